@@ -1,4 +1,6 @@
-//! What the three services of the example share: how a service runs, and the API of the auth-service.
+//! What the programs of the example share: how a service runs, how it is started as a child process,
+//! and the API of the auth-service.
 
 pub mod auth_api;
+pub mod child;
 pub mod run;

@@ -33,10 +33,9 @@ pub async fn serve(name: &str, listen: SocketAddr, app: Router) -> io::Result<()
 
 /// Resolves on the first SIGTERM or SIGINT.
 pub async fn stop_signal() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    ) else {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         return std::future::pending().await; // no handler: the signal ends the process
     };
     tokio::select! {

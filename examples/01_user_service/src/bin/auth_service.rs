@@ -44,17 +44,12 @@ impl AuthService {
     async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckReply>, Status> {
         sleep(self.latency).await;
         if self.checks.fetch_add(1, Ordering::Relaxed) < self.unavailable_first {
-            return Err(Status::new(
-                Code::Unavailable,
-                "the auth-service is starting",
-            ));
+            return Err(Status::new(Code::Unavailable, "the auth-service is starting"));
         }
         if request.get_ref().token != DEMO_TOKEN {
             return Err(Status::unauthenticated("unknown token"));
         }
-        Ok(Response::new(CheckReply {
-            subject: "demo".into(),
-        }))
+        Ok(Response::new(CheckReply { subject: "demo".into() }))
     }
 }
 
@@ -72,18 +67,8 @@ async fn handle_check(
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
-    let Arguments {
-        listen,
-        latency,
-        unavailable_first,
-    } = Arguments::parse();
-    let service = AuthService {
-        latency,
-        unavailable_first,
-        checks: AtomicU64::new(0),
-    };
-    let app = Router::new()
-        .route(CHECK, post(handle_check))
-        .with_state(Arc::new(service));
+    let Arguments { listen, latency, unavailable_first } = Arguments::parse();
+    let service = AuthService { latency, unavailable_first, checks: AtomicU64::new(0) };
+    let app = Router::new().route(CHECK, post(handle_check)).with_state(Arc::new(service));
     run::serve("auth-service", listen, app).await
 }

@@ -28,25 +28,18 @@ struct Arguments {
 const ROWS: std::ops::RangeInclusive<u64> = 1..=1000;
 const PLANS: [&str; 3] = ["free", "team", "enterprise"];
 
-async fn profile(
-    State(latency): State<Duration>,
-    Path(id): Path<u64>,
-) -> Result<Json<Value>, StatusCode> {
+async fn profile(State(latency): State<Duration>, Path(id): Path<u64>) -> Result<Json<Value>, StatusCode> {
     sleep(latency).await;
     if !ROWS.contains(&id) {
         return Err(StatusCode::NOT_FOUND);
     }
     let plan = PLANS[(id % 3) as usize];
-    Ok(Json(
-        json!({"id": id, "name": format!("User {id}"), "plan": plan}),
-    ))
+    Ok(Json(json!({"id": id, "name": format!("User {id}"), "plan": plan})))
 }
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
     let Arguments { listen, latency } = Arguments::parse();
-    let app = Router::new()
-        .route("/profiles/{id}", get(profile))
-        .with_state(latency);
+    let app = Router::new().route("/profiles/{id}", get(profile)).with_state(latency);
     run::serve("profile-db", listen, app).await
 }

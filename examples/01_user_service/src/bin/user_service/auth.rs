@@ -44,12 +44,7 @@ impl AuthClient {
         let channel = Endpoint::from_shared(format!("http://{address}"))?
             .origin(Uri::from_static("http://auth-service"))
             .connect_lazy();
-        Ok(Self {
-            channel,
-            timeout,
-            retries,
-            counters,
-        })
+        Ok(Self { channel, timeout, retries, counters })
     }
 
     /// Checks a token; `request_id` names the request of the user that needs it.
@@ -81,21 +76,14 @@ impl AuthClient {
     /// One try. It has a request id of its own: whatever acts on the id (sampling, tracing, a chaos
     /// filter) then judges each try anew.
     async fn call(&self, token: &str, request_id: &str) -> Result<CheckReply, Status> {
-        let mut request = Request::new(CheckRequest {
-            token: token.into(),
-        });
+        let mut request = Request::new(CheckRequest { token: token.into() });
         if let Ok(id) = MetadataValue::try_from(request_id) {
             request.metadata_mut().insert("x-request-id", id);
         }
         let mut client = Grpc::new(self.channel.clone());
-        client
-            .ready()
-            .await
-            .map_err(|error| Status::unavailable(error.to_string()))?;
+        client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
         let codec = ProstCodec::<CheckRequest, CheckReply>::default();
-        let reply = client
-            .unary(request, PathAndQuery::from_static(CHECK), codec)
-            .await?;
+        let reply = client.unary(request, PathAndQuery::from_static(CHECK), codec).await?;
         Ok(reply.into_inner())
     }
 }

@@ -58,10 +58,7 @@ async fn user_page(
     Path(id): Path<u64>,
     headers: HeaderMap,
 ) -> Response {
-    let request_id = headers
-        .get("x-request-id")
-        .and_then(|id| id.to_str().ok())
-        .unwrap_or("none");
+    let request_id = headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or("none");
     let Some(token) = bearer_token(&headers) else {
         return StatusCode::UNAUTHORIZED.into_response();
     };
@@ -81,11 +78,7 @@ async fn user_page(
 }
 
 fn bearer_token(headers: &HeaderMap) -> Option<&str> {
-    headers
-        .get(AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .strip_prefix("Bearer ")
+    headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
 #[tokio::main]
@@ -99,11 +92,7 @@ async fn main() -> anyhow::Result<()> {
             arguments.auth_retries,
             Arc::clone(&counters),
         )?,
-        profiles: ProfileClient::new(
-            arguments.profile_db,
-            arguments.profile_timeout,
-            Arc::clone(&counters),
-        ),
+        profiles: ProfileClient::new(arguments.profile_db, arguments.profile_timeout, Arc::clone(&counters)),
         counters: Arc::clone(&counters),
     });
     let app = Router::new()

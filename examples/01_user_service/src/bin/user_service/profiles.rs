@@ -27,12 +27,7 @@ impl ProfileClient {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let http = Client::builder(TokioExecutor::new()).build(connector);
-        Self {
-            http,
-            address,
-            timeout,
-            counters,
-        }
+        Self { http, address, timeout, counters }
     }
 
     /// The profile of a user, `None` when there is no such user.
@@ -42,10 +37,7 @@ impl ProfileClient {
     pub async fn get(&self, id: u64, request_id: &str) -> anyhow::Result<Option<Value>> {
         let Ok(answer) = timeout(self.timeout, self.query(id, request_id)).await else {
             Counters::add(&self.counters.profile_timeouts);
-            bail!(
-                "no profile within {}",
-                humantime::format_duration(self.timeout)
-            );
+            bail!("no profile within {}", humantime::format_duration(self.timeout));
         };
         answer
     }
