@@ -1,0 +1,7 @@
+# Prints the targets of a Makefile: `##@ group` starts a group, `target: ... ## sentence` is one entry.
+/^##@ / { printf "%s%s\n", (NR > 1 ? "\n" : ""), substr($0, 5) }
+/^[a-z][a-z-]*:.*## / {
+    name = $0; sub(/:.*/, "", name)
+    text = $0; sub(/^.*## /, "", text)
+    printf "  make %-14s %s\n", name, text
+}
