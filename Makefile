@@ -2,27 +2,40 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-# The targets share one target directory and cargo is parallel itself.
+# The targets share one target directory, and cargo is parallel itself.
 .NOTPARALLEL:
 
 SETUP := tools/setup
-WASM_TARGET := wasm32-unknown-unknown
-COMPILED := target/$(WASM_TARGET)/wasm/squall.wasm
-LINKED := target/squall.wasm
 WASM_CARGO := $(SETUP)/wasm-cargo.sh
+COMPILED := target/wasm32-unknown-unknown/wasm/squall.wasm
+LINKED := target/squall.wasm
+CARGO_TEST := cargo test --locked --release --no-fail-fast
+# The path of Envoy, or the reason why there is none and an error.
+FIND_ENVOY := ENVOY="$$($(SETUP)/envoy.sh --path)"; export ENVOY
+DOCS := cargo run --locked --release -p squall-policy --features docs --bin generate-docs
+
+.PHONY: help setup wasm-setup build empty-filter demo test test-policy test-wasm test-envoy bench counts counts-update \
+	docs docs-check lint arrow image clean distclean
 
 ##@ Start here
 
-.PHONY: help
 help: ## List the targets
 	@awk -f $(SETUP)/help.awk Makefile
 
-.PHONY: setup
-setup: ## Fetch what Rust, Python 3 and make do not bring: the wasm target and Envoy
-	@$(SETUP)/wasm-toolchain.sh
+demo: setup build ## Run the example for about a minute: load before, during and after a mission
+	@$(FIND_ENVOY); cargo run --locked --release -p user-service-example --bin demo -- $(ARGS)
+
+test: setup build empty-filter ## Run all three rings of tests and end with their totals
+	@$(FIND_ENVOY); python3 $(SETUP)/summarise.py $(CARGO_TEST) --workspace
+
+##@ Build
+
+setup: wasm-setup ## Fetch what Rust, Python 3 and make do not bring: the wasm target and Envoy
 	@$(SETUP)/envoy.sh
 
-.PHONY: build
+wasm-setup:
+	@$(SETUP)/wasm-toolchain.sh
+
 build: wasm-setup ## Compile the filter (target/squall.wasm) and chaosctl (target/release/chaosctl)
 	$(WASM_CARGO) build --locked --profile wasm -p squall
 	cargo build --locked --release -p wasm-link -p chaosctl
@@ -32,6 +45,53 @@ build: wasm-setup ## Compile the filter (target/squall.wasm) and chaosctl (targe
 		echo "$(LINKED) is up to date"; \
 	fi
 
-.PHONY: wasm-setup
-wasm-setup:
-	@$(SETUP)/wasm-toolchain.sh
+# The floor of the benchmark, and the module with which ring 2 tests its own host.
+empty-filter: wasm-setup
+	$(WASM_CARGO) build --locked --release --manifest-path bench/empty_filter/Cargo.toml
+
+image: build ## Show how to pack target/squall.wasm into an OCI image for Istio
+	@echo "Any OCI builder will do; the image holds /plugin.wasm alone:"
+	@echo "    docker build -f istio/Dockerfile -t REGISTRY/squall:TAG target"
+	@echo "    docker push REGISTRY/squall:TAG"
+
+clean: ## Remove what the compiler wrote
+	cargo clean
+	cargo clean --manifest-path bench/empty_filter/Cargo.toml
+
+distclean: clean ## Remove that and the downloaded Envoy
+	rm -rf .cache
+
+##@ Test
+
+test-policy: ## Ring 1: the pure policy and the native tools
+	@python3 $(SETUP)/summarise.py $(CARGO_TEST) -p squall-policy -p chaosctl -p wasm-link -p squall
+
+test-wasm: build empty-filter ## Ring 2: the compiled module in a small wasm host
+	@python3 $(SETUP)/summarise.py $(CARGO_TEST) -p squall-wasm-host
+
+test-envoy: setup build ## Ring 3: the compiled module in a real Envoy
+	@$(FIND_ENVOY); python3 $(SETUP)/summarise.py $(CARGO_TEST) -p squall-envoy-tests
+
+bench: setup build empty-filter ## Compare bare Envoy, its own fault filter, an empty filter and Squall in one run
+	@$(FIND_ENVOY); cargo run --locked --release -p squall-bench -- $(ARGS)
+
+##@ Check
+
+counts: build empty-filter ## Compare host calls and instructions per request with the committed table
+	@python3 $(SETUP)/summarise.py $(CARGO_TEST) -p squall-wasm-host --test counts
+
+counts-update: build empty-filter ## Rewrite that table
+	@SQUALL_UPDATE_COUNTS=1 python3 $(SETUP)/summarise.py $(CARGO_TEST) -p squall-wasm-host --test counts
+
+docs: ## Rewrite docs/catalog.md and docs/errors.md from the types
+	$(DOCS)
+
+docs-check: ## Check that docs/catalog.md and docs/errors.md say what the types say
+	@$(SETUP)/check-docs.sh $(DOCS)
+
+lint: wasm-setup ## Check format, clippy, the arrow, shell scripts, licences
+	@$(SETUP)/lint.sh
+
+arrow: ## Check which crate depends on which, and that this check can fail
+	@$(SETUP)/check-arrow.sh
+	@$(SETUP)/check-arrow-selftest.sh
