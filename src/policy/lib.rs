@@ -1,1 +1,39 @@
-//! placeholder
+//! The policy of Squall: catalog and mission in, verdict out.
+//!
+//! Everything here is a pure function of its arguments. Time and chance come in as values, facts about a
+//! request through the [`Facts`] trait, and what shall happen goes out as a [`Verdict`] that somebody else
+//! acts on. The filter, `chaosctl explain` and the tests all ask the same [`Plan::decide`].
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::unreachable
+    )
+)]
+
+mod diagnostic;
+mod draw;
+mod facts;
+mod node;
+mod plan;
+mod plugin;
+mod queue;
+mod schedule;
+pub mod wire;
+
+pub use diagnostic::{Code, Diagnostic, Level, Report};
+pub use draw::{Chance, Seed, PPM};
+pub use facts::{Direction, Fact, Facts};
+pub use node::{Entry, Node, Position, Value};
+pub use plan::{
+    Abort, Composition, Delay, DelayPhase, Explanation, Fault, Grpc, Injected, Injection, Mismatch, Outcome,
+    Plan, Scenario, Spared, Verdict,
+};
+pub use plugin::{check_catalog, check_mission, load_json, load_plugin, Identity, Loaded, CONFIG_LIMIT};
+pub use queue::{DeadlineQueue, Ticket};
+pub use schedule::{Phase, Record, Schedule};

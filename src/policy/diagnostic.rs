@@ -1,0 +1,180 @@
+//! What is wrong with a configuration: a code, a key, a place, a sentence and a way out.
+
+use crate::node::Position;
+use std::fmt;
+
+/// Whether a finding refuses the configuration or only asks for a second look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    Error,
+    Warning,
+}
+
+macro_rules! codes {
+    ($( $(#[doc = $doc:literal])+ $variant:ident = $slug:literal, $level:ident; )+) => {
+        /// The code of a finding. Codes are stable: scripts may rely on them.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Code { $( $(#[doc = $doc])+ $variant, )+ }
+
+        impl Code {
+            /// Every code there is, for the documentation.
+            pub const ALL: &'static [Self] = &[$( Self::$variant, )+];
+
+            #[must_use]
+            pub fn slug(self) -> &'static str {
+                match self { $( Self::$variant => $slug, )+ }
+            }
+
+            #[must_use]
+            pub fn level(self) -> Level {
+                match self { $( Self::$variant => Level::$level, )+ }
+            }
+
+            /// What the code means, in sentences.
+            #[must_use]
+            pub fn explanation(self) -> &'static str {
+                match self { $( Self::$variant => concat!($( $doc, "\n" ),+), )+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The text is not YAML or JSON at all. The place is where the parser gave up.
+    Syntax = "syntax", Error;
+    /// The configuration is larger than Squall reads (4 MiB).
+    TooLarge = "too-large", Error;
+    /// `version` names a format that this Squall does not read.
+    UnsupportedVersion = "unsupported-version", Error;
+    /// A key that nothing reads. A misspelt key that is accepted is an experiment that does not happen.
+    UnknownKey = "unknown-key", Error;
+    /// The same key stands twice in one object; which one was meant?
+    DuplicateKey = "duplicate-key", Error;
+    /// A key that has no default is absent.
+    MissingKey = "missing-key", Error;
+    /// The value has another type, such as a number where text with a unit is read.
+    WrongType = "wrong-type", Error;
+    /// The value has the right type and lies outside its range.
+    OutOfRange = "out-of-range", Error;
+    /// Text that does not follow its form: a name, a duration, a time, a header, a path.
+    BadFormat = "bad-format", Error;
+    /// A word that is not one of the words read here.
+    UnknownWord = "unknown-word", Error;
+    /// A regular expression that does not compile, or is too large.
+    BadRegex = "bad-regex", Error;
+    /// Exactly one of several keys is needed, and none or more than one is there.
+    ExactlyOne = "exactly-one", Error;
+    /// At least one of several keys is needed, and none is there.
+    NothingGiven = "nothing-given", Error;
+    /// Two values contradict each other.
+    Conflict = "conflict", Error;
+    /// Two scenarios of a catalog have the same name.
+    DuplicateName = "duplicate-name", Error;
+    /// A mission names a scenario that the catalog does not have.
+    UnknownScenario = "unknown-scenario", Error;
+    /// The severity asks for signatures, and this mission has none that this proxy can verify.
+    SignatureNeeded = "signature-needed", Error;
+    /// The mission belongs to another namespace than this proxy.
+    WrongNamespace = "wrong-namespace", Error;
+    /// A percentage of 0: the rule is read, and never fires.
+    NeverFires = "never-fires", Warning;
+    /// No request can reach this scenario, because an earlier one takes them all.
+    Unreachable = "unreachable", Warning;
+    /// The mission's start and duration lie in the past: it will not run.
+    AlreadyOver = "already-over", Warning;
+    /// A delay longer than Envoy's default `stream_idle_timeout` (5 minutes) ends as a 504 there.
+    CutByIdleTimeout = "cut-by-idle-timeout", Warning;
+    /// A gRPC status above 16 reaches the client as it is; most libraries read it as UNKNOWN.
+    UnusualStatus = "unusual-status", Warning;
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    pub code: Code,
+    /// Key path from the root, such as `scenarios[0].faults[1].abort.status`; empty for the root itself.
+    pub path: String,
+    /// Known for files, unknown for a plugin configuration that Envoy handed over.
+    pub at: Option<Position>,
+    pub message: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let level = match self.code.level() {
+            Level::Error => "error",
+            Level::Warning => "warning",
+        };
+        write!(f, "{level}[{}]", self.code.slug())?;
+        if let Some(at) = self.at {
+            write!(f, " {}:{}", at.line, at.column)?;
+        }
+        let path = if self.path.is_empty() { "(root)" } else { &self.path };
+        write!(f, " {path}: {} (hint: {})", self.message, self.hint)
+    }
+}
+
+/// All findings of one configuration, and the place in the tree that is being read.
+#[derive(Debug, Default)]
+pub struct Report {
+    pub findings: Vec<Diagnostic>,
+    path: Vec<Step>,
+}
+
+#[derive(Debug)]
+enum Step {
+    Key(String),
+    Index(usize),
+}
+
+impl Report {
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.findings.iter().any(|d| d.code.level() == Level::Error)
+    }
+
+    /// Reads a key of the present object with `read`; findings in there carry the key in their path.
+    pub fn in_key<T>(&mut self, key: &str, read: impl FnOnce(&mut Self) -> T) -> T {
+        self.path.push(Step::Key(key.to_owned()));
+        let result = read(self);
+        self.path.pop();
+        result
+    }
+
+    /// Reads an item of the present list with `read`.
+    pub fn in_item<T>(&mut self, index: usize, read: impl FnOnce(&mut Self) -> T) -> T {
+        self.path.push(Step::Index(index));
+        let result = read(self);
+        self.path.pop();
+        result
+    }
+
+    pub fn add(
+        &mut self,
+        code: Code,
+        at: Option<Position>,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        let path = self.path();
+        self.findings.push(Diagnostic { code, path, at, message: message.into(), hint: hint.into() });
+    }
+
+    fn path(&self) -> String {
+        let mut text = String::new();
+        for step in &self.path {
+            match step {
+                Step::Key(key) => {
+                    if !text.is_empty() {
+                        text.push('.');
+                    }
+                    text.push_str(key);
+                }
+                Step::Index(index) => text.push_str(&format!("[{index}]")),
+            }
+        }
+        text
+    }
+}

@@ -1,0 +1,37 @@
+//! What a request can be asked. The host answers lazily: a fact that no armed scenario needs is never fetched.
+
+/// One question about a request.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Fact {
+    /// `:path` with its query, as sent.
+    Path,
+    Method,
+    /// `:authority` (HTTP/2) or `Host` (HTTP/1.1), as sent.
+    Authority,
+    /// A header by its lower-case name; several values are joined by a comma (RFC 9110 section 5.3).
+    Header(String),
+    /// Name of the Envoy route.
+    Route,
+    /// Name of the Envoy cluster that the route points to.
+    Cluster,
+    /// Name of the Envoy virtual host.
+    VirtualHost,
+    /// The identity of this request in all draws: `x-request-id`.
+    RequestId,
+}
+
+/// Which side of the proxy a request is on (`xds.listener_direction`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    Inbound,
+    Outbound,
+    /// A standalone listener without `traffic_direction`.
+    Unspecified,
+}
+
+/// The request as the policy sees it.
+pub trait Facts {
+    /// The answer, or `None` when the request has no such thing. Asking twice must give the same answer.
+    fn fact(&mut self, fact: &Fact) -> Option<&[u8]>;
+    fn direction(&mut self) -> Direction;
+}

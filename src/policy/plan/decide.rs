@@ -1,0 +1,250 @@
+//! One request in, a verdict and its reasons out. The filter, `chaosctl explain` and the tests all ask here.
+
+use super::matcher::{direction_matches, Mismatch};
+use super::{Composition, DelayPhase, Fault, Plan, Scenario};
+use crate::draw::{Chance, Seed, PPM};
+use crate::facts::{Fact, Facts};
+
+/// What to do with a request, and what each scenario that matched it thinks of it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// One per scenario that matched, in the mission's order.
+    pub outcomes: Vec<Outcome>,
+    /// `None`: leave the request alone.
+    pub injection: Option<Injection>,
+}
+
+/// What one matched scenario decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    pub scenario: usize,
+    /// `None`: the request got this scenario's faults.
+    pub spared: Option<Spared>,
+}
+
+/// Why a matched request got no fault from a scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Spared {
+    /// The draw was above the percentage: this request belongs to the control group.
+    NotSampled,
+    /// Sampling is by a header that the request does not have.
+    NoSampleHeader,
+    /// It was sampled, and none of its faults drew its own percentage.
+    NoFaultDrawn,
+    /// It would have been sampled, but an earlier scenario took the request.
+    Preempted,
+}
+
+/// All faults of one request.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Injection {
+    /// In the order of scenarios and their faults.
+    pub faults: Vec<Injected>,
+    /// Sum of the delays before the request goes upstream, microseconds.
+    pub request_delay_us: u64,
+    /// Sum of the delays before the response comes back, microseconds; 0 when the request is aborted.
+    pub response_delay_us: u64,
+    /// The answer, after the request's delay: number of the scenario and of its fault.
+    pub abort: Option<(usize, usize)>,
+}
+
+/// One fault that a request gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Injected {
+    Delay { scenario: usize, phase: DelayPhase, us: u64 },
+    Abort { scenario: usize, fault: usize },
+}
+
+impl Injected {
+    #[must_use]
+    pub fn scenario(&self) -> usize {
+        match self {
+            Self::Delay { scenario, .. } | Self::Abort { scenario, .. } => *scenario,
+        }
+    }
+
+    /// The label of metrics and marks.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Delay { .. } => "delay",
+            Self::Abort { .. } => "abort",
+        }
+    }
+}
+
+/// What one scenario makes of a request, told for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    pub scenario: usize,
+    /// The nearest miss of each rule; empty when the scenario matches.
+    pub mismatches: Vec<Mismatch>,
+    /// The direction alone rules the request out.
+    pub wrong_direction: bool,
+    /// The draw in parts per million, where one was needed.
+    pub draw_ppm: Option<u32>,
+    /// The declared share in parts per million.
+    pub sample_ppm: u32,
+}
+
+enum Sampling {
+    Taken,
+    Spared(Spared),
+}
+
+impl Plan {
+    /// Decides about one request. Draws only for scenarios that match it.
+    pub fn decide(&self, seed: &Seed, facts: &mut impl Facts) -> Verdict {
+        let mut verdict = Verdict::default();
+        let matching = self.index.matching(&self.scenarios, facts);
+        for number in matching {
+            let Some(scenario) = self.scenarios.get(number) else { continue };
+            if !direction_matches(scenario.direction, facts) {
+                continue;
+            }
+            let spared = self.judge(number, scenario, seed, facts, &mut verdict.injection);
+            verdict.outcomes.push(Outcome { scenario: number, spared });
+        }
+        if let Some(injection) = verdict.injection.as_mut().filter(|i| i.abort.is_some()) {
+            drop_response_delays(injection, &mut verdict.outcomes);
+        }
+        verdict
+    }
+
+    fn judge(
+        &self,
+        number: usize,
+        scenario: &Scenario,
+        seed: &Seed,
+        facts: &mut impl Facts,
+        injection: &mut Option<Injection>,
+    ) -> Option<Spared> {
+        if let Sampling::Spared(cause) = sample(scenario, seed, facts).0 {
+            return Some(cause);
+        }
+        if self.composition == Composition::FirstMatch && injection.is_some() {
+            return Some(Spared::Preempted);
+        }
+        let before = injection.as_ref().map_or(0, |i| i.faults.len());
+        add_faults(number, scenario, seed, facts, injection);
+        let after = injection.as_ref().map_or(0, |i| i.faults.len());
+        (after == before).then_some(Spared::NoFaultDrawn)
+    }
+
+    /// What every scenario of the mission makes of a request, matched or not.
+    pub fn explain(&self, seed: &Seed, facts: &mut impl Facts) -> Vec<Explanation> {
+        self.scenarios
+            .iter()
+            .enumerate()
+            .map(|(number, scenario)| {
+                let wrong_direction = !direction_matches(scenario.direction, facts);
+                let matched = scenario.rules.is_empty() || scenario.rules.iter().any(|r| r.matches(facts));
+                let mismatches = if matched {
+                    Vec::new()
+                } else {
+                    scenario.rules.iter().filter_map(|r| r.mismatch(facts)).collect()
+                };
+                let drawn = matched && !wrong_direction;
+                Explanation {
+                    scenario: number,
+                    mismatches,
+                    wrong_direction,
+                    draw_ppm: drawn.then(|| sample(scenario, seed, facts).1).flatten(),
+                    sample_ppm: scenario.sample.ppm,
+                }
+            })
+            .collect()
+    }
+}
+
+/// An answer of our own is not delayed on its way back: there is no upstream response.
+fn drop_response_delays(injection: &mut Injection, outcomes: &mut [Outcome]) {
+    injection.response_delay_us = 0;
+    injection.faults.retain(|f| !matches!(f, Injected::Delay { phase: DelayPhase::Response, .. }));
+    for outcome in outcomes.iter_mut().filter(|o| o.spared.is_none()) {
+        if injection.faults.iter().all(|f| f.scenario() != outcome.scenario) {
+            outcome.spared = Some(Spared::Preempted);
+        }
+    }
+}
+
+/// Whether the scenario takes the request, and the draw where one was needed.
+fn sample(scenario: &Scenario, seed: &Seed, facts: &mut impl Facts) -> (Sampling, Option<u32>) {
+    let ppm = scenario.sample.ppm;
+    let key = match &scenario.sample.header {
+        Some(header) => match facts.fact(header) {
+            Some(value) => value,
+            None => return (Sampling::Spared(Spared::NoSampleHeader), None),
+        },
+        // 0 and 100 % need no draw, and so no request id.
+        None if ppm == 0 => return (Sampling::Spared(Spared::NotSampled), None),
+        None if ppm >= PPM => return (Sampling::Taken, None),
+        None => facts.fact(&Fact::RequestId).unwrap_or_default(),
+    };
+    let draw = seed.chance("sample", key, &scenario.name).ppm();
+    let sampling = if draw < ppm { Sampling::Taken } else { Sampling::Spared(Spared::NotSampled) };
+    (sampling, Some(draw))
+}
+
+/// The numbers of one request in one scenario, made when the first is needed: fixed faults need none, and
+/// then no request id is fetched either.
+#[derive(Default)]
+struct LazyChance(Option<Chance>);
+
+impl LazyChance {
+    fn get(&mut self, scenario: &Scenario, seed: &Seed, facts: &mut impl Facts) -> &mut Chance {
+        self.0.get_or_insert_with(|| {
+            let id = facts.fact(&Fact::RequestId).unwrap_or_default();
+            seed.chance("fault", id, &scenario.name)
+        })
+    }
+}
+
+fn add_faults(
+    number: usize,
+    scenario: &Scenario,
+    seed: &Seed,
+    facts: &mut impl Facts,
+    injection: &mut Option<Injection>,
+) {
+    let mut chance = LazyChance::default();
+    for (fault_number, shared) in scenario.faults.iter().enumerate() {
+        let taken = shared.ppm >= PPM || chance.get(scenario, seed, facts).ppm() < shared.ppm;
+        if !taken {
+            continue;
+        }
+        match &shared.fault {
+            Fault::Delay(delay) => {
+                let us = match delay.fixed_us() {
+                    Some(us) => us,
+                    None => delay.draw(chance.get(scenario, seed, facts)),
+                };
+                add_delay(number, delay.phase, us, injection);
+            }
+            Fault::Abort(_) => add_abort(number, fault_number, injection),
+        }
+    }
+}
+
+fn add_delay(scenario: usize, phase: DelayPhase, us: u64, injection: &mut Option<Injection>) {
+    // A delay of nothing is no fault, and is not counted as one.
+    if us == 0 {
+        return;
+    }
+    let injection = injection.get_or_insert_default();
+    let sum = match phase {
+        DelayPhase::Request => &mut injection.request_delay_us,
+        DelayPhase::Response => &mut injection.response_delay_us,
+    };
+    *sum = sum.saturating_add(us);
+    injection.faults.push(Injected::Delay { scenario, phase, us });
+}
+
+fn add_abort(scenario: usize, fault: usize, injection: &mut Option<Injection>) {
+    let injection = injection.get_or_insert_default();
+    // One request has one answer: the first.
+    if injection.abort.is_none() {
+        injection.abort = Some((scenario, fault));
+        injection.faults.push(Injected::Abort { scenario, fault });
+    }
+}

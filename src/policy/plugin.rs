@@ -1,0 +1,150 @@
+//! From a tree to an armed plan: every mistake of a file or of a plugin configuration, or none and a [`Plan`].
+
+use crate::diagnostic::{Code, Report};
+use crate::node::{Node, Position, Value};
+use crate::plan::Plan;
+use crate::wire::{self, Decode, Severity};
+
+pub use crate::wire::Identity;
+
+/// Largest plugin configuration that is read, in bytes.
+pub const CONFIG_LIMIT: usize = 4 * 1024 * 1024;
+
+/// A plugin configuration without mistakes.
+#[derive(Debug)]
+pub struct Loaded {
+    pub identity: Option<Identity>,
+    pub mission: Option<wire::Mission>,
+    /// Empty without a mission.
+    pub plan: Option<Plan>,
+}
+
+/// Reads JSON text into a tree; a mistake in the text itself is the one mistake that hides all others.
+pub fn load_json(bytes: &[u8], report: &mut Report) -> Option<Node> {
+    if bytes.len() > CONFIG_LIMIT {
+        let message = format!("the configuration has {} bytes", bytes.len());
+        report.add(Code::TooLarge, None, message, format!("keep it below {CONFIG_LIMIT} bytes: split the catalog"));
+        return None;
+    }
+    match serde_json::from_slice(bytes) {
+        Ok(node) => Some(node),
+        Err(error) => {
+            let at = u32::try_from(error.line()).ok().zip(u32::try_from(error.column()).ok());
+            let at = at.filter(|(line, _)| *line > 0).map(|(line, column)| Position { line, column });
+            report.add(Code::Syntax, at, error.to_string(), "the plugin configuration is one JSON object; `chaosctl render plugin` writes it");
+            None
+        }
+    }
+}
+
+/// Reads a plugin configuration. `namespace` is the proxy's own, from the node metadata, where it is known.
+/// Gives `None` when there is any error; warnings alone do not refuse.
+pub fn load_plugin(bytes: &[u8], namespace: Option<&str>, report: &mut Report) -> Option<Loaded> {
+    let node = load_json(bytes, report)?;
+    let plugin = wire::Plugin::decode(&node, report);
+    if let Some(catalog) = node.get("catalog") {
+        report.in_key("catalog", |r| check_names(catalog, r));
+        if let Some(mission) = node.get("mission") {
+            report.in_key("mission", |r| check_references(mission, catalog, r));
+        }
+    }
+    let plugin = plugin?;
+    if let Some(mission) = &plugin.mission {
+        let own = plugin.identity.as_ref().and_then(|i| i.namespace.as_ref()).map(|n| n.0.as_str()).or(namespace);
+        report.in_key("mission", |r| {
+            check_namespace(mission, node.get("mission"), own, r);
+            check_severity(mission, node.get("mission"), &plugin.catalog, r);
+        });
+    }
+    if report.has_errors() {
+        return None;
+    }
+    let plan = plugin.mission.as_ref().map(|mission| Plan::compile(&plugin.catalog, mission));
+    Some(Loaded { identity: plugin.identity, mission: plugin.mission, plan })
+}
+
+/// Reads a catalog file.
+pub fn check_catalog(node: &Node, report: &mut Report) -> Option<wire::Catalog> {
+    let catalog = wire::Catalog::decode(node, report);
+    check_names(node, report);
+    catalog.filter(|_| !report.has_errors())
+}
+
+/// Reads a mission file, against the catalog it draws from when there is one.
+pub fn check_mission(node: &Node, catalog: Option<&Node>, report: &mut Report) -> Option<wire::Mission> {
+    let mission = wire::Mission::decode(node, report);
+    if let Some(catalog) = catalog {
+        check_references(node, catalog, report);
+    }
+    mission.filter(|_| !report.has_errors())
+}
+
+/// The items of a list under a key, read from the tree so that one bad item does not hide the others' names.
+fn items<'n>(node: &'n Node, key: &str) -> &'n [Node] {
+    match node.get(key).map(|n| &n.value) {
+        Some(Value::List(items)) => items,
+        _ => &[],
+    }
+}
+
+fn text(node: &Node) -> Option<&str> {
+    match &node.value {
+        Value::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn check_names(catalog: &Node, report: &mut Report) {
+    let mut seen = hashbrown::HashSet::new();
+    for (index, scenario) in items(catalog, "scenarios").iter().enumerate() {
+        let Some(node) = scenario.get("name") else { continue };
+        let Some(name) = text(node) else { continue };
+        if !seen.insert(name) {
+            let message = format!("a scenario `{name}` stands further up already");
+            at_item(report, "scenarios", index, |r| {
+                r.in_key("name", |r| r.add(Code::DuplicateName, node.at, message, "rename one of them"));
+            });
+        }
+    }
+}
+
+fn check_references(mission: &Node, catalog: &Node, report: &mut Report) {
+    let known: Vec<&str> = items(catalog, "scenarios").iter().filter_map(|s| s.get("name").and_then(text)).collect();
+    let mut seen = hashbrown::HashSet::new();
+    for (index, node) in items(mission, "scenarios").iter().enumerate() {
+        let Some(name) = text(node) else { continue };
+        if !known.contains(&name) {
+            let shown: Vec<&str> = known.iter().copied().take(10).collect();
+            let hint = format!("the catalog has: {}", shown.join(", "));
+            let message = format!("the catalog has no scenario `{name}`");
+            at_item(report, "scenarios", index, |r| r.add(Code::UnknownScenario, node.at, message, hint));
+        }
+        if !seen.insert(name) {
+            let message = format!("scenario `{name}` is named twice");
+            at_item(report, "scenarios", index, |r| r.add(Code::DuplicateName, node.at, message, "remove one of them"));
+        }
+    }
+}
+
+fn at_item(report: &mut Report, key: &str, index: usize, add: impl FnOnce(&mut Report)) {
+    report.in_key(key, |r| r.in_item(index, add));
+}
+
+fn check_namespace(mission: &wire::Mission, node: Option<&Node>, own: Option<&str>, report: &mut Report) {
+    let Some(own) = own.filter(|own| *own != mission.namespace.0) else { return };
+    let at = node.and_then(|n| n.get("namespace")).and_then(|n| n.at);
+    let message = format!("the mission belongs to namespace `{}`, this proxy to `{own}`", mission.namespace.0);
+    report.in_key("namespace", |r| r.add(Code::WrongNamespace, at, message, "run it in its own namespace"));
+}
+
+/// High and critical missions need signatures (promise P6), which this version cannot verify yet: it refuses them.
+fn check_severity(mission: &wire::Mission, node: Option<&Node>, catalog: &wire::Catalog, report: &mut Report) {
+    for (index, name) in mission.scenarios.iter().enumerate() {
+        let severity = catalog.scenarios.iter().find(|s| s.name == *name).map(|s| s.severity);
+        let Some(severity @ (Severity::High | Severity::Critical)) = severity else { continue };
+        let at = node.and_then(|n| items(n, "scenarios").get(index)).and_then(|n| n.at);
+        let message = format!("scenario `{}` is of severity {} and the mission is not signed", name.0, severity.word());
+        let hint = "signed missions are not supported yet; run it as low or medium, with a smaller scope";
+        at_item(report, "scenarios", index, |r| r.add(Code::SignatureNeeded, at, message, hint));
+    }
+}

@@ -1,0 +1,87 @@
+//! When a mission runs: a start and a deadline on two clocks, of which the earlier deadline counts.
+
+use serde::{Deserialize, Serialize};
+
+const NS_PER_MS: u64 = 1_000_000;
+
+/// What all workers of a proxy agree on about a mission; it lives in shared data as JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// Start on the wall clock, milliseconds since 1970.
+    pub start_wall_ms: u64,
+    /// The same moment on the monotonic clock, which no step of the wall clock moves; nanoseconds.
+    pub start_mono_ns: u64,
+    /// The seed of all draws, drawn by the first worker when the mission names none.
+    pub seed: String,
+    /// Set once by the worker that sees the deadline first: an ended mission never runs again.
+    pub ended: bool,
+}
+
+impl Record {
+    /// The record that the first worker writes. `start_wall_ms` is `None` for a mission that starts at once.
+    #[must_use]
+    pub fn begin(start_wall_ms: Option<u64>, wall_ms: u64, mono_ns: u64, seed: String) -> Self {
+        let start = start_wall_ms.unwrap_or(wall_ms);
+        let start_mono_ns = if start >= wall_ms {
+            mono_ns.saturating_add(start.saturating_sub(wall_ms).saturating_mul(NS_PER_MS))
+        } else {
+            mono_ns.saturating_sub(wall_ms.saturating_sub(start).saturating_mul(NS_PER_MS))
+        };
+        Self { start_wall_ms: start, start_mono_ns, seed, ended: false }
+    }
+}
+
+/// The running time of one mission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    start_wall_ms: u64,
+    start_mono_ns: u64,
+    duration_ns: u64,
+    ended: bool,
+}
+
+/// Where a mission is at some moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    Pending { starts_mono_ns: u64 },
+    Running { ends_mono_ns: u64 },
+    Over,
+}
+
+impl Schedule {
+    #[must_use]
+    pub fn new(record: &Record, duration_ms: u64) -> Self {
+        Self {
+            start_wall_ms: record.start_wall_ms,
+            start_mono_ns: record.start_mono_ns,
+            duration_ns: duration_ms.saturating_mul(NS_PER_MS),
+            ended: record.ended,
+        }
+    }
+
+    /// Promise P1: whichever clock reaches the deadline first ends the mission, so a step of the wall
+    /// clock can shorten a mission and never lengthen it.
+    #[must_use]
+    pub fn phase(&self, wall_ms: u64, mono_ns: u64) -> Phase {
+        let ends_mono_ns = self.start_mono_ns.saturating_add(self.duration_ns);
+        if self.ended || wall_ms >= self.deadline_wall_ms() || mono_ns >= ends_mono_ns {
+            Phase::Over
+        } else if mono_ns < self.start_mono_ns {
+            Phase::Pending { starts_mono_ns: self.start_mono_ns }
+        } else {
+            Phase::Running { ends_mono_ns }
+        }
+    }
+
+    /// The deadline on the wall clock, milliseconds since 1970.
+    #[must_use]
+    pub fn deadline_wall_ms(&self) -> u64 {
+        self.start_wall_ms.saturating_add(self.duration_ns / NS_PER_MS)
+    }
+
+    /// From now on the mission is over, whatever the clocks say.
+    pub fn end(&mut self) {
+        self.ended = true;
+    }
+}

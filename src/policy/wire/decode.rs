@@ -1,0 +1,328 @@
+//! How a tree becomes typed values while every mistake is collected, and how the types describe themselves.
+
+use crate::diagnostic::{Code, Report};
+use crate::node::{Node, Value};
+
+/// A type that can be read from a configuration.
+pub trait Decode: Sized {
+    /// Reads the node, or reports what is wrong with it and gives `None`.
+    fn decode(node: &Node, report: &mut Report) -> Option<Self>;
+    /// What the documentation says of this type.
+    fn kind() -> Kind;
+}
+
+/// How the documentation names a type, and the section about its keys where it has some.
+#[derive(Debug, Clone)]
+pub struct Kind {
+    pub label: String,
+    pub section: Option<fn() -> Section>,
+}
+
+impl Kind {
+    pub fn plain(label: impl Into<String>) -> Self {
+        Self { label: label.into(), section: None }
+    }
+}
+
+/// The documentation of one object.
+#[derive(Debug)]
+pub struct Section {
+    pub name: &'static str,
+    pub doc: &'static str,
+    pub keys: Vec<KeyDoc>,
+}
+
+/// The documentation of one key.
+#[derive(Debug)]
+pub struct KeyDoc {
+    pub key: &'static str,
+    pub kind: Kind,
+    /// `required`, `optional`, or the default as it would be written.
+    pub presence: String,
+    pub doc: &'static str,
+}
+
+/// Declares an object of the files: a struct, its reader and its documentation.
+macro_rules! object {
+    (
+        $(#[doc = $doc:literal])+
+        pub struct $name:ident check $check:path {
+            $( $(#[doc = $key_doc:literal])+ $key:literal => $field:ident : $ty:ty [$($presence:tt)+] ),+ $(,)?
+        }
+    ) => {
+        $(#[doc = $doc])+
+        #[derive(Debug, Clone)]
+        pub struct $name { $( $(#[doc = $key_doc])+ pub $field: $crate::wire::decode::field_type!($ty, $($presence)+) ),+ }
+
+        impl $crate::wire::decode::Decode for $name {
+            fn decode(node: &$crate::node::Node, report: &mut $crate::diagnostic::Report) -> Option<Self> {
+                let before = report.findings.len();
+                let entries = $crate::wire::decode::entries(node, report)?;
+                $crate::wire::decode::check_keys(entries, &[$($key),+], report);
+                $( let $field = $crate::wire::decode::field!(node, report, $key, $ty, $($presence)+); )+
+                if report.findings.get(before..).is_some_and(|new| new.iter().any(
+                    |d| d.code.level() == $crate::diagnostic::Level::Error)) {
+                    return None;
+                }
+                let value = Self { $( $field: $field? ),+ };
+                $check(&value, node, report);
+                Some(value)
+            }
+
+            fn kind() -> $crate::wire::decode::Kind {
+                fn section() -> $crate::wire::decode::Section {
+                    $crate::wire::decode::Section {
+                        name: stringify!($name),
+                        doc: concat!($($doc, "\n"),+),
+                        keys: vec![ $( $crate::wire::decode::KeyDoc {
+                            key: $key,
+                            kind: <$ty as $crate::wire::decode::Decode>::kind(),
+                            presence: $crate::wire::decode::presence!($($presence)+),
+                            doc: concat!($($key_doc, "\n"),+),
+                        } ),+ ],
+                    }
+                }
+                $crate::wire::decode::Kind { label: stringify!($name).to_owned(), section: Some(section) }
+            }
+        }
+    };
+}
+
+macro_rules! field_type {
+    ($ty:ty, optional) => { Option<$ty> };
+    ($ty:ty, $($other:tt)+) => { $ty };
+}
+
+/// Gives `Some(value)` for the field, or `None` after reporting why there is none.
+macro_rules! field {
+    ($node:ident, $report:ident, $key:literal, $ty:ty, required) => {
+        $crate::wire::decode::required::<$ty>($node, $key, $report)
+    };
+    ($node:ident, $report:ident, $key:literal, $ty:ty, optional) => {
+        Some($crate::wire::decode::optional::<$ty>($node, $key, $report))
+    };
+    ($node:ident, $report:ident, $key:literal, $ty:ty, default $text:literal = $value:expr) => {
+        Some($crate::wire::decode::optional::<$ty>($node, $key, $report).unwrap_or_else(|| $value))
+    };
+}
+
+macro_rules! presence {
+    (required) => { "required".to_owned() };
+    (optional) => { "optional".to_owned() };
+    (default $text:literal = $value:expr) => { format!("default `{}`", $text) };
+}
+
+/// Declares a closed set of words.
+macro_rules! words {
+    ($(#[doc = $doc:literal])+ pub enum $name:ident { $( $(#[doc = $word_doc:literal])* $variant:ident = $word:literal ),+ $(,)? }) => {
+        $(#[doc = $doc])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum $name { $( $(#[doc = $word_doc])* $variant ),+ }
+
+        impl $name {
+            /// The word as the files write it.
+            #[must_use]
+            pub fn word(self) -> &'static str { match self { $( Self::$variant => $word ),+ } }
+        }
+
+        impl $crate::wire::decode::Decode for $name {
+            fn decode(node: &$crate::node::Node, report: &mut $crate::diagnostic::Report) -> Option<Self> {
+                let text = $crate::wire::decode::text(node, report)?;
+                match text {
+                    $( $word => Some(Self::$variant), )+
+                    _ => {
+                        $crate::wire::decode::unknown_word(text, &[$($word),+], node, report);
+                        None
+                    }
+                }
+            }
+
+            fn kind() -> $crate::wire::decode::Kind {
+                $crate::wire::decode::Kind::plain([$(concat!("`", $word, "`")),+].join(" \\| "))
+            }
+        }
+    };
+}
+
+pub(crate) use {field, field_type, object, presence, words};
+
+pub(crate) fn no_check<T>(_: &T, _: &Node, _: &mut Report) {}
+
+pub(crate) fn entries<'n>(node: &'n Node, report: &mut Report) -> Option<&'n [crate::node::Entry]> {
+    match &node.value {
+        Value::Object(entries) => Some(entries),
+        _ => {
+            wrong_type(node, "an object", report);
+            None
+        }
+    }
+}
+
+pub(crate) fn text<'n>(node: &'n Node, report: &mut Report) -> Option<&'n str> {
+    match &node.value {
+        Value::Text(text) => Some(text),
+        _ => {
+            wrong_type(node, "text", report);
+            None
+        }
+    }
+}
+
+pub(crate) fn number(node: &Node, report: &mut Report) -> Option<f64> {
+    match node.value {
+        Value::Number(number) => Some(number),
+        _ => {
+            wrong_type(node, "a number", report);
+            None
+        }
+    }
+}
+
+pub(crate) fn wrong_type(node: &Node, wanted: &str, report: &mut Report) {
+    let hint = match (&node.value, wanted) {
+        (Value::Number(n), "text") => format!("put it in quotes: \"{n}\""),
+        (Value::Bool(b), "text") => format!("put it in quotes: \"{b}\""),
+        (Value::Text(t), "a number") if t.trim_end_matches('%').parse::<f64>().is_ok() => {
+            format!("write it without quotes and unit: {}", t.trim_end_matches('%'))
+        }
+        (Value::Null, _) => "give it a value or remove the key".to_owned(),
+        _ => format!("give {wanted}"),
+    };
+    report.add(Code::WrongType, node.at, format!("expected {wanted}, found {}", node.kind()), hint);
+}
+
+/// Reports keys that nobody reads, and keys that stand twice.
+pub(crate) fn check_keys(entries: &[crate::node::Entry], known: &[&str], report: &mut Report) {
+    for (index, entry) in entries.iter().enumerate() {
+        let key = entry.key.as_str();
+        if !known.contains(&key) {
+            let hint = match closest(key, known) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("keys here: {}", known.join(", ")),
+            };
+            report.in_key(key, |r| r.add(Code::UnknownKey, entry.at, format!("unknown key `{key}`"), hint));
+        }
+        if entries.iter().take(index).any(|earlier| earlier.key == entry.key) {
+            report.in_key(key, |r| {
+                r.add(Code::DuplicateKey, entry.at, format!("key `{key}` stands twice"), "remove one of them");
+            });
+        }
+    }
+}
+
+pub(crate) fn required<T: Decode>(node: &Node, key: &str, report: &mut Report) -> Option<T> {
+    match node.get(key) {
+        Some(value) => report.in_key(key, |r| T::decode(value, r)),
+        None => {
+            let hint = format!("add `{key}: ...` ({})", T::kind().label.replace('`', ""));
+            report.in_key(key, |r| r.add(Code::MissingKey, node.at, format!("`{key}` is missing"), hint));
+            None
+        }
+    }
+}
+
+pub(crate) fn optional<T: Decode>(node: &Node, key: &str, report: &mut Report) -> Option<T> {
+    node.get(key).and_then(|value| report.in_key(key, |r| T::decode(value, r)))
+}
+
+pub(crate) fn unknown_word(word: &str, known: &[&str], node: &Node, report: &mut Report) {
+    let hint = match closest(word, known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("one of: {}", known.join(", ")),
+    };
+    report.add(Code::UnknownWord, node.at, format!("unknown word `{word}`"), hint);
+}
+
+/// Reports unless exactly one of the keys is there. `present` are those that are.
+pub(crate) fn exactly_one(present: usize, keys: &[&str], node: &Node, report: &mut Report) {
+    if present != 1 {
+        let found = if present == 0 { "none".to_owned() } else { present.to_string() };
+        report.add(
+            Code::ExactlyOne,
+            node.at,
+            format!("exactly one of {} is needed, found {found}", keys.join(", ")),
+            format!("keep one of: {}", keys.join(", ")),
+        );
+    }
+}
+
+/// Longest list that is read anywhere.
+const LONGEST_LIST: usize = 10_000;
+
+impl<T: Decode> Decode for Vec<T> {
+    fn decode(node: &Node, report: &mut Report) -> Option<Self> {
+        let Value::List(items) = &node.value else {
+            wrong_type(node, "a list", report);
+            return None;
+        };
+        if items.is_empty() || items.len() > LONGEST_LIST {
+            let message = format!("a list of 1 to {LONGEST_LIST} items is needed, found {}", items.len());
+            report.add(Code::OutOfRange, node.at, message, "remove the key where it is not needed");
+            return None;
+        }
+        // Every item is read, also after a bad one: all mistakes at once.
+        let read: Vec<Option<T>> = items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| report.in_item(index, |r| T::decode(item, r)))
+            .collect();
+        read.into_iter().collect()
+    }
+
+    fn kind() -> Kind {
+        let item = T::kind();
+        Kind { label: format!("list of {}", item.label), section: item.section }
+    }
+}
+
+impl Decode for bool {
+    fn decode(node: &Node, report: &mut Report) -> Option<Self> {
+        match node.value {
+            Value::Bool(b) => Some(b),
+            _ => {
+                wrong_type(node, "a boolean", report);
+                None
+            }
+        }
+    }
+
+    fn kind() -> Kind {
+        Kind::plain("`true` \\| `false`")
+    }
+}
+
+/// The known word nearest to a misspelt one, when it is near enough to be meant.
+fn closest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+    known
+        .iter()
+        .map(|candidate| (distance(word, candidate), *candidate))
+        .filter(|(d, candidate)| *d <= 2 && *d < candidate.len())
+        .min_by_key(|(d, _)| *d)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Levenshtein distance, for words short enough to be keys.
+fn distance(a: &str, b: &str) -> usize {
+    if a.len() > 64 {
+        return usize::MAX;
+    }
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = i;
+        let mut left = i.saturating_add(1);
+        let mut next = vec![left];
+        for (y, above) in b.iter().zip(row.iter().skip(1)) {
+            let cost = usize::from(x != *y);
+            let cell = diagonal
+                .saturating_add(cost)
+                .min(left.saturating_add(1))
+                .min(above.saturating_add(1));
+            diagonal = *above;
+            left = cell;
+            next.push(cell);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(usize::MAX)
+}

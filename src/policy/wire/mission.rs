@@ -1,0 +1,68 @@
+//! The mission file and the plugin configuration.
+
+use super::catalog::Catalog;
+use super::decode::{no_check, object, words};
+use super::scalar::{FormatVersion, MissionId, Name, Span, Text, Timestamp};
+
+/// Longest mission, in milliseconds: one week.
+const LONGEST_MISSION_MS: u64 = 7 * 24 * 3_600_000;
+
+object! {
+    /// One run of one or more scenarios.
+    pub struct Mission check no_check {
+        /// Format of this file.
+        "version" => version: FormatVersion [required],
+        /// Names this run for ever: once ended, an id does not run again on that proxy.
+        "id" => id: MissionId [required],
+        /// Scenarios of the catalog, in the order in which they are asked.
+        "scenarios" => scenarios: Vec<Name> [required],
+        /// Namespace the mission belongs to; a proxy that knows its own refuses any other.
+        "namespace" => namespace: Name [required],
+        /// Start of the mission. Absent: the moment the first worker of a proxy sees it.
+        "start" => start: Timestamp [optional],
+        /// Running time; start + duration is a deadline that every proxy keeps by itself.
+        "duration" => duration: Span<1000, LONGEST_MISSION_MS> [required],
+        /// Whether one request may get the faults of one scenario (the first that samples it) or of several at once.
+        "composition" => composition: CompositionWord [default "first_match" = CompositionWord::FirstMatch],
+        /// Any text; the same seed and the same request ids give the same faults. Absent: drawn by the first worker, and logged.
+        "seed" => seed: Text<128> [optional],
+        /// `false` keeps the file and runs nothing.
+        "enable" => enable: bool [default "true" = true],
+    }
+}
+
+words! {
+    /// How scenarios combine on one request.
+    pub enum CompositionWord { FirstMatch = "first_match", Independent = "independent" }
+}
+
+object! {
+    /// What Envoy hands to the filter: catalog, mission and who this proxy is.
+    pub struct Plugin check no_check {
+        /// Format of this configuration.
+        "version" => version: FormatVersion [required],
+        /// What this instance of the module does.
+        "role" => role: Role [default "filter" = Role::Filter],
+        /// The catalog, as in its file.
+        "catalog" => catalog: Catalog [required],
+        /// The mission, as in its file. Absent: the filter is idle.
+        "mission" => mission: Mission [optional],
+        /// Who this proxy is. Absent: taken from Envoy's node metadata where it says so (Istio's does).
+        "identity" => identity: Identity [optional],
+    }
+}
+
+words! {
+    /// What an instance of the module does.
+    pub enum Role { Filter = "filter" }
+}
+
+object! {
+    /// Who this proxy is, where Envoy's node metadata does not say it.
+    pub struct Identity check no_check {
+        /// Namespace of the workload; a mission of another namespace is refused.
+        "namespace" => namespace: Name [optional],
+        /// Name of the workload, for the log.
+        "service" => service: Text<256> [optional],
+    }
+}

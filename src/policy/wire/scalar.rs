@@ -1,0 +1,353 @@
+//! Values that are one word, number or text: their form, range and unit.
+
+use super::decode::{number, text, Decode, Kind};
+use crate::diagnostic::{Code, Report};
+use crate::draw::PPM;
+use crate::node::Node;
+use std::time::Duration;
+
+/// The version of a file's format; 1 is the only one so far.
+#[derive(Debug, Clone, Copy)]
+pub struct FormatVersion;
+
+impl Decode for FormatVersion {
+    fn decode(node: &Node, report: &mut Report) -> Option<Self> {
+        let version = number(node, report)?;
+        if version == 1.0 {
+            return Some(Self);
+        }
+        let message = format!("version {version} is not read by this Squall");
+        report.add(Code::UnsupportedVersion, node.at, message, "write `version: 1`");
+        None
+    }
+
+    fn kind() -> Kind {
+        Kind::plain("`1`")
+    }
+}
+
+/// Free text of 1 to `MAX` bytes without control characters other than line breaks and tabs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text<const MAX: usize>(pub String);
+
+impl<const MAX: usize> Decode for Text<MAX> {
+    fn decode(node: &Node, report: &mut Report) -> Option<Self> {
+        let text = text(node, report)?;
+        if text.is_empty() || text.len() > MAX {
+            let message = format!("text of 1 to {MAX} bytes is needed, found {}", text.len());
+            report.add(Code::OutOfRange, node.at, message, "shorten it, or remove an empty key");
+            return None;
+        }
+        if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+            report.add(Code::BadFormat, node.at, "text has a control character", "remove it");
+            return None;
+        }
+        Some(Self(text.to_owned()))
+    }
+
+    fn kind() -> Kind {
+        Kind::plain(format!("text, at most {MAX} bytes"))
+    }
+}
+
+/// Reads text of one form, or reports `Code::BadFormat`.
+fn form<'n>(node: &'n Node, report: &mut Report, what: &str, hint: &str, good: fn(&str) -> bool) -> Option<&'n str> {
+    let text = text(node, report)?;
+    if good(text) {
+        return Some(text);
+    }
+    let shown: String = text.chars().take(80).collect();
+    report.add(Code::BadFormat, node.at, format!("{shown:?} is not {what}"), hint);
+    None
+}
+
+macro_rules! form {
+    ($(#[doc = $doc:literal])+ $name:ident, $what:literal, $hint:literal, $good:path) => {
+        $(#[doc = $doc])+
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+        pub struct $name(pub String);
+
+        impl Decode for $name {
+            fn decode(node: &Node, report: &mut Report) -> Option<Self> {
+                form(node, report, $what, $hint, $good).map(|t| Self(t.to_owned()))
+            }
+
+            fn kind() -> Kind {
+                Kind::plain($what)
+            }
+        }
+    };
+}
+
+form!(
+    /// DNS label (RFC 1123): names of scenarios and namespaces.
+    Name, "a DNS label", "use 1 to 63 of a-z, 0-9 and `-`; begin and end with a letter or digit", is_dns_label
+);
+form!(
+    /// Id of a mission.
+    MissionId, "a mission id", "use 1 to 128 of A-Z, a-z, 0-9, `.`, `_`, `-`; begin with a letter or digit", is_id
+);
+form!(
+    /// Name of an HTTP header in lower case (RFC 9110 section 5.1), never a pseudo-header.
+    FieldName, "a header name", "use lower-case letters, digits and `-`; `:path` and its like have keys of their own", is_field_name
+);
+form!(
+    /// Value of an HTTP header (RFC 9110 section 5.5), at most 4096 bytes.
+    FieldValue, "a header value", "use visible ASCII, blanks inside, at most 4096 bytes; no line breaks", is_field_value
+);
+form!(
+    /// Template of a path: literal segments and `{name}` for any one segment that is not empty.
+    Template, "a path template", "begin with `/`; a `{name}` fills a whole segment: /users/{id}/orders", is_template
+);
+
+fn is_dns_label(text: &str) -> bool {
+    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    text.len() <= 63
+        && edge(text.chars().next())
+        && edge(text.chars().last())
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
+
+fn is_id(text: &str) -> bool {
+    text.len() <= 128
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+}
+
+fn is_field_name(text: &str) -> bool {
+    let token = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "!#$%&'*+-.^_`|~".contains(c);
+    !text.is_empty() && text.len() <= 256 && text.chars().all(token)
+}
+
+fn is_field_value(text: &str) -> bool {
+    text.len() <= 4096
+        && text.chars().all(|c| c == ' ' || c == '\t' || c.is_ascii_graphic())
+        && text.trim() == text
+}
+
+fn is_template(text: &str) -> bool {
+    let segment = |s: &str| match s.strip_prefix('{').and_then(|s| s.strip_suffix('}')) {
+        Some(name) => !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'),
+        None => !s.contains(['{', '}', '?', '#']),
+    };
+    text.len() <= 1024 && text.strip_prefix('/').is_some_and(|rest| rest.split('/').all(segment))
+}
+
+/// A share of requests: a number from 0 to 100 with at most four decimals, kept in parts per million.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Percent(pub u32);
+
+impl Percent {
+    pub const ALL: Self = Self(PPM);
+}
+
+impl Decode for Percent {
+    fn decode(node: &Node, report: &mut Report) -> Option<Self> {
+        let percent = number(node, report)?;
+        if !(0.0..=100.0).contains(&percent) {
+            report.add(Code::OutOfRange, node.at, format!("{percent} is not a percentage"), "give 0 to 100");
+            return None;
+        }
+        let ppm = percent * 10_000.0;
+        let whole = libm::round(ppm);
+        if libm::fabs(ppm - whole) > 1e-6 {
+            let message = format!("{percent} % is finer than one in a million");
+            report.add(Code::OutOfRange, node.at, message, "give at most four decimals");
+            return None;
+        }
+        if whole == 0.0 {
+            report.add(Code::NeverFires, node.at, "0 % never fires", "give a percentage above 0, or remove the rule");
+        }
+        Some(Self(whole as u32))
+    }
+
+    fn kind() -> Kind {
+        Kind::plain("number, 0 to 100 (percent), at most four decimals")
+    }
+}
+
+/// A span of time written with its unit, such as `100ms`, `1m 30s`; bounds in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span<const MIN_MS: u64, const MAX_MS: u64>(pub Duration);
+
+impl<const MIN_MS: u64, const MAX_MS: u64> Span<MIN_MS, MAX_MS> {
+    /// Whole microseconds: the unit of delays inside Squall.
+    #[must_use]
+    pub fn micros(self) -> u64 {
+        u64::try_from(self.0.as_micros()).unwrap_or(u64::MAX)
+    }
+
+    #[must_use]
+    pub fn millis(self) -> u64 {
+        u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn range() -> String {
+        let show = |ms| humantime::format_duration(Duration::from_millis(ms)).to_string();
+        format!("{} to {}", show(MIN_MS), show(MAX_MS))
+    }
+}
+
+impl<const MIN_MS: u64, const MAX_MS: u64> Decode for Span<MIN_MS, MAX_MS> {
+    fn decode(node: &Node, report: &mut Report) -> Option<Self> {
+        let hint = "give a number with its unit: 500us, 100ms, 30s, 15m, 1h";
+        if let crate::node::Value::Number(n) = node.value {
+            report.add(Code::WrongType, node.at, format!("a duration needs its unit, found the number {n}"), hint);
+            return None;
+        }
+        let text = text(node, report)?;
+        let Ok(duration) = humantime::parse_duration(text) else {
+            let shown: String = text.chars().take(80).collect();
+            report.add(Code::BadFormat, node.at, format!("{shown:?} is not a duration"), hint);
+            return None;
+        };
+        if duration < Duration::from_millis(MIN_MS) || duration > Duration::from_millis(MAX_MS) {
+            report.add(Code::OutOfRange, node.at, format!("{text} is out of range"), format!("give {}", Self::range()));
+            return None;
+        }
+        Some(Self(duration))
+    }
+
+    fn kind() -> Kind {
+        Kind::plain(format!("duration with unit, {}", Self::range()))
+    }
+}
+
+/// A plain number between two bounds, both in thousandths.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Number<const MIN_MILLI: u32, const MAX_MILLI: u32>(pub f64);
+
+impl<const MIN_MILLI: u32, const MAX_MILLI: u32> Decode for Number<MIN_MILLI, MAX_MILLI> {
+    fn decode(node: &Node, report: &mut Report) -> Option<Self> {
+        let (min, max) = (f64::from(MIN_MILLI) / 1000.0, f64::from(MAX_MILLI) / 1000.0);
+        let value = number(node, report)?;
+        if !(min..=max).contains(&value) {
+            report.add(Code::OutOfRange, node.at, format!("{value} is out of range"), format!("give {min} to {max}"));
+            return None;
+        }
+        Some(Self(value))
+    }
+
+    fn kind() -> Kind {
+        Kind::plain(format!("number, {} to {}", f64::from(MIN_MILLI) / 1000.0, f64::from(MAX_MILLI) / 1000.0))
+    }
+}
+
+/// Final HTTP status: 200 to 599 (RFC 9110 section 15; Envoy's host checks none of this).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HttpStatus(pub u16);
+
+impl Decode for HttpStatus {
+    fn decode(node: &Node, report: &mut Report) -> Option<Self> {
+        let status = number(node, report)?;
+        if (200.0..=599.0).contains(&status) && status.trunc() == status {
+            return Some(Self(status as u16));
+        }
+        let message = format!("{status} is not a final HTTP status");
+        report.add(Code::OutOfRange, node.at, message, "give a whole number from 200 to 599");
+        None
+    }
+
+    fn kind() -> Kind {
+        Kind::plain("HTTP status, 200 to 599")
+    }
+}
+
+/// gRPC status code that is not OK, by name or number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GrpcCode(pub u32);
+
+impl GrpcCode {
+    /// The names of the codes 1 to 16 (gRPC status codes document).
+    pub const NAMES: [&'static str; 16] = [
+        "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
+        "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE",
+        "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
+    ];
+}
+
+impl Decode for GrpcCode {
+    fn decode(node: &Node, report: &mut Report) -> Option<Self> {
+        if let crate::node::Value::Number(code) = node.value {
+            if !(1.0..=99.0).contains(&code) || code.trunc() != code {
+                let message = format!("{code} is not a gRPC error status");
+                report.add(Code::OutOfRange, node.at, message, "give a name such as UNAVAILABLE, or 1 to 99 (0 is OK, no error)");
+                return None;
+            }
+            if code > 16.0 {
+                let message = format!("gRPC has no status {code}");
+                report.add(Code::UnusualStatus, node.at, message, "use 1 to 16 unless the odd status is the point");
+            }
+            return Some(Self(code as u32));
+        }
+        let name = text(node, report)?;
+        match (1u32..).zip(Self::NAMES).find(|(_, known)| *known == name) {
+            Some((code, _)) => Some(Self(code)),
+            None => {
+                super::decode::unknown_word(name, &Self::NAMES, node, report);
+                None
+            }
+        }
+    }
+
+    fn kind() -> Kind {
+        Kind::plain("gRPC status: a name such as `UNAVAILABLE`, or 1 to 99")
+    }
+}
+
+/// A regular expression that has to match the whole value; no backtracking, so its time is linear.
+#[derive(Debug, Clone)]
+pub struct Regex {
+    pub source: String,
+    pub compiled: regex_lite::Regex,
+}
+
+/// Longest expression that is read, in bytes.
+const LONGEST_REGEX: usize = 1024;
+/// Largest program that an expression may become, in bytes: a bound on memory per rule.
+const LARGEST_PROGRAM: usize = 256 * 1024;
+
+impl Decode for Regex {
+    fn decode(node: &Node, report: &mut Report) -> Option<Self> {
+        let source = text(node, report)?;
+        if source.is_empty() || source.len() > LONGEST_REGEX {
+            let message = format!("an expression of 1 to {LONGEST_REGEX} bytes is needed, found {}", source.len());
+            report.add(Code::BadRegex, node.at, message, "use prefix, or several match rules");
+            return None;
+        }
+        match regex_lite::RegexBuilder::new(&format!("^(?:{source})$")).size_limit(LARGEST_PROGRAM).build() {
+            Ok(compiled) => Some(Self { source: source.to_owned(), compiled }),
+            Err(error) => {
+                let message = format!("the expression does not compile: {error}");
+                report.add(Code::BadRegex, node.at, message, "syntax: RE2's without look-around and back references; ASCII classes");
+                None
+            }
+        }
+    }
+
+    fn kind() -> Kind {
+        Kind::plain("regular expression over the whole value, at most 1024 bytes")
+    }
+}
+
+/// A moment in UTC (RFC 3339), in milliseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timestamp(pub u64);
+
+impl Decode for Timestamp {
+    fn decode(node: &Node, report: &mut Report) -> Option<Self> {
+        let text = text(node, report)?;
+        let moment = humantime::parse_rfc3339(text).ok();
+        let since = moment.and_then(|m| m.duration_since(std::time::UNIX_EPOCH).ok());
+        let Some(ms) = since.and_then(|d| u64::try_from(d.as_millis()).ok()) else {
+            let shown: String = text.chars().take(80).collect();
+            report.add(Code::BadFormat, node.at, format!("{shown:?} is not a time in UTC"), "write it as 2026-12-01T09:00:00Z");
+            return None;
+        };
+        Some(Self(ms))
+    }
+
+    fn kind() -> Kind {
+        Kind::plain("time in UTC (RFC 3339), such as `2026-12-01T09:00:00Z`")
+    }
+}
