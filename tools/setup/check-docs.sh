@@ -6,6 +6,7 @@ cd "$(dirname "$0")/../.."
 readonly FILES=(docs/catalog.md docs/errors.md)
 
 before=$(mktemp -d)
+# shellcheck disable=SC2317 # called by the trap
 restore() {
     local file
     for file in "${FILES[@]}"; do
