@@ -1,0 +1,326 @@
+//! HTTP clients: one that keeps connections (HTTP/1.1 or HTTP/2), and a raw one for bytes no client would send.
+//!
+//! Dropping a request's future is how a client leaves: the HTTP/1.1 connection closes, the HTTP/2 stream is reset.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+
+use crate::{Error, Result};
+
+/// The longest that an exchange may take unless [`HttpClient::deadline`] says otherwise.
+pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
+
+/// What a request carries; build other bodies with `http-body-util`.
+pub type RequestBody = BoxBody<Bytes, Infallible>;
+
+/// The version of HTTP that a client speaks, both without TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1, one request at a time on a connection.
+    Http1,
+    /// HTTP/2 with prior knowledge, many requests on one connection.
+    Http2,
+}
+
+/// A whole response.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// Response headers.
+    pub headers: HeaderMap,
+    /// The whole body.
+    pub body: Bytes,
+    /// Trailers; none when the response ended without a trailer block.
+    pub trailers: Option<HeaderMap>,
+    /// From sending the request to the response headers.
+    pub head_after: Duration,
+    /// From sending the request to the end of the response.
+    pub elapsed: Duration,
+}
+
+impl Reply {
+    /// The body as text; what is not UTF-8 becomes U+FFFD.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The body as JSON; `Null` when it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
+    }
+
+    /// The first value of a header, when it is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// Builds a request: `path` with its query, header pairs, a body. Panics on an invalid method, path or header.
+pub fn request(
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Bytes>,
+) -> Request<RequestBody> {
+    let mut builder = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        builder = builder.header(*name, *value);
+    }
+    builder.body(Full::new(body.into()).boxed()).expect("the test gives a valid method, path and headers")
+}
+
+/// A client of one address. HTTP/1.1 opens a connection whenever no idle one is left; HTTP/2 keeps to one connection.
+pub struct HttpClient {
+    address: SocketAddr,
+    protocol: Protocol,
+    deadline: Duration,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl HttpClient {
+    /// A client that speaks `protocol` to `address`; it connects when it first sends.
+    pub fn new(address: SocketAddr, protocol: Protocol) -> Self {
+        Self { address, protocol, deadline: DEFAULT_DEADLINE, idle: Mutex::new(Vec::new()) }
+    }
+
+    /// An HTTP/1.1 client.
+    pub fn http1(address: SocketAddr) -> Self {
+        Self::new(address, Protocol::Http1)
+    }
+
+    /// An HTTP/2 client.
+    pub fn http2(address: SocketAddr) -> Self {
+        Self::new(address, Protocol::Http2)
+    }
+
+    /// Replaces the longest time an exchange may take (default 30 s).
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Sends GET `path`.
+    ///
+    /// # Errors
+    /// As [`HttpClient::send`].
+    pub async fn get(&self, path: &str) -> Result<Reply> {
+        self.get_with(path, &[]).await
+    }
+
+    /// Sends GET `path` with headers.
+    ///
+    /// # Errors
+    /// As [`HttpClient::send`].
+    pub async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Result<Reply> {
+        self.send(request("GET", path, headers, Bytes::new())).await
+    }
+
+    /// Sends POST `path` with headers and a body.
+    ///
+    /// # Errors
+    /// As [`HttpClient::send`].
+    pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Result<Reply> {
+        self.send(request("POST", path, headers, body)).await
+    }
+
+    /// Sends any request and reads the whole response. `host` defaults to the address.
+    ///
+    /// # Errors
+    /// [`Error::Deadline`], and [`Error::Http`] when the connection is refused or the stream is cut or reset.
+    pub async fn send(&self, request: Request<RequestBody>) -> Result<Reply> {
+        let what = format!("{} {}", request.method(), request.uri());
+        let exchange = async {
+            let mut connection = self.connection().await?;
+            let reply = connection.exchange(request, self.address).await?;
+            self.keep(connection);
+            Ok(reply)
+        };
+        tokio::time::timeout(self.deadline, exchange)
+            .await
+            .unwrap_or(Err(Error::Deadline { what, limit: self.deadline }))
+    }
+
+    async fn connection(&self) -> Result<Connection> {
+        loop {
+            let idle = self.idle.lock().expect("no holder panics").pop();
+            match idle {
+                None => break,
+                Some(connection) if !connection.is_closed() => {
+                    if let Some(shared) = connection.share() {
+                        self.keep(connection);
+                        return Ok(shared);
+                    }
+                    return Ok(connection);
+                }
+                Some(_closed) => {}
+            }
+        }
+        let connection = Connection::open(self.address, self.protocol).await?;
+        if let Some(shared) = connection.share() {
+            self.keep(connection);
+            return Ok(shared);
+        }
+        Ok(connection)
+    }
+
+    fn keep(&self, connection: Connection) {
+        if connection.owns_driver() && !connection.is_closed() {
+            self.idle.lock().expect("no holder panics").push(connection);
+        }
+    }
+}
+
+/// One connection, or (HTTP/2) one more handle to it.
+pub(crate) struct Connection {
+    sender: Sender,
+    driver: Option<Driver>,
+}
+
+enum Sender {
+    Http1(http1::SendRequest<RequestBody>),
+    Http2(http2::SendRequest<RequestBody>),
+}
+
+/// Drives the connection; closes its socket when dropped.
+struct Driver(JoinHandle<()>);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Connection {
+    pub(crate) async fn open(address: SocketAddr, protocol: Protocol) -> Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        let io = TokioIo::new(stream);
+        // What ends the connection shows in the request that is under way on it.
+        let (sender, driver) = match protocol {
+            Protocol::Http1 => {
+                let (sender, connection) = http1::handshake(io).await?;
+                let driver = tokio::spawn(async move { drop(connection.await) });
+                (Sender::Http1(sender), driver)
+            }
+            Protocol::Http2 => {
+                let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+                    .initial_stream_window_size(1 << 20)
+                    .initial_connection_window_size(16 << 20)
+                    .handshake(io)
+                    .await?;
+                let driver = tokio::spawn(async move { drop(connection.await) });
+                (Sender::Http2(sender), driver)
+            }
+        };
+        Ok(Self { sender, driver: Some(Driver(driver)) })
+    }
+
+    /// A further handle to an HTTP/2 connection; it does not keep the connection alive.
+    pub(crate) fn share(&self) -> Option<Self> {
+        match &self.sender {
+            Sender::Http1(_) => None,
+            Sender::Http2(sender) => Some(Self { sender: Sender::Http2(sender.clone()), driver: None }),
+        }
+    }
+
+    fn owns_driver(&self) -> bool {
+        self.driver.is_some()
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        match &self.sender {
+            Sender::Http1(sender) => sender.is_closed(),
+            Sender::Http2(sender) => sender.is_closed(),
+        }
+    }
+
+    /// Sends `request` and reads the whole response.
+    pub(crate) async fn exchange(
+        &mut self,
+        mut request: Request<RequestBody>,
+        address: SocketAddr,
+    ) -> Result<Reply> {
+        self.address_request(&mut request, address);
+        let start = Instant::now();
+        let response = match &mut self.sender {
+            Sender::Http1(sender) => {
+                sender.ready().await?;
+                sender.send_request(request).await?
+            }
+            Sender::Http2(sender) => {
+                sender.ready().await?;
+                sender.send_request(request).await?
+            }
+        };
+        let head_after = start.elapsed();
+        let (head, body) = response.into_parts();
+        let collected = body.collect().await?;
+        let trailers = collected.trailers().cloned();
+        Ok(Reply {
+            status: head.status.as_u16(),
+            headers: head.headers,
+            body: collected.to_bytes(),
+            trailers,
+            head_after,
+            elapsed: start.elapsed(),
+        })
+    }
+
+    /// HTTP/1.1 wants a path and a host header, HTTP/2 an authority in the URI.
+    fn address_request(&self, request: &mut Request<RequestBody>, address: SocketAddr) {
+        use http::header::HOST;
+        match self.sender {
+            Sender::Http1(_) => {
+                if !request.headers().contains_key(HOST) {
+                    let host =
+                        request.uri().authority().map_or_else(|| address.to_string(), ToString::to_string);
+                    request
+                        .headers_mut()
+                        .insert(HOST, host.parse().expect("an authority is a valid header value"));
+                }
+            }
+            Sender::Http2(_) if request.uri().authority().is_none() => {
+                let host = request.headers_mut().remove(HOST);
+                let authority = host
+                    .and_then(|value| value.to_str().ok().map(str::to_owned))
+                    .unwrap_or_else(|| address.to_string());
+                let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+                *request.uri_mut() =
+                    format!("http://{authority}{path}").parse().expect("an authority and a path make a URI");
+            }
+            Sender::Http2(_) => {}
+        }
+    }
+}
+
+/// Writes `bytes` as they are and reads until the peer closes; send `connection: close`. At most 1 MiB and 10 s.
+///
+/// # Errors
+/// [`Error::Deadline`] when the peer keeps the connection open, [`Error::Io`] when it resets it.
+pub async fn raw_exchange(address: SocketAddr, bytes: &[u8]) -> Result<Vec<u8>> {
+    let limit = Duration::from_secs(10);
+    let exchange = async {
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(bytes).await?;
+        let mut answer = Vec::new();
+        stream.take(1 << 20).read_to_end(&mut answer).await?;
+        Ok(answer)
+    };
+    tokio::time::timeout(limit, exchange)
+        .await
+        .unwrap_or(Err(Error::Deadline { what: "the raw exchange".to_owned(), limit }))
+}

@@ -1,0 +1,85 @@
+//! Where the Envoy binary and the compiled filter are found, and what to run when they are not.
+
+use std::path::{Path, PathBuf};
+
+use crate::{Error, Result};
+
+/// The root of the repository.
+pub fn repo_root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .expect("the crate lies two folders below the root")
+}
+
+/// The Envoy executable that tests run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvoyBinary(PathBuf);
+
+impl EnvoyBinary {
+    /// Finds Envoy: `$ENVOY`, else `envoy` in `PATH`, else what `make setup` put into `.cache/envoy`.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], which names `make setup`; also when `$ENVOY` is set but is no file.
+    pub fn find() -> Result<Self> {
+        if let Some(chosen) = std::env::var_os("ENVOY").filter(|value| !value.is_empty()) {
+            let chosen = PathBuf::from(chosen);
+            return if chosen.is_file() {
+                Ok(Self(chosen))
+            } else {
+                Err(missing_envoy(&format!("ENVOY={}", chosen.display())))
+            };
+        }
+        in_path("envoy")
+            .or_else(|| in_cache(&repo_root().join(".cache/envoy"), 8))
+            .map(Self)
+            .ok_or_else(|| missing_envoy("`envoy` (looked for in $ENVOY, PATH and .cache/envoy)"))
+    }
+
+    /// The path of the executable.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+/// The compiled filter, `target/squall.wasm`.
+///
+/// # Errors
+/// [`Error::Missing`], which names `make build`.
+pub fn squall_wasm() -> Result<PathBuf> {
+    let module = repo_root().join("target/squall.wasm");
+    if module.is_file() {
+        Ok(module)
+    } else {
+        Err(Error::Missing { what: module.display().to_string(), command: "make build" })
+    }
+}
+
+fn missing_envoy(what: &str) -> Error {
+    Error::Missing { what: what.to_owned(), command: "make setup" }
+}
+
+fn in_path(program: &str) -> Option<PathBuf> {
+    std::env::split_paths(&std::env::var_os("PATH")?)
+        .map(|folder| folder.join(program))
+        .find(|candidate| candidate.is_file())
+}
+
+/// The Python package keeps the executable as `.../envoy/_bin/envoy`.
+fn in_cache(folder: &Path, depth: usize) -> Option<PathBuf> {
+    if depth == 0 {
+        return None;
+    }
+    let candidate = folder.join("_bin/envoy");
+    if candidate.is_file() {
+        return Some(candidate);
+    }
+    let mut folders: Vec<PathBuf> = std::fs::read_dir(folder)
+        .ok()?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir() && !path.is_symlink())
+        .collect();
+    folders.sort();
+    folders.iter().find_map(|inner| in_cache(inner, depth - 1))
+}
