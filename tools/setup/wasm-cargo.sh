@@ -13,6 +13,8 @@ source "$CHOICE"
 readonly TARGET=wasm32-unknown-unknown
 subcommand=$1
 shift
+# Flags from outside are meant for the native build, and would replace those of .cargo/config.toml.
+unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
 
 if [[ $WASM_TOOLCHAIN == rustup ]]; then
     exec cargo "$subcommand" --target "$TARGET" "$@"
