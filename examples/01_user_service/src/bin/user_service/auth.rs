@@ -13,7 +13,7 @@ use tonic::{
 use tonic_prost::ProstCodec;
 use user_service_example::auth_api::{CHECK, CheckReply, CheckRequest};
 
-use crate::counters::Counters;
+use crate::Counters;
 
 pub struct AuthClient {
     channel: Channel,
@@ -53,23 +53,24 @@ impl AuthClient {
     /// [`AuthError::Denied`] for an invalid token, else [`AuthError::NoAnswer`].
     pub async fn check(&self, token: &str, request_id: &str) -> Result<(), AuthError> {
         for attempt in 1..=1 + self.retries {
-            Counters::add(&self.counters.auth_tries);
+            self.counters.count(|stats| stats.auth_tries += 1);
             let id = format!("{request_id}-auth-{attempt}");
             let Ok(answer) = timeout(self.timeout, self.call(token, &id)).await else {
-                Counters::add(&self.counters.auth_timeouts);
+                self.counters.count(|stats| stats.auth_timeouts += 1);
                 return Err(AuthError::NoAnswer);
             };
             match answer.map_err(|status| status.code()) {
                 Ok(_) if attempt == 1 => return Ok(()),
                 Ok(_) => {
-                    Counters::add(&self.counters.auth_recovered);
+                    self.counters.count(|stats| stats.auth_recovered += 1);
                     return Ok(());
                 }
                 Err(Code::Unauthenticated) => return Err(AuthError::Denied),
-                Err(Code::Unavailable) => Counters::add(&self.counters.auth_unavailable),
+                Err(Code::Unavailable) => self.counters.count(|stats| stats.auth_unavailable += 1),
                 Err(_) => return Err(AuthError::NoAnswer),
             }
         }
+        self.counters.count(|stats| stats.auth_lost += 1);
         Err(AuthError::NoAnswer)
     }
 

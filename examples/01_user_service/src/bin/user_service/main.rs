@@ -1,10 +1,13 @@
 //! user-service: HTTP, answers the page of one user from the auth-service and the profile-db.
 
 mod auth;
-mod counters;
 mod profiles;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::{
     Json, Router,
@@ -15,10 +18,9 @@ use axum::{
 };
 use clap::Parser;
 use serde_json::json;
-use user_service_example::run;
+use user_service_example::{call_stats::CallStats, run};
 
 use auth::{AuthClient, AuthError};
-use counters::Counters;
 use profiles::ProfileClient;
 
 /// Answers GET /users/{id} (bearer token required), GET /healthz and GET /stats.
@@ -43,6 +45,16 @@ struct Arguments {
     /// How many more times an auth check is tried after UNAVAILABLE.
     #[arg(long, value_name = "N", default_value_t = 1)]
     auth_retries: u32,
+}
+
+/// The stats, shared by everything that counts.
+#[derive(Default)]
+struct Counters(Mutex<CallStats>);
+
+impl Counters {
+    fn count<T>(&self, update: impl FnOnce(&mut CallStats) -> T) -> T {
+        update(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 struct UserService {
@@ -71,7 +83,7 @@ async fn user_page(
         Ok(Some(profile)) => Json(json!({"user": id, "profile": profile})).into_response(),
         Ok(None) => StatusCode::NOT_FOUND.into_response(),
         Err(_) => {
-            Counters::add(&service.counters.pages_without_profile);
+            service.counters.count(|stats| stats.pages_without_profile += 1);
             Json(json!({"user": id, "profile": null})).into_response()
         }
     }
@@ -98,7 +110,7 @@ async fn main() -> anyhow::Result<()> {
     let app = Router::new()
         .route("/users/{id}", get(user_page))
         .with_state(service)
-        .route("/stats", get(async move || Json(counters.snapshot())))
+        .route("/stats", get(async move || Json(counters.count(|stats| *stats))))
         .route("/healthz", get(async || "ok"));
     run::serve("user-service", arguments.listen, app).await?;
     Ok(())

@@ -13,7 +13,7 @@ use hyper_util::{
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::counters::Counters;
+use crate::Counters;
 
 pub struct ProfileClient {
     http: Client<HttpConnector, Empty<Bytes>>,
@@ -36,7 +36,7 @@ impl ProfileClient {
     /// When the profile-db does not answer in time, or with anything but a row or 404.
     pub async fn get(&self, id: u64, request_id: &str) -> anyhow::Result<Option<Value>> {
         let Ok(answer) = timeout(self.timeout, self.query(id, request_id)).await else {
-            Counters::add(&self.counters.profile_timeouts);
+            self.counters.count(|stats| stats.profile_timeouts += 1);
             bail!("no profile within {}", humantime::format_duration(self.timeout));
         };
         answer

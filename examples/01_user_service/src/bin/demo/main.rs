@@ -1,0 +1,105 @@
+//! demo: runs the user-service with its dependencies behind Envoy, disturbs their calls with Squall for the
+//! length of one mission, and says what that showed.
+
+mod experiment;
+mod ledger;
+mod mesh;
+mod observation;
+mod progress;
+mod report;
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use anyhow::Context;
+use clap::Parser;
+use squall_envoy_tests::{Load, LoadReport, repo_root};
+use tokio::time::{Instant, sleep_until};
+use user_service_example::{auth_api::DEMO_TOKEN, run::stop_signal};
+
+use experiment::{Experiment, Phase};
+use mesh::Mesh;
+use observation::Observations;
+
+/// Runs the experiment of catalog.yaml and mission.yaml on a user-service behind Envoy and reports the result.
+///
+/// Exit code: 0 every promise was kept, 1 one was broken, 2 the demo could not run.
+#[derive(Parser)]
+#[command(name = "demo")]
+struct Arguments {
+    /// Pages requested per second, 1 to 500.
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=500))]
+    rps: u32,
+    /// How often the user-service tries an auth check again after UNAVAILABLE.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    auth_retries: u32,
+    /// Take 15 seconds altogether instead of about a minute.
+    #[arg(long)]
+    short: bool,
+    /// Leave everything running after the report, until Ctrl-C.
+    #[arg(long)]
+    keep: bool,
+    /// The chaosctl that renders the plugin configuration [default: target/release/chaosctl].
+    #[arg(long, value_name = "FILE")]
+    chaosctl: Option<PathBuf>,
+}
+
+/// Connections of the clients; a page takes less than half a second, so 500 pages per second find a free one.
+const CONNECTIONS: usize = 256;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = tokio::select! {
+        outcome = run(&arguments) => outcome,
+        () = stop_signal() => Err(anyhow::anyhow!("interrupted")),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("demo: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether every promise was kept.
+async fn run(arguments: &Arguments) -> anyhow::Result<bool> {
+    let chaosctl = arguments.chaosctl.clone().unwrap_or_else(|| repo_root().join("target/release/chaosctl"));
+    let experiment = Experiment::prepare(&chaosctl, arguments.short)?;
+    let mesh = Mesh::start(&experiment.plugin, arguments.auth_retries).await?;
+    let [before, during, after] = &experiment.phases;
+    anyhow::ensure!(Instant::now() < during.start, "the services were not ready before the mission began");
+    report::introduction(&experiment, &mesh, arguments.rps);
+
+    let pages = |phase| request_pages(&mesh, phase, arguments.rps);
+    let (before, during, after, observations, ()) = tokio::try_join!(
+        pages(before),
+        pages(during),
+        pages(after),
+        Observations::collect(&mesh, &experiment),
+        progress::show(&mesh, &experiment),
+    )?;
+    let kept = report::results(&experiment, &[before, during, after], &observations);
+    if arguments.keep {
+        report::addresses(&mesh);
+        stop_signal().await;
+    }
+    mesh.stop().await?;
+    Ok(kept)
+}
+
+/// Requests pages through the ingress of Envoy for the length of a phase, whether or not earlier ones came.
+async fn request_pages(mesh: &Mesh, phase: &Phase, rps: u32) -> anyhow::Result<LoadReport> {
+    sleep_until(phase.start).await;
+    let token = format!("Bearer {DEMO_TOKEN}");
+    let rest = phase.end.saturating_duration_since(Instant::now());
+    Load::http1(mesh.ingress())
+        .connections(CONNECTIONS)
+        .id_prefix(phase.name)
+        .get_with("/users/7", &[("authorization", &token)])
+        .patience(|_| Duration::from_secs(10))
+        .open_loop(rps.into(), rest)
+        .await
+        .with_context(|| format!("no load in phase {}", phase.name))
+}
