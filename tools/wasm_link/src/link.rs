@@ -93,7 +93,8 @@ fn rename_guards(module: &mut Module) -> Result<Vec<String>, LinkError> {
         module.exports.get_mut(id).name = callback.clone();
         renamed.push(callback);
     }
-    for callback in KEPT.iter().filter(|kept| kept.guarded && !renamed.iter().any(|name| name == kept.name)) {
+    let unguarded = KEPT.iter().find(|kept| kept.guarded && !renamed.iter().any(|name| name == kept.name));
+    if let Some(callback) = unguarded {
         let name = guard_of(callback.name).unwrap_or_default();
         return Err(LinkError::MissingExport { name, reason: callback.reason });
     }
