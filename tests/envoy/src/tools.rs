@@ -17,20 +17,17 @@ pub fn repo_root() -> PathBuf {
 pub struct EnvoyBinary(PathBuf);
 
 impl EnvoyBinary {
-    /// Finds Envoy: `$ENVOY`, else `envoy` in `PATH`, else what `make setup` put into `.cache/envoy`.
+    /// Finds Envoy: `$ENVOY` (a path, or a name in `PATH`), else `envoy` in `PATH`, else what `make setup` put into `.cache/envoy`.
     ///
     /// # Errors
-    /// [`Error::Missing`], which names `make setup`; also when `$ENVOY` is set but is no file.
+    /// [`Error::Missing`], which names `make setup`; also when `$ENVOY` is set but names no file.
     pub fn find() -> Result<Self> {
         if let Some(chosen) = std::env::var_os("ENVOY").filter(|value| !value.is_empty()) {
             let chosen = PathBuf::from(chosen);
-            return if chosen.is_file() {
-                Ok(Self(chosen))
-            } else {
-                Err(missing_envoy(&format!("ENVOY={}", chosen.display())))
-            };
+            let found = if chosen.is_file() { Some(chosen.clone()) } else { in_path(&chosen) };
+            return found.map(Self).ok_or_else(|| missing_envoy(&format!("ENVOY={}", chosen.display())));
         }
-        in_path("envoy")
+        in_path(Path::new("envoy"))
             .or_else(|| in_cache(&repo_root().join(".cache/envoy"), 8))
             .map(Self)
             .ok_or_else(|| missing_envoy("`envoy` (looked for in $ENVOY, PATH and .cache/envoy)"))
@@ -59,7 +56,7 @@ fn missing_envoy(what: &str) -> Error {
     Error::Missing { what: what.to_owned(), command: "make setup" }
 }
 
-fn in_path(program: &str) -> Option<PathBuf> {
+fn in_path(program: &Path) -> Option<PathBuf> {
     std::env::split_paths(&std::env::var_os("PATH")?)
         .map(|folder| folder.join(program))
         .find(|candidate| candidate.is_file())

@@ -82,7 +82,7 @@ impl Default for EnvoyConfig {
 }
 
 impl EnvoyConfig {
-    /// No listener, no cluster; node id and cluster are `squall-test`.
+    /// No listener, no cluster; node id and cluster are `squall-test`. Histograms appear in a scrape after 0.2 s.
     pub fn new() -> Self {
         Self {
             listeners: Vec::new(),
@@ -141,6 +141,7 @@ impl EnvoyConfig {
         let mut bootstrap = json!({
             "node": self.node,
             "stats_config": {"stats_tags": tags},
+            "stats_flush_interval": "0.2s",
             "static_resources": {
                 "listeners": self.listeners.iter().map(Listener::to_json).collect::<Vec<_>>(),
                 "clusters": self.clusters.iter().map(Cluster::to_json).collect::<Vec<_>>(),
