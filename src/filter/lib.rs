@@ -1,1 +1,31 @@
-//! placeholder
+//! The adapter between Envoy and the policy: it fetches the facts that the policy asks for and acts on its
+//! verdicts. It decides nothing itself.
+//!
+//! Only the wasm build has anything in it; natively the crate is empty, so that the workspace builds and
+//! tests as a whole. Its tests are those of the compiled module (`tests/wasm_host`) and of a real Envoy.
+
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::unreachable
+)]
+
+#[cfg(target_arch = "wasm32")]
+mod configure;
+#[cfg(target_arch = "wasm32")]
+mod engine;
+#[cfg(target_arch = "wasm32")]
+mod exports;
+#[cfg(target_arch = "wasm32")]
+mod host;
+#[cfg(target_arch = "wasm32")]
+mod mission;
+#[cfg(target_arch = "wasm32")]
+mod request_facts;
+#[cfg(target_arch = "wasm32")]
+mod stats;
+#[cfg(target_arch = "wasm32")]
+mod stream;

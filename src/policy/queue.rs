@@ -65,6 +65,12 @@ impl<T> DeadlineQueue<T> {
         Some(first.remove())
     }
 
+    /// The first deadline, in nanoseconds on the monotonic clock.
+    #[must_use]
+    pub fn next_due_ns(&self) -> Option<u64> {
+        self.entries.first_key_value().map(|(ticket, _)| ticket.due_ns)
+    }
+
     /// Milliseconds until the timer has to ring, at least 1; `None` when nothing waits.
     #[must_use]
     pub fn next_ring_ms(&self, now_ns: u64) -> Option<u32> {

@@ -1,0 +1,103 @@
+//! From the plugin configuration to an armed mission. Whatever is wrong with it disarms the filter, says so
+//! in the log and in `chaos_config_rejected`, and never refuses the configuration: a refusal would end Envoy
+//! at start-up, or answer every request with 500.
+
+use crate::engine::Armed;
+use crate::stats::{self, ScenarioStats};
+use crate::{host, mission};
+use squall_policy::{CONFIG_LIMIT, Fault, Level, Loaded, Report, Schedule, Seed, load_plugin};
+
+/// Reads the configuration of the effective root context. `None`: the filter is idle.
+pub fn load() -> Option<Armed> {
+    let bytes = match host::plugin_configuration(CONFIG_LIMIT.saturating_add(1)) {
+        Ok(bytes) => bytes,
+        Err(status) => {
+            log::error!("the host did not hand over the plugin configuration: status {}", status.0);
+            stats::count_host_errors(1);
+            return None;
+        }
+    };
+    // Istio hands over no bytes at all for a configuration without keys.
+    if bytes.is_empty() {
+        stats::set_gauge("chaos_config_rejected", &[], 0);
+        return None;
+    }
+    let mut report = Report::default();
+    let namespace = node_namespace();
+    let loaded = load_plugin(&bytes, namespace.as_deref(), &mut report);
+    for finding in &report.findings {
+        match finding.code.level() {
+            Level::Error => log::error!("{finding}"),
+            Level::Warning => log::warn!("{finding}"),
+        }
+    }
+    stats::set_gauge("chaos_config_rejected", &[], u64::from(loaded.is_none()));
+    let Some(loaded) = loaded else {
+        let errors = report.findings.iter().filter(|f| f.code.level() == Level::Error).count();
+        log::error!("{}", serde_json::json!({"event": "config.rejected", "errors": errors}));
+        return None;
+    };
+    arm(loaded)
+}
+
+fn arm(loaded: Loaded) -> Option<Armed> {
+    let mission = loaded.mission.filter(|mission| mission.enable)?;
+    let plan = loaded.plan?;
+    let id = mission.id.0;
+    let seed = mission.seed.as_ref().map(|seed| seed.0.as_str());
+    let (record, first) = match mission::join(&id, mission.start.map(|start| start.0), seed) {
+        Ok(joined) => joined,
+        Err(failure) => {
+            log::error!("mission {id} does not run: the workers cannot agree on it: {failure}");
+            stats::count_host_errors(1);
+            return None;
+        }
+    };
+    let schedule = Schedule::new(&record, mission.duration.millis());
+    if first {
+        log_accepted(&id, &mission.namespace.0, &record.seed, &schedule);
+    }
+    let stats = plan.scenarios().iter().map(|scenario| announce(&scenario.name, scenario.faults())).collect();
+    Some(Armed {
+        mission: id,
+        namespace: mission.namespace.0,
+        plan,
+        stats,
+        seed: Seed::from_text(&record.seed),
+        schedule,
+        running: false,
+    })
+}
+
+/// One line with everything that a replay needs.
+fn log_accepted(mission: &str, namespace: &str, seed: &str, schedule: &Schedule) {
+    log::info!(
+        "{}",
+        serde_json::json!({
+            "event": "mission.accepted",
+            "mission": mission,
+            "namespace": namespace,
+            "seed": seed,
+            "deadline_unix_ms": schedule.deadline_wall_ms(),
+        })
+    );
+}
+
+fn announce<'f>(name: &str, faults: impl Iterator<Item = &'f Fault>) -> ScenarioStats {
+    let mut stats = ScenarioStats::new(name);
+    for fault in faults {
+        stats.announce(match fault {
+            Fault::Delay(_) => "delay",
+            Fault::Abort(_) => "abort",
+        });
+    }
+    stats
+}
+
+/// The namespace that Istio puts into the node metadata.
+fn node_namespace() -> Option<String> {
+    let read = |path: &[&str]| host::property(path).ok().flatten();
+    let bytes = read(&["xds", "node", "metadata", "NAMESPACE"])
+        .or_else(|| read(&["node", "metadata", "NAMESPACE"]))?;
+    String::from_utf8(bytes).ok().filter(|name| !name.is_empty())
+}

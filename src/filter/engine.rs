@@ -1,0 +1,253 @@
+//! The state of one VM (one worker): its root contexts with their missions and timers, and its streams.
+
+use crate::host;
+use crate::stats::{self, ScenarioStats};
+use crate::stream::{self, Stream};
+use crate::{configure, mission};
+use hashbrown::HashMap;
+use squall_policy::{DeadlineQueue, Phase, Plan, Schedule, Seed};
+use std::cell::RefCell;
+
+/// Most streams that one tick acts on. The host runs the actions of a tick nested in each other, and some
+/// 270 of them overflow its stack; the rest goes into the next tick, a millisecond later.
+const ACTIONS_PER_TICK: usize = 32;
+
+thread_local! {
+    static ENGINE: RefCell<Engine> = RefCell::new(Engine::default());
+}
+
+/// Runs `act` on the engine of this VM. Should the engine be in use further up the stack, which the host's
+/// deferred actions rule out, the callback does nothing: traffic passes.
+pub fn with<T: Default>(act: impl FnOnce(&mut Engine) -> T) -> T {
+    ENGINE.with(|engine| engine.try_borrow_mut().map(|mut e| act(&mut e)).unwrap_or_default())
+}
+
+#[derive(Default)]
+pub struct Engine {
+    pub roots: HashMap<u32, Root>,
+    pub streams: HashMap<u32, Stream>,
+}
+
+/// What the timer rings for.
+#[derive(Debug, Clone, Copy)]
+pub enum Wake {
+    Stream(u32),
+    MissionStart,
+    MissionEnd,
+}
+
+/// One root context: one configuration.
+#[derive(Default)]
+pub struct Root {
+    /// `plugin_name`: a newer configuration of the same name takes this one's place.
+    pub plugin: String,
+    /// `None` is idle: streams of this root are not even remembered.
+    pub armed: Option<Armed>,
+    pub queue: DeadlineQueue<Wake>,
+    /// A newer configuration has taken over; what still runs here ends quietly.
+    pub superseded: bool,
+    /// The mission is over: whatever waits goes on at the next tick.
+    release: bool,
+    /// The deadline that the timer is set to, nanoseconds on the monotonic clock.
+    rings_at: Option<u64>,
+}
+
+/// A mission in this proxy.
+pub struct Armed {
+    pub mission: String,
+    pub namespace: String,
+    pub plan: Plan,
+    pub stats: Vec<ScenarioStats>,
+    pub seed: Seed,
+    pub schedule: Schedule,
+    /// Between start and deadline. Set by the timer, and checked against both clocks before each fault.
+    pub running: bool,
+}
+
+impl Armed {
+    pub fn phase(&self) -> host::Result<(Phase, u64)> {
+        let now = host::monotonic_ns()?;
+        Ok((self.schedule.phase(host::wall_ms()?, now), now))
+    }
+
+    /// Shows in the metrics whether the scenarios are active.
+    pub fn show_active(&self, active: bool) {
+        for scenario in self.plan.scenarios() {
+            let labels = [("scenario", scenario.name.as_str()), ("namespace", self.namespace.as_str())];
+            stats::set_gauge("chaos_active", &labels, u64::from(active));
+        }
+        let deadline_seconds = if active { self.schedule.deadline_wall_ms() / 1000 } else { 0 };
+        stats::set_gauge("chaos_deadline_seconds", &[], deadline_seconds);
+    }
+}
+
+impl Root {
+    /// Adds a wake-up, and sets the timer when it is the earliest. The effective context has to be this
+    /// root or one of its streams.
+    pub fn wake_at(&mut self, due_ns: u64, now_ns: u64, wake: Wake) -> squall_policy::Ticket {
+        let ticket = self.queue.push(due_ns, wake);
+        if self.rings_at.is_none_or(|at| due_ns < at) {
+            self.set_timer(now_ns);
+        }
+        ticket
+    }
+
+    /// Sets the timer to the first deadline, or switches it off when nothing waits.
+    fn set_timer(&mut self, now_ns: u64) {
+        let period =
+            if self.release && !self.queue.is_empty() { Some(1) } else { self.queue.next_ring_ms(now_ns) };
+        self.rings_at = self.queue.next_due_ns();
+        if host::set_tick_period_ms(period.unwrap_or(0)).is_err() {
+            self.rings_at = None;
+            stats::count_host_errors(1);
+        }
+    }
+
+    /// Ends the mission here, and counts it as done if no other worker did.
+    pub fn end_mission(&mut self, now_ns: u64) {
+        let Some(armed) = self.armed.as_mut().filter(|armed| armed.running) else { return };
+        armed.running = false;
+        armed.schedule.end();
+        self.release = true;
+        if !self.superseded {
+            armed.show_active(false);
+        }
+        match mission::end(&armed.mission) {
+            Ok(true) => {
+                stats::count("chaos_missions_total", &[("result", "done")], 1);
+                log::info!("{}", serde_json::json!({"event": "mission.done", "mission": armed.mission}));
+            }
+            Ok(false) => {}
+            Err(failure) => {
+                stats::count_host_errors(1);
+                log::error!("the end of mission {} could not be recorded: {failure}", armed.mission);
+            }
+        }
+        self.set_timer(now_ns);
+    }
+
+    fn start_mission(&mut self) {
+        if let Some(armed) = &mut self.armed {
+            armed.running = true;
+            if !self.superseded {
+                armed.show_active(true);
+            }
+            log::info!("{}", serde_json::json!({"event": "mission.started", "mission": armed.mission}));
+        }
+    }
+
+    /// A newer configuration has come. Waiting requests serve their delays to the end if it is still the
+    /// same mission, and are released now if it is not.
+    pub fn supersede(&mut self, id: u32, by_mission: Option<&str>) {
+        self.superseded = true;
+        let Some(armed) = &self.armed else { return };
+        armed.show_active(false);
+        if by_mission != Some(armed.mission.as_str()) && !self.queue.is_empty() {
+            self.release = true;
+            // The timer belongs to the root context in effect.
+            if host::set_effective_context(id).is_ok() {
+                self.set_timer(0);
+            }
+        }
+    }
+
+    /// A stream came although a newer configuration of the same name is there: this root is not the old
+    /// version of the other but a filter beside it, on another listener.
+    pub fn revive(&mut self) {
+        self.superseded = false;
+        self.release = false;
+        if let Some(armed) = self.armed.as_ref().filter(|armed| armed.running) {
+            armed.show_active(true);
+        }
+    }
+}
+
+impl Engine {
+    pub fn create_root(&mut self, id: u32) {
+        self.roots.insert(id, Root::default());
+    }
+
+    pub fn configure(&mut self, id: u32) {
+        let plugin = host::property(&["plugin_name"]).ok().flatten();
+        let plugin = plugin.map(|name| String::from_utf8_lossy(&name).into_owned()).unwrap_or_default();
+        let armed = configure::load();
+        let mission = armed.as_ref().map(|armed| armed.mission.clone());
+        for (other_id, other) in &mut self.roots {
+            if *other_id != id && other.plugin == plugin && !other.superseded {
+                other.supersede(*other_id, mission.as_deref());
+            }
+        }
+        let in_effect = host::set_effective_context(id).is_ok();
+        let root = Root { plugin, armed, ..Root::default() };
+        self.roots.insert(id, root);
+        if in_effect {
+            self.schedule_mission(id);
+        } else {
+            stats::count_host_errors(1);
+        }
+    }
+
+    /// Sets the timer for the start or the deadline of a newly armed mission.
+    fn schedule_mission(&mut self, id: u32) {
+        let Some(root) = self.roots.get_mut(&id) else { return };
+        let Some(armed) = &root.armed else { return };
+        let Ok((phase, now)) = armed.phase() else {
+            stats::count_host_errors(1);
+            root.armed = None;
+            return;
+        };
+        match phase {
+            Phase::Pending { starts_mono_ns, ends_mono_ns } => {
+                armed.show_active(false);
+                root.wake_at(starts_mono_ns, now, Wake::MissionStart);
+                root.wake_at(ends_mono_ns, now, Wake::MissionEnd);
+            }
+            Phase::Running { ends_mono_ns } => {
+                root.start_mission();
+                root.wake_at(ends_mono_ns, now, Wake::MissionEnd);
+            }
+            Phase::Over => {
+                armed.show_active(false);
+                log::warn!(
+                    "mission {} is over and does not run again; give a new one a new id",
+                    armed.mission
+                );
+                root.armed = None;
+            }
+        }
+    }
+
+    /// The timer of a root rang.
+    pub fn tick(&mut self, id: u32) {
+        let Some(root) = self.roots.get_mut(&id) else { return };
+        let Ok(now) = host::monotonic_ns() else {
+            stats::count_host_errors(1);
+            return;
+        };
+        root.rings_at = None;
+        for _ in 0..ACTIONS_PER_TICK {
+            let until = if root.release { u64::MAX } else { now };
+            match root.queue.pop_due(until) {
+                Some(Wake::Stream(stream)) => {
+                    let abort_allowed = !root.release;
+                    if let (Some(armed), Some(stream)) = (&mut root.armed, self.streams.get_mut(&stream)) {
+                        stream::wake(stream, armed, now, abort_allowed);
+                    }
+                }
+                Some(Wake::MissionStart) => root.start_mission(),
+                Some(Wake::MissionEnd) => root.end_mission(now),
+                None => break,
+            }
+        }
+        if host::set_effective_context(id).is_ok() {
+            root.set_timer(now);
+        } else {
+            stats::count_host_errors(1);
+        }
+    }
+
+    /// `true` when the context was a root.
+    pub fn delete_root(&mut self, id: u32) -> bool {
+        self.roots.remove(&id).is_some()
+    }
+}

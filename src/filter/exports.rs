@@ -1,0 +1,87 @@
+//! What Envoy calls. Root contexts go through the SDK's dispatcher; streams do not: the link step puts these
+//! guards in the place of the SDK's exports (`squall_on_X` becomes `proxy_on_X`), so that a stream without a
+//! mission costs a table look-up, and a callback for a context that is gone cannot panic.
+
+use crate::stream::{self, Stream};
+use crate::{engine, host};
+use proxy_wasm::traits::{Context, RootContext};
+
+// The SDK's own entry points, for root contexts.
+unsafe extern "C" {
+    fn proxy_on_context_create(context_id: u32, root_context_id: u32);
+    fn proxy_on_delete(context_id: u32);
+}
+
+proxy_wasm::main! {{
+    host::install_logger();
+    proxy_wasm::set_root_context(|id| Box::new(Root { id }));
+}}
+
+struct Root {
+    id: u32,
+}
+
+impl Context for Root {}
+
+impl RootContext for Root {
+    fn on_configure(&mut self, _size: usize) -> bool {
+        engine::with(|engine| engine.configure(self.id));
+        // Never false: see `configure`.
+        true
+    }
+
+    fn on_tick(&mut self) {
+        engine::with(|engine| engine.tick(self.id));
+    }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn squall_on_context_create(id: u32, root_id: u32) {
+    if root_id == 0 {
+        // SAFETY: the SDK's function, called as the host would.
+        unsafe { proxy_on_context_create(id, 0) };
+        engine::with(|engine| engine.create_root(id));
+        return;
+    }
+    engine::with(|engine| {
+        if let Some(root) = engine.roots.get_mut(&root_id).filter(|root| root.armed.is_some()) {
+            if root.superseded {
+                root.revive();
+            }
+            engine.streams.insert(id, Stream::new(root_id));
+        }
+    });
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn squall_on_request_headers(id: u32, _headers: usize, _end_of_stream: bool) -> u32 {
+    engine::with(|engine| stream::request_headers(engine, id)) as u32
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn squall_on_response_headers(id: u32, _headers: usize, _end_of_stream: bool) -> u32 {
+    engine::with(|engine| stream::response_headers(engine, id)) as u32
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn squall_on_log(id: u32) {
+    engine::with(|engine| stream::finish(engine, id, response_code));
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn squall_on_delete(id: u32) {
+    let was_root = engine::with(|engine| {
+        stream::finish(engine, id, || 0);
+        engine.delete_root(id)
+    });
+    if was_root {
+        // SAFETY: the SDK knows every context that is in `roots`.
+        unsafe { proxy_on_delete(id) };
+    }
+}
+
+/// The status of the response; 0 when the client left before there was one.
+fn response_code() -> u64 {
+    let bytes = host::property(&["response", "code"]).ok().flatten();
+    bytes.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok()).map_or(0, u64::from_le_bytes)
+}

@@ -1,0 +1,206 @@
+//! The one door to the host: every call returns a `Result`, and none panics on a status it does not know.
+//!
+//! The SDK's own wrappers panic there, and a panic in the filter is an outage of our making (HTTP 503 for the
+//! request and hanging streams for the whole worker).
+
+mod abi;
+mod entropy;
+mod logger;
+mod pairs;
+
+pub use logger::install as install_logger;
+
+use std::ptr::null_mut;
+
+/// A host status that is not `Ok`, as the number that the host gave (proxy-wasm ABI 0.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status(pub u32);
+
+impl Status {
+    pub const NOT_FOUND: Self = Self(1);
+    pub const CAS_MISMATCH: Self = Self(8);
+}
+
+pub type Result<T> = std::result::Result<T, Status>;
+
+/// Which way a paused stream continues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Request = 0,
+    Response = 1,
+}
+
+/// Kind of a metric (ABI 0.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MetricKind {
+    Counter = 0,
+    Gauge = 1,
+    Histogram = 2,
+}
+
+/// Clock ids of WASI.
+const MONOTONIC: u32 = 1;
+const NS_PER_MS: u64 = 1_000_000;
+const PLUGIN_CONFIGURATION: u32 = 7;
+const REQUEST_HEADERS: u32 = 0;
+
+fn check(status: u32) -> Result<()> {
+    if status == 0 { Ok(()) } else { Err(Status(status)) }
+}
+
+/// `NotFound` is an answer, not a failure.
+fn found<T>(result: Result<T>) -> Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(Status::NOT_FOUND) => Ok(None),
+        Err(status) => Err(status),
+    }
+}
+
+/// Runs a call that returns bytes which the host allocated in this module's memory.
+fn bytes(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>> {
+    let mut data = null_mut();
+    let mut size = 0;
+    check(call(&mut data, &mut size))?;
+    if data.is_null() {
+        return Ok(Vec::new());
+    }
+    // SAFETY: the host got this memory from our exported allocator, which makes blocks whose capacity is
+    // their size, and gave it to us alone.
+    Ok(unsafe { Vec::from_raw_parts(data, size, size) })
+}
+
+/// The plugin configuration, at most `limit` bytes of it.
+pub fn plugin_configuration(limit: usize) -> Result<Vec<u8>> {
+    // SAFETY: the pointers are valid for the duration of the call.
+    found(bytes(|data, size| unsafe {
+        abi::proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, limit, data, size)
+    }))
+    .map(Option::unwrap_or_default)
+}
+
+/// The first value of a request header; only valid in the request phase.
+pub fn request_header(name: &str) -> Result<Option<Vec<u8>>> {
+    // SAFETY: as above.
+    found(bytes(|data, size| unsafe {
+        abi::proxy_get_header_map_value(REQUEST_HEADERS, name.as_ptr(), name.len(), data, size)
+    }))
+}
+
+/// All request headers; only valid in the request phase.
+pub fn request_headers() -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+    // SAFETY: as above.
+    bytes(|data, size| unsafe { abi::proxy_get_header_map_pairs(REQUEST_HEADERS, data, size) })
+        .map(|bytes| pairs::parse(&bytes))
+}
+
+/// A property of the stream, the plugin or the node, by its path.
+pub fn property(path: &[&str]) -> Result<Option<Vec<u8>>> {
+    let joined = path.join("\0");
+    // SAFETY: as above.
+    found(bytes(|data, size| unsafe { abi::proxy_get_property(joined.as_ptr(), joined.len(), data, size) }))
+}
+
+/// Sets filter state `wasm.NAME` of the stream.
+pub fn set_property(name: &str, value: &str) -> Result<()> {
+    // SAFETY: as above.
+    check(unsafe { abi::proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
+}
+
+/// A value of shared data and its version for compare-and-swap.
+pub fn shared_data(key: &str) -> Result<Option<(Vec<u8>, u32)>> {
+    let mut version = 0;
+    // SAFETY: as above.
+    let value = found(bytes(|data, size| unsafe {
+        abi::proxy_get_shared_data(key.as_ptr(), key.len(), data, size, &mut version)
+    }))?;
+    Ok(value.map(|value| (value, version)))
+}
+
+/// Writes shared data if its version is still `version`; any version fits a key that is not there.
+pub fn set_shared_data(key: &str, value: &[u8], version: u32) -> Result<()> {
+    // SAFETY: as above.
+    check(unsafe {
+        abi::proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), version)
+    })
+}
+
+/// Gives a new id each time, so ask once per name.
+pub fn define_metric(kind: MetricKind, name: &str) -> Result<u32> {
+    let mut id = 0;
+    // SAFETY: as above.
+    check(unsafe { abi::proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &mut id) })?;
+    Ok(id)
+}
+
+/// Sets a gauge, or adds a sample to a histogram.
+pub fn record_metric(id: u32, value: u64) -> Result<()> {
+    // SAFETY: no pointers.
+    check(unsafe { abi::proxy_record_metric(id, value) })
+}
+
+/// Adds to a counter or a gauge; a gauge takes negative numbers too.
+pub fn increment_metric(id: u32, by: i64) -> Result<()> {
+    // SAFETY: no pointers.
+    check(unsafe { abi::proxy_increment_metric(id, by) })
+}
+
+/// Nanoseconds on the clock that no step moves; the same for all workers of a process.
+pub fn monotonic_ns() -> Result<u64> {
+    let mut ns = 0;
+    // SAFETY: the pointer is valid for the duration of the call.
+    check(unsafe { abi::clock_time_get(MONOTONIC, 0, &mut ns) })?;
+    Ok(ns)
+}
+
+/// Milliseconds since 1970 on the wall clock.
+pub fn wall_ms() -> Result<u64> {
+    let mut ns: u64 = 0;
+    // SAFETY: as above.
+    check(unsafe { abi::proxy_get_current_time_nanoseconds(&mut ns) })?;
+    Ok(ns / NS_PER_MS)
+}
+
+/// The timer of the root context that the effective context belongs to; 0 switches it off.
+pub fn set_tick_period_ms(period: u32) -> Result<()> {
+    // SAFETY: no pointers.
+    check(unsafe { abi::proxy_set_tick_period_milliseconds(period) })
+}
+
+/// Makes the calls that follow act on another context. When this fails the old one stays in effect: the
+/// caller must not act at all.
+pub fn set_effective_context(id: u32) -> Result<()> {
+    // SAFETY: no pointers.
+    check(unsafe { abi::proxy_set_effective_context(id) })
+}
+
+/// Lets a paused stream go on. Only for a stream that is paused on that side: anything else can crash Envoy.
+pub fn continue_stream(side: Side) -> Result<()> {
+    // SAFETY: no pointers.
+    check(unsafe { abi::proxy_continue_stream(side as u32) })
+}
+
+/// Answers the request. `grpc_status` is for gRPC clients; `None` lets Envoy map the HTTP status.
+pub fn send_local_response(
+    status: u16,
+    details: &str,
+    body: &str,
+    headers: &[(String, String)],
+    grpc_status: Option<u32>,
+) -> Result<()> {
+    let headers = pairs::serialize(headers);
+    let grpc_status = grpc_status.and_then(|code| i32::try_from(code).ok()).unwrap_or(-1);
+    // SAFETY: the pointers are valid for the duration of the call; the host copies what it keeps.
+    check(unsafe {
+        abi::proxy_send_local_response(
+            u32::from(status),
+            details.as_ptr(),
+            details.len(),
+            body.as_ptr(),
+            body.len(),
+            headers.as_ptr(),
+            headers.len(),
+            grpc_status,
+        )
+    })
+}

@@ -1,0 +1,121 @@
+//! The facts of one request, fetched from the host when first asked for, and once.
+
+use crate::host;
+use squall_policy::{Direction, Fact, Facts};
+
+/// Envoy's numbers of `xds.listener_direction` (`core.v3.TrafficDirection`).
+const INBOUND: i64 = 1;
+const OUTBOUND: i64 = 2;
+
+/// A lazy view of the request in whose request phase it is made.
+#[derive(Default)]
+pub struct RequestFacts {
+    known: Vec<(Fact, Option<Vec<u8>>)>,
+    headers: Option<Vec<(Vec<u8>, Vec<u8>)>>,
+    direction: Option<Direction>,
+    /// Host calls that failed; the fact then counts as absent.
+    pub failures: u32,
+}
+
+impl RequestFacts {
+    fn fetch(&mut self, fact: &Fact) -> Option<Vec<u8>> {
+        match fact {
+            Fact::Path => self.pseudo_header(":path"),
+            Fact::Method => self.pseudo_header(":method"),
+            Fact::Authority => self.pseudo_header(":authority"),
+            Fact::Header(name) => self.header(name),
+            Fact::Route => self.property("route_name"),
+            Fact::Cluster => self.property("cluster_name"),
+            Fact::VirtualHost => self.property("virtual_host_name"),
+            Fact::RequestId => self.request_id(),
+        }
+    }
+
+    /// One header costs about as much as the whole map (the host re-enters the module to allocate), so the
+    /// first is read alone and the second brings the map.
+    fn pseudo_header(&mut self, name: &str) -> Option<Vec<u8>> {
+        if self.headers.is_some() || !self.known.is_empty() {
+            return self.mapped(name);
+        }
+        let value = host::request_header(name);
+        self.or_count(value)
+    }
+
+    /// An absent header is the common case and nearly free to ask for. A present one may have several
+    /// values, which only the map has all of.
+    fn header(&mut self, name: &str) -> Option<Vec<u8>> {
+        if self.headers.is_none() {
+            let first = host::request_header(name);
+            self.or_count(first)?;
+        }
+        self.mapped(name)
+    }
+
+    fn mapped(&mut self, name: &str) -> Option<Vec<u8>> {
+        if self.headers.is_none() {
+            let headers = host::request_headers();
+            self.headers = self.or_count(headers.map(Some));
+        }
+        let mut values = self.headers.iter().flatten().filter(|(n, _)| n == name.as_bytes()).map(|(_, v)| v);
+        let first = values.next()?.clone();
+        Some(values.fold(first, |mut joined, value| {
+            joined.push(b',');
+            joined.extend_from_slice(value);
+            joined
+        }))
+    }
+
+    /// `xds.*` since Envoy 1.29, the bare name before.
+    fn property(&mut self, name: &str) -> Option<Vec<u8>> {
+        let value = host::property(&["xds", name]);
+        if let Some(value) = self.or_count(value) {
+            return Some(value);
+        }
+        let value = host::property(&[name]);
+        self.or_count(value)
+    }
+
+    /// A request without an id gets one for itself: it is sampled fairly, and cannot be replayed.
+    fn request_id(&mut self) -> Option<Vec<u8>> {
+        if let Some(id) = self.header("x-request-id") {
+            return Some(id);
+        }
+        let mut id = [0; 16];
+        if getrandom::fill(&mut id).is_err() {
+            self.failures = self.failures.saturating_add(1);
+        }
+        Some(id.to_vec())
+    }
+
+    fn or_count<T>(&mut self, result: host::Result<Option<T>>) -> Option<T> {
+        result.unwrap_or_else(|_| {
+            self.failures = self.failures.saturating_add(1);
+            None
+        })
+    }
+}
+
+impl Facts for RequestFacts {
+    fn fact(&mut self, fact: &Fact) -> Option<&[u8]> {
+        if !self.known.iter().any(|(known, _)| known == fact) {
+            let value = self.fetch(fact);
+            self.known.push((fact.clone(), value));
+        }
+        self.known.iter().find(|(known, _)| known == fact).and_then(|(_, value)| value.as_deref())
+    }
+
+    fn direction(&mut self) -> Direction {
+        if let Some(direction) = self.direction {
+            return direction;
+        }
+        let raw = self.property("listener_direction");
+        let number = raw.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok()).map(i64::from_le_bytes);
+        let direction = match number {
+            Some(INBOUND) => Direction::Inbound,
+            Some(OUTBOUND) => Direction::Outbound,
+            _ => Direction::Unspecified,
+        };
+        self.direction = Some(direction);
+        direction
+    }
+}

@@ -1,0 +1,178 @@
+//! Metrics: names with labels in Istio's convention, each defined once per VM and kept by id.
+
+use crate::host::{self, MetricKind};
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+thread_local! {
+    /// Ids by name, for all roots of this VM: defining a name again would give a new id each time.
+    static IDS: RefCell<HashMap<String, u32>> = RefCell::new(HashMap::new());
+}
+
+/// Labels of the raw stat name, `chaos_scenario=.=db;.;`; see docs/metrics.md for the regexes that take them out.
+type Labels<'l> = &'l [(&'l str, &'l str)];
+
+fn id(kind: MetricKind, name: &str, labels: Labels<'_>) -> Option<u32> {
+    let mut full = String::with_capacity(96);
+    for (label, value) in labels {
+        full.push_str("chaos_");
+        full.push_str(label);
+        full.push_str("=.=");
+        full.push_str(value);
+        full.push_str(";.;");
+    }
+    full.push_str(name);
+    IDS.with(|ids| {
+        let mut ids = ids.try_borrow_mut().ok()?;
+        if let Some(id) = ids.get(&full) {
+            return Some(*id);
+        }
+        let id = host::define_metric(kind, &full).ok()?;
+        ids.insert(full, id);
+        Some(id)
+    })
+}
+
+/// Sets a gauge. A metric that the host refuses is lost; traffic does not care.
+pub fn set_gauge(name: &str, labels: Labels<'_>, value: u64) {
+    if let Some(id) = id(MetricKind::Gauge, name, labels) {
+        let _ = host::record_metric(id, value);
+    }
+}
+
+/// Adds to a counter.
+pub fn count(name: &str, labels: Labels<'_>, by: u32) {
+    if let Some(id) = id(MetricKind::Counter, name, labels) {
+        let _ = host::increment_metric(id, i64::from(by));
+    }
+}
+
+/// Counts host calls that failed.
+pub fn count_host_errors(failures: u32) {
+    if failures > 0 {
+        count("chaos_host_errors_total", &[], failures);
+    }
+}
+
+/// Moves the gauge of requests that have a fault in hand; all workers together.
+pub fn faults_in_flight(by: i64) {
+    if let Some(id) = id(MetricKind::Gauge, "chaos_faults_in_flight", &[]) {
+        let _ = host::increment_metric(id, by);
+    }
+}
+
+/// Why a sampled fault was not injected.
+#[derive(Clone, Copy)]
+pub enum Cause {
+    Preempted = 0,
+    NoSampleHeader = 1,
+    AlreadyFaulted = 2,
+    Deadline = 3,
+    HostError = 4,
+}
+
+const CAUSES: [&str; 5] = ["preempted", "no_sample_header", "already_faulted", "deadline", "host_error"];
+const FAULTS: [&str; 2] = ["delay", "abort"];
+const GROUPS: [&str; 2] = ["control", "treatment"];
+const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// The metrics of one scenario, defined when first used and then kept by id: no text is built per request.
+pub struct ScenarioStats {
+    name: String,
+    requests: [[Option<u32>; 6]; 2],
+    latency: [Option<u32>; 2],
+    injected: [Option<u32>; 2],
+    suppressed: [Option<u32>; 5],
+    delay: Option<u32>,
+}
+
+/// Uses the slot's id, defining the metric first where that has not happened.
+fn slot(slot: Option<&mut Option<u32>>, define: impl FnOnce() -> Option<u32>) -> Option<u32> {
+    let slot = slot?;
+    if slot.is_none() {
+        *slot = define();
+    }
+    *slot
+}
+
+impl ScenarioStats {
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            requests: Default::default(),
+            latency: Default::default(),
+            injected: Default::default(),
+            suppressed: Default::default(),
+            delay: None,
+        }
+    }
+
+    /// One finished request of a group (`treatment` or not) with its status, 0 when there was no response.
+    pub fn request(&mut self, treatment: bool, status: u64, latency_ms: u64) {
+        let group = usize::from(treatment);
+        let class = usize::try_from(status / 100).ok().filter(|c| (1..=5).contains(c)).unwrap_or(0);
+        let (Some(group_label), Some(class_label)) = (GROUPS.get(group), CLASSES.get(class)) else { return };
+        let name = &self.name;
+        let requests = self.requests.get_mut(group).and_then(|classes| classes.get_mut(class));
+        let requests = slot(requests, || {
+            let labels = [("scenario", name.as_str()), ("group", group_label), ("code_class", class_label)];
+            id(MetricKind::Counter, "chaos_requests_total", &labels)
+        });
+        let latency = slot(self.latency.get_mut(group), || {
+            let labels = [("scenario", name.as_str()), ("group", group_label)];
+            id(MetricKind::Histogram, "service_downstream_latency_ms", &labels)
+        });
+        if let Some(id) = requests {
+            let _ = host::increment_metric(id, 1);
+        }
+        if let Some(id) = latency {
+            let _ = host::record_metric(id, latency_ms);
+        }
+    }
+
+    pub fn injected_delay(&mut self, us: u64) {
+        self.injected(0, 1);
+        let name = &self.name;
+        let delay = slot(Some(&mut self.delay), || {
+            id(MetricKind::Histogram, "chaos_injected_delay_ms", &[("scenario", name)])
+        });
+        if let Some(id) = delay {
+            let _ = host::record_metric(id, us.saturating_add(500) / 1000);
+        }
+    }
+
+    pub fn injected_abort(&mut self) {
+        self.injected(1, 1);
+    }
+
+    /// Makes the counter of a fault appear at 0, so that a rate over it has a beginning.
+    pub fn announce(&mut self, fault: &str) {
+        if let Some(index) = FAULTS.iter().position(|known| *known == fault) {
+            self.injected(index, 0);
+        }
+    }
+
+    fn injected(&mut self, fault: usize, by: i64) {
+        let name = &self.name;
+        let id = slot(self.injected.get_mut(fault), || {
+            let labels = [("scenario", name.as_str()), ("fault", FAULTS.get(fault)?)];
+            id(MetricKind::Counter, "chaos_faults_injected_total", &labels)
+        });
+        if let Some(id) = id {
+            let _ = host::increment_metric(id, by);
+        }
+    }
+
+    pub fn suppressed(&mut self, cause: Cause) {
+        let index = cause as usize;
+        let name = &self.name;
+        let id = slot(self.suppressed.get_mut(index), || {
+            let labels = [("scenario", name.as_str()), ("cause", CAUSES.get(index)?)];
+            id(MetricKind::Counter, "chaos_faults_suppressed_total", &labels)
+        });
+        if let Some(id) = id {
+            let _ = host::increment_metric(id, 1);
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! One request on its way through a mission: decided about, held back, answered, let go, counted.
+//!
+//! The state says on which side a stream is paused, and only that side is ever resumed: resuming the other
+//! crashes Envoy.
+
+use crate::engine::{Armed, Engine, Wake};
+use crate::host::{self, Side};
+use crate::request_facts::RequestFacts;
+use crate::stats::{self, Cause};
+use squall_policy::{DelayPhase, Injected, Injection, Outcome, Phase, Spared, Ticket, Verdict};
+
+/// What a callback tells the host to do with the stream.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub enum Action {
+    #[default]
+    Continue = 0,
+    Pause = 1,
+}
+
+/// A stream of a root with a mission; streams of idle roots are not kept.
+pub struct Stream {
+    pub root: u32,
+    observed: Option<Box<Observed>>,
+}
+
+/// A request that some scenario of a running mission matched.
+struct Observed {
+    id: u32,
+    started_ns: u64,
+    outcomes: Vec<Outcome>,
+    injection: Option<Injection>,
+    progress: Progress,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// Paused in the request headers until the ticket falls due.
+    WaitingRequest(Ticket),
+    /// On its way, upstream or back.
+    Passing,
+    /// Paused in the response headers until the ticket falls due.
+    WaitingResponse(Ticket),
+    /// Answered by us.
+    Replied,
+}
+
+impl Stream {
+    #[must_use]
+    pub fn new(root: u32) -> Self {
+        Self { root, observed: None }
+    }
+}
+
+/// Decides about a request and begins what the verdict says.
+pub fn request_headers(engine: &mut Engine, id: u32) -> Action {
+    let action = begin(engine, id);
+    // A request that nothing matched, or that came too early or too late, is forgotten at once.
+    if action.is_none() {
+        engine.streams.remove(&id);
+    }
+    action.unwrap_or_default()
+}
+
+fn begin(engine: &mut Engine, id: u32) -> Option<Action> {
+    let stream = engine.streams.get_mut(&id)?;
+    let root = engine.roots.get_mut(&stream.root)?;
+    let armed = root.armed.as_mut().filter(|armed| armed.running)?;
+    let mut facts = RequestFacts::default();
+    let verdict = armed.plan.decide(&armed.seed, &mut facts);
+    stats::count_host_errors(facts.failures);
+    if verdict.outcomes.is_empty() {
+        return None;
+    }
+    let Ok((phase, now)) = armed.phase() else {
+        stats::count_host_errors(1);
+        return None;
+    };
+    let ends = match phase {
+        Phase::Running { ends_mono_ns } => ends_mono_ns,
+        Phase::Pending { .. } => return None,
+        Phase::Over => {
+            root.end_mission(now);
+            return None;
+        }
+    };
+    if verdict.injection.is_some() && is_marked() {
+        suppress_all(armed, &verdict, Cause::AlreadyFaulted);
+        return None;
+    }
+    count_spared(armed, &verdict);
+    let mut observed = Observed {
+        id,
+        started_ns: now,
+        outcomes: verdict.outcomes,
+        injection: verdict.injection,
+        progress: Progress::Passing,
+    };
+    let action = match &observed.injection {
+        Some(injection) => {
+            mark(armed, injection);
+            stats::faults_in_flight(1);
+            count_delays(armed, injection, DelayPhase::Request);
+            if injection.request_delay_us > 0 {
+                let due = due(now, injection.request_delay_us, ends);
+                observed.progress = Progress::WaitingRequest(root.wake_at(due, now, Wake::Stream(id)));
+                Action::Pause
+            } else if injection.abort.is_some() {
+                reply(&mut observed, armed)
+            } else {
+                Action::Continue
+            }
+        }
+        None => Action::Continue,
+    };
+    stream.observed = Some(Box::new(observed));
+    Some(action)
+}
+
+/// Holds a response back when the request drew such a delay.
+pub fn response_headers(engine: &mut Engine, id: u32) -> Action {
+    hold_response(engine, id).unwrap_or_default()
+}
+
+fn hold_response(engine: &mut Engine, id: u32) -> Option<Action> {
+    let stream = engine.streams.get_mut(&id)?;
+    let observed = stream.observed.as_mut().filter(|o| o.progress == Progress::Passing)?;
+    let injection = observed.injection.as_ref().filter(|i| i.response_delay_us > 0)?;
+    let root = engine.roots.get_mut(&stream.root)?;
+    let armed = root.armed.as_mut()?;
+    let Ok((Phase::Running { ends_mono_ns }, now)) = armed.phase() else {
+        for fault in &injection.faults {
+            suppress(armed, fault.scenario(), Cause::Deadline);
+        }
+        return None;
+    };
+    count_delays(armed, injection, DelayPhase::Response);
+    let due = due(now, injection.response_delay_us, ends_mono_ns);
+    observed.progress = Progress::WaitingResponse(root.wake_at(due, now, Wake::Stream(id)));
+    Some(Action::Pause)
+}
+
+/// A deadline fell due, or the mission is over: the stream goes on, or is answered.
+pub fn wake(stream: &mut Stream, armed: &mut Armed, now_ns: u64, abort_allowed: bool) {
+    let Some(observed) = &mut stream.observed else { return };
+    let side = match observed.progress {
+        Progress::WaitingRequest(_) => Side::Request,
+        Progress::WaitingResponse(_) => Side::Response,
+        Progress::Passing | Progress::Replied => return,
+    };
+    // When this fails another stream is still in effect, and anything done now would be done to it.
+    if host::set_effective_context(observed.id).is_err() {
+        stats::count_host_errors(1);
+        return;
+    }
+    let abort = observed.injection.as_ref().and_then(|i| i.abort).filter(|_| side == Side::Request);
+    if let Some((scenario, _)) = abort {
+        let wall = host::wall_ms().unwrap_or(u64::MAX);
+        let running = matches!(armed.schedule.phase(wall, now_ns), Phase::Running { .. });
+        if abort_allowed && running {
+            reply(observed, armed);
+            return;
+        }
+        suppress(armed, scenario, Cause::Deadline);
+    }
+    observed.progress = Progress::Passing;
+    if host::continue_stream(side).is_err() {
+        stats::count_host_errors(1);
+    }
+}
+
+/// The stream is complete: its wake-up is cancelled and its outcome counted. The first of `on_log` and
+/// `on_delete` does it; only `on_log` knows the status.
+pub fn finish(engine: &mut Engine, id: u32, status: impl FnOnce() -> u64) {
+    let Some(stream) = engine.streams.remove(&id) else { return };
+    let Some(observed) = stream.observed else { return };
+    let Some(root) = engine.roots.get_mut(&stream.root) else { return };
+    if let Progress::WaitingRequest(ticket) | Progress::WaitingResponse(ticket) = observed.progress {
+        root.queue.cancel(ticket);
+    }
+    let faulted = observed.injection.is_some();
+    if faulted {
+        stats::faults_in_flight(-1);
+    }
+    let Some(armed) = &mut root.armed else { return };
+    let Ok(now) = host::monotonic_ns() else {
+        stats::count_host_errors(1);
+        return;
+    };
+    let status = status();
+    let latency_ms = now.saturating_sub(observed.started_ns).saturating_add(500_000) / 1_000_000;
+    for outcome in &observed.outcomes {
+        // A request with another scenario's fault is no control for this one.
+        let counts = outcome.spared.is_none() || !faulted;
+        if let Some(stats) = armed.stats.get_mut(outcome.scenario).filter(|_| counts) {
+            stats.request(outcome.spared.is_none(), status, latency_ms);
+        }
+    }
+}
+
+/// Answers the request in the upstream's place. The stream must be in the request phase.
+fn reply(observed: &mut Observed, armed: &mut Armed) -> Action {
+    let Some((number, fault)) = observed.injection.as_ref().and_then(|i| i.abort) else {
+        return Action::Continue;
+    };
+    let abort = match armed.plan.scenario(number).and_then(|s| s.fault(fault)) {
+        Some(squall_policy::Fault::Abort(abort)) => abort,
+        _ => return Action::Continue,
+    };
+    // gRPC clients get the message where HTTP clients get the body; which one it is, only matters then.
+    let grpc = abort.grpc.as_ref().filter(|_| is_grpc());
+    let body = grpc.map_or(abort.body.as_str(), |grpc| grpc.message.as_str());
+    let sent =
+        host::send_local_response(abort.status, &abort.details, body, &abort.headers, grpc.map(|g| g.status));
+    if sent.is_err() {
+        stats::count_host_errors(1);
+        suppress(armed, number, Cause::HostError);
+        // A waiting stream has to go on all the same.
+        if matches!(observed.progress, Progress::WaitingRequest(_)) {
+            let _ = host::continue_stream(Side::Request);
+        }
+        observed.progress = Progress::Passing;
+        return Action::Continue;
+    }
+    observed.progress = Progress::Replied;
+    if let Some(stats) = armed.stats.get_mut(number) {
+        stats.injected_abort();
+    }
+    Action::Pause
+}
+
+fn is_grpc() -> bool {
+    let content_type = host::request_header("content-type").ok().flatten().unwrap_or_default();
+    // `application/grpc`, and with a suffix `+proto` or a parameter; not `application/grpc-web`.
+    content_type
+        .strip_prefix(b"application/grpc")
+        .is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
+}
+
+/// Never past the mission's deadline (promise P1).
+fn due(now_ns: u64, delay_us: u64, ends_ns: u64) -> u64 {
+    now_ns.saturating_add(delay_us.saturating_mul(1000)).min(ends_ns)
+}
+
+/// The filter state of a request that another instance of Squall has a fault for already: Istio can put the
+/// filter into one chain twice, by a namespace's resource and the root namespace's.
+fn is_marked() -> bool {
+    matches!(host::property(&["chaos_mission"]), Ok(Some(_)))
+}
+
+/// Filter state for access logs and spans: `%FILTER_STATE(wasm.chaos_scenario:PLAIN)%`.
+fn mark(armed: &Armed, injection: &Injection) {
+    let Some(first) = injection.faults.first() else { return };
+    let name = armed.plan.scenario(first.scenario()).map_or("", |scenario| scenario.name.as_str());
+    let delayed = injection.request_delay_us > 0 || injection.response_delay_us > 0;
+    let fault = match (delayed, injection.abort) {
+        (true, Some(_)) => "delay,abort",
+        (false, Some(_)) => "abort",
+        _ => "delay",
+    };
+    let failures =
+        [("chaos_mission", armed.mission.as_str()), ("chaos_scenario", name), ("chaos_fault", fault)]
+            .into_iter()
+            .filter(|(key, value)| host::set_property(key, value).is_err())
+            .count();
+    stats::count_host_errors(u32::try_from(failures).unwrap_or(u32::MAX));
+}
+
+fn count_delays(armed: &mut Armed, injection: &Injection, when: DelayPhase) {
+    for fault in &injection.faults {
+        match fault {
+            Injected::Delay { scenario, phase, us } if *phase == when => {
+                if let Some(stats) = armed.stats.get_mut(*scenario) {
+                    stats.injected_delay(*us);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn count_spared(armed: &mut Armed, verdict: &Verdict) {
+    for outcome in &verdict.outcomes {
+        match outcome.spared {
+            Some(Spared::Preempted) => suppress(armed, outcome.scenario, Cause::Preempted),
+            Some(Spared::NoSampleHeader) => suppress(armed, outcome.scenario, Cause::NoSampleHeader),
+            // The control group, which the request counters show.
+            Some(Spared::NotSampled | Spared::NoFaultDrawn) | None => {}
+        }
+    }
+}
+
+fn suppress_all(armed: &mut Armed, verdict: &Verdict, cause: Cause) {
+    for outcome in verdict.outcomes.iter().filter(|o| o.spared.is_none()) {
+        suppress(armed, outcome.scenario, cause);
+    }
+}
+
+fn suppress(armed: &mut Armed, scenario: usize, cause: Cause) {
+    if let Some(stats) = armed.stats.get_mut(scenario) {
+        stats.suppressed(cause);
+    }
+}
