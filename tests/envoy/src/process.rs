@@ -2,18 +2,25 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
+use rustix::process::{Signal, set_parent_process_death_signal};
+
 type Order = (Command, SyncSender<io::Result<Child>>);
 
-/// Starts `command` from one thread that lives as long as this process.
+/// Starts `command` such that the kernel kills the child when this process ends, however it ends.
 ///
-/// Envoy asks the kernel for a signal at its parent's death, and the kernel means the parent's THREAD: a child
-/// of a test's or a runtime's worker thread would die when that thread ends.
-pub(crate) fn spawn(command: Command) -> io::Result<Child> {
+/// The kernel's "parent" is the THREAD that started the child: started by a test's or a runtime's worker thread, the
+/// child would die with that thread. So one thread, which lives as long as this process, starts them all.
+pub(crate) fn spawn(mut command: Command) -> io::Result<Child> {
+    // SAFETY: between fork and exec only prctl is called, which is async-signal-safe and touches no memory.
+    unsafe {
+        command.pre_exec(|| Ok(set_parent_process_death_signal(Some(Signal::KILL))?));
+    }
     static SPAWNER: OnceLock<Mutex<Sender<Order>>> = OnceLock::new();
     let spawner = SPAWNER.get_or_init(|| {
         let (orders, inbox) = channel::<Order>();

@@ -1,5 +1,7 @@
 //! The harness itself, proved on a real Envoy with Envoy's own fault filter in Squall's place.
 
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -254,16 +256,55 @@ async fn a_bootstrap_that_envoy_refuses_is_reported_with_its_log() {
     assert!(error.contains("no_such_key"), "{error}");
 }
 
-/// Envoy dies with the THREAD that started it; the harness must not start it from a test's own thread.
+/// The kernel would kill Envoy with the THREAD that started it, so a test's own thread must not.
 #[test]
 fn envoy_outlives_the_thread_that_asked_for_it() {
-    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let envoy = std::thread::spawn(move || runtime().block_on(Envoy::start(EnvoyConfig::new())).unwrap())
-        .join()
-        .unwrap();
+    let envoy = std::thread::spawn(start_blocking).join().unwrap();
     std::thread::sleep(Duration::from_millis(300));
     assert!(envoy.alive());
     let (pid, folder) = (envoy.pid(), envoy.folder());
     drop(envoy);
-    assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists() && !folder.exists());
+    assert!(ended(pid) && !folder.exists());
+}
+
+/// The test starts itself once more, as a process that holds an Envoy, and kills that process.
+#[test]
+fn envoy_dies_with_a_test_process_that_is_killed() {
+    const HOLDER: &str = "SQUALL_HARNESS_HOLDS_AN_ENVOY";
+    if std::env::var_os(HOLDER).is_some() {
+        let envoy = start_blocking();
+        println!("\nholding {} {}", envoy.pid(), envoy.folder().display());
+        std::thread::sleep(Duration::from_secs(60));
+        return;
+    }
+    let mut holder = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "envoy_dies_with_a_test_process_that_is_killed", "--nocapture"])
+        .env(HOLDER, "1")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(holder.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let held = lines.find_map(|line| line.strip_prefix("holding ").map(str::to_owned));
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    let held = held.expect("the holder starts its Envoy");
+    let (pid, folder) = held.split_once(' ').unwrap();
+    let pid = pid.parse().unwrap();
+    let gone = (0..1_000).any(|_| {
+        std::thread::sleep(Duration::from_millis(5));
+        ended(pid)
+    });
+    std::fs::remove_dir_all(folder).unwrap();
+    assert!(gone, "Envoy {pid} still runs");
+}
+
+fn start_blocking() -> Envoy {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(Envoy::start(EnvoyConfig::new())).unwrap()
+}
+
+/// Whether a process is gone, or waits to be collected by whoever inherited it.
+fn ended(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_none_or(|(_, rest)| rest.trim_start().starts_with('Z'))
 }
