@@ -3,11 +3,8 @@
 
 use std::{net::SocketAddr, path::Path};
 
-use axum::http::{Request, StatusCode, header::AUTHORIZATION};
-use bytes::Bytes;
-use http_body_util::{BodyExt, Empty};
-use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::{Value, json};
+use squall_envoy_tests::HttpClient;
 use tokio::time::Instant;
 use user_service_example::{auth_api::DEMO_TOKEN, child::Service};
 
@@ -32,7 +29,7 @@ impl Services {
         Self { auth, profile_db, user }
     }
 
-    async fn page(&self, id: u64, token: &str) -> (StatusCode, Value) {
+    async fn page(&self, id: u64, token: &str) -> (u16, Value) {
         self.get(&format!("/users/{id}"), token).await
     }
 
@@ -41,16 +38,10 @@ impl Services {
         stats[name].as_u64().expect("a counter of that name")
     }
 
-    async fn get(&self, path: &str, token: &str) -> (StatusCode, Value) {
-        let request = Request::get(format!("http://{}{path}", self.user.address))
-            .header(AUTHORIZATION, format!("Bearer {token}"))
-            .body(Empty::<Bytes>::new())
-            .expect("a valid request");
-        let client = Client::builder(TokioExecutor::new()).build_http();
-        let response = client.request(request).await.expect("an answer");
-        let status = response.status();
-        let body = response.into_body().collect().await.expect("a body").to_bytes();
-        (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+    async fn get(&self, path: &str, token: &str) -> (u16, Value) {
+        let headers = [("authorization", &*format!("Bearer {token}"))];
+        let reply = HttpClient::http1(self.user.address).get_with(path, &headers).await.expect("an answer");
+        (reply.status, reply.json())
     }
 }
 
@@ -77,21 +68,21 @@ async fn a_page_has_the_profile_of_the_user() {
     let services = Services::start(&[], &[], &[]).await;
     let profile = json!({"id": 7, "name": "User 7", "plan": "team"});
     let page = services.page(7, DEMO_TOKEN).await;
-    assert_eq!(page, (StatusCode::OK, json!({"user": 7, "profile": profile})));
-    assert_eq!(services.page(1001, DEMO_TOKEN).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(page, (200, json!({"user": 7, "profile": profile})));
+    assert_eq!(services.page(1001, DEMO_TOKEN).await.0, 404);
 }
 
 #[tokio::test]
 async fn an_invalid_token_is_refused_and_not_retried() {
     let services = Services::start(&[], &[], &[]).await;
-    assert_eq!(services.page(7, "stolen").await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(services.page(7, "stolen").await.0, 401);
     assert_eq!(services.stat("auth_tries").await, 1);
 }
 
 #[tokio::test]
 async fn a_retry_hides_one_unavailable_answer() {
     let services = Services::start(&["--unavailable-first=1"], &[], &[]).await;
-    assert_eq!(services.page(7, DEMO_TOKEN).await.0, StatusCode::OK);
+    assert_eq!(services.page(7, DEMO_TOKEN).await.0, 200);
     assert_eq!(services.stat("auth_tries").await, 2);
     assert_eq!(services.stat("auth_unavailable").await, 1);
     assert_eq!(services.stat("auth_recovered").await, 1);
@@ -100,15 +91,15 @@ async fn a_retry_hides_one_unavailable_answer() {
 #[tokio::test]
 async fn two_unavailable_answers_are_a_503() {
     let services = Services::start(&["--unavailable-first=2"], &[], &[]).await;
-    assert_eq!(services.page(7, DEMO_TOKEN).await.0, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(services.page(7, DEMO_TOKEN).await.0, 503);
     assert_eq!(services.stat("auth_recovered").await, 0);
-    assert_eq!(services.page(7, DEMO_TOKEN).await.0, StatusCode::OK);
+    assert_eq!(services.page(7, DEMO_TOKEN).await.0, 200);
 }
 
 #[tokio::test]
 async fn without_retries_one_unavailable_answer_is_a_503() {
     let services = Services::start(&["--unavailable-first=1"], &[], &["--auth-retries=0"]).await;
-    assert_eq!(services.page(7, DEMO_TOKEN).await.0, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(services.page(7, DEMO_TOKEN).await.0, 503);
     assert_eq!(services.stat("auth_tries").await, 1);
 }
 
@@ -116,7 +107,7 @@ async fn without_retries_one_unavailable_answer_is_a_503() {
 async fn a_slow_auth_service_is_a_503_after_one_timeout() {
     let services = Services::start(&[TOO_SLOW], &[], &[]).await;
     let start = Instant::now();
-    assert_eq!(services.page(7, DEMO_TOKEN).await.0, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(services.page(7, DEMO_TOKEN).await.0, 503);
     let took = start.elapsed();
     assert!((150..1500).contains(&took.as_millis()), "answered after {took:?}");
     assert_eq!(services.stat("auth_tries").await, 1);
@@ -128,7 +119,7 @@ async fn a_slow_profile_db_costs_the_profile_and_not_the_page() {
     let services = Services::start(&[], &[TOO_SLOW], &[]).await;
     let start = Instant::now();
     let page = services.page(7, DEMO_TOKEN).await;
-    assert_eq!(page, (StatusCode::OK, json!({"user": 7, "profile": null})));
+    assert_eq!(page, (200, json!({"user": 7, "profile": null})));
     let took = start.elapsed();
     assert!((150..1500).contains(&took.as_millis()), "answered after {took:?}");
     assert_eq!(services.stat("profile_timeouts").await, 1);
@@ -140,20 +131,20 @@ async fn without_the_profile_db_the_page_has_no_profile() {
     let mut services = Services::start(&[], &[], &[]).await;
     services.user = start_user_service(services.auth.address, deserted_address().await, &[]).await;
     let page = services.page(7, DEMO_TOKEN).await;
-    assert_eq!(page, (StatusCode::OK, json!({"user": 7, "profile": null})));
+    assert_eq!(page, (200, json!({"user": 7, "profile": null})));
 }
 
 #[tokio::test]
 async fn without_the_auth_service_the_page_is_a_503() {
     let mut services = Services::start(&[], &[], &[]).await;
     services.user = start_user_service(deserted_address().await, services.profile_db.address, &[]).await;
-    assert_eq!(services.page(7, DEMO_TOKEN).await.0, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(services.page(7, DEMO_TOKEN).await.0, 503);
 }
 
 #[tokio::test]
 async fn sigterm_ends_each_service_with_success() {
     let services = Services::start(&[], &[], &[]).await;
-    assert_eq!(services.page(7, DEMO_TOKEN).await.0, StatusCode::OK);
+    assert_eq!(services.page(7, DEMO_TOKEN).await.0, 200);
     for service in [services.user, services.auth, services.profile_db] {
         assert!(service.stop().await.expect("it stops in time").success());
     }

@@ -51,26 +51,52 @@ pub struct Promise {
 pub fn promises(experiment: &Experiment, observations: &Observations) -> Vec<Promise> {
     let end = &observations.at_end.metrics;
     let entries = Entry::of(experiment, end);
-    let off = entries.iter().filter(|entry| !entry.as_declared()).count();
+    let as_declared = entries.iter().filter(|entry| entry.as_declared()).count();
     let early = total_faults(&observations.at_start.metrics);
     let late = total_faults(end) - total_faults(&observations.after_deadline.metrics);
     let active = end.sum("chaos_active", &[]);
     let done = end.sum("chaos_missions_total", &[("result", "done")]);
+    let promise = |kept, text| Promise { text, kept };
     vec![
-        Promise {
-            text: format!("{off} of {} fault rates differ from the declared one", entries.len()),
-            kept: off == 0,
-        },
-        Promise { text: format!("{early} faults before the mission began"), kept: early == 0 },
-        Promise { text: format!("{late} faults later than 1 s after its deadline"), kept: late == 0 },
-        Promise {
-            text: format!("the mission ended by itself: chaos_active is {active}, missions done: {done}"),
-            kept: active == 0.0 && done == 1.0,
-        },
+        promise(early == 0, format!("nothing happened before the mission: {early} faults")),
+        promise(
+            as_declared == entries.len(),
+            format!("{as_declared} of {} fault rates are the declared ones", entries.len()),
+        ),
+        promise(late == 0, format!("nothing happened later than 1 s after its deadline: {late} faults")),
+        promise(
+            active == 0.0 && done == 1.0,
+            format!(
+                "the mission ended by itself: chaos_active {active}, chaos_missions_total{{result=\"done\"}} {done}"
+            ),
+        ),
     ]
 }
 
 /// All faults that were injected so far.
 pub fn total_faults(metrics: &Metrics) -> u64 {
     metrics.sum("chaos_faults_injected_total", &[]) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(matched: u64, injected: u64) -> bool {
+        let declared = Declared { scenario: "auth-random-aborts".into(), fault: "abort", share: 0.2 };
+        Entry { declared: &declared, matched, injected }.as_declared()
+    }
+
+    #[test]
+    fn a_rate_is_judged_by_its_interval() {
+        assert!(judged(1400, 280));
+        assert!(judged(1400, 310), "chance explains 22 %");
+        assert!(!judged(1400, 420), "chance does not explain 30 %");
+        assert!(!judged(1400, 140), "chance does not explain 10 %");
+    }
+
+    #[test]
+    fn a_scenario_that_matched_nothing_is_not_as_declared() {
+        assert!(!judged(0, 0));
+    }
 }
