@@ -132,7 +132,6 @@ impl Root {
             if !self.superseded {
                 armed.show_active(true);
             }
-            log::info!("{}", serde_json::json!({"event": "mission.started", "mission": armed.mission}));
         }
     }
 
