@@ -5,7 +5,7 @@
 use crate::engine::Armed;
 use crate::stats::{self, ScenarioStats};
 use crate::{host, mission};
-use squall_policy::{CONFIG_LIMIT, Fault, Level, Loaded, Report, Schedule, Seed, load_plugin};
+use squall_policy::{CONFIG_LIMIT, Fault, Level, Loaded, Phase, Report, Schedule, Seed, load_plugin};
 
 /// Reads the configuration of the effective root context. `None`: the filter is idle.
 pub fn load() -> Option<Armed> {
@@ -58,7 +58,7 @@ fn arm(loaded: Loaded) -> Option<Armed> {
         log_accepted(&id, &mission.namespace.0, &record.seed, &schedule);
     }
     let stats = plan.scenarios().iter().map(|scenario| announce(&scenario.name, scenario.faults())).collect();
-    Some(Armed {
+    let armed = Armed {
         mission: id,
         namespace: mission.namespace.0,
         plan,
@@ -66,7 +66,19 @@ fn arm(loaded: Loaded) -> Option<Armed> {
         seed: Seed::from_text(&record.seed),
         schedule,
         running: false,
-    })
+    };
+    match armed.phase() {
+        Ok((Phase::Over, _)) => {
+            armed.show_active(false);
+            log::warn!("mission {} is over and does not run again; give a new one a new id", armed.mission);
+            None
+        }
+        Ok(_) => Some(armed),
+        Err(_) => {
+            stats::count_host_errors(1);
+            None
+        }
+    }
 }
 
 /// One line with everything that a replay needs.

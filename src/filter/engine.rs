@@ -2,15 +2,18 @@
 
 use crate::host;
 use crate::stats::{self, ScenarioStats};
-use crate::stream::{self, Stream};
+use crate::stream::{self, Stream, Woken};
 use crate::{configure, mission};
 use hashbrown::HashMap;
-use squall_policy::{DeadlineQueue, Phase, Plan, Schedule, Seed};
+use squall_policy::{DeadlineQueue, Phase, Plan, Schedule, Seed, Ticket};
 use std::cell::RefCell;
 
 /// Most streams that one tick acts on. The host runs the actions of a tick nested in each other, and some
 /// 270 of them overflow its stack; the rest goes into the next tick, a millisecond later.
 const ACTIONS_PER_TICK: usize = 32;
+
+/// A stream that the host would not let go is tried again after this long, in nanoseconds.
+const RETRY_NS: u64 = 100_000_000;
 
 thread_local! {
     static ENGINE: RefCell<Engine> = RefCell::new(Engine::default());
@@ -32,8 +35,8 @@ pub struct Engine {
 #[derive(Debug, Clone, Copy)]
 pub enum Wake {
     Stream(u32),
-    MissionStart,
-    MissionEnd,
+    /// The start or the deadline of the mission.
+    Mission,
 }
 
 /// One root context: one configuration.
@@ -65,6 +68,11 @@ pub struct Armed {
 }
 
 impl Armed {
+    /// Whether new requests have anything to fear from this mission.
+    pub fn is_over(&self) -> bool {
+        self.schedule.has_ended()
+    }
+
     pub fn phase(&self) -> host::Result<(Phase, u64)> {
         let now = host::monotonic_ns()?;
         Ok((self.schedule.phase(host::wall_ms()?, now), now))
@@ -83,24 +91,24 @@ impl Armed {
 
 impl Root {
     /// Adds a wake-up, and sets the timer when it is the earliest. The effective context has to be this
-    /// root or one of its streams.
-    pub fn wake_at(&mut self, due_ns: u64, now_ns: u64, wake: Wake) -> squall_policy::Ticket {
+    /// root or one of its streams. `None`: there is no timer, and so nothing may wait.
+    pub fn wake_at(&mut self, due_ns: u64, now_ns: u64, wake: Wake) -> Option<Ticket> {
         let ticket = self.queue.push(due_ns, wake);
-        if self.rings_at.is_none_or(|at| due_ns < at) {
-            self.set_timer(now_ns);
+        if self.rings_at.is_none_or(|at| due_ns < at) && !self.set_timer(now_ns) {
+            self.queue.cancel(ticket);
+            return None;
         }
-        ticket
+        Some(ticket)
     }
 
     /// Sets the timer to the first deadline, or switches it off when nothing waits.
-    fn set_timer(&mut self, now_ns: u64) {
+    fn set_timer(&mut self, now_ns: u64) -> bool {
         let period =
             if self.release && !self.queue.is_empty() { Some(1) } else { self.queue.next_ring_ms(now_ns) };
-        self.rings_at = self.queue.next_due_ns();
-        if host::set_tick_period_ms(period.unwrap_or(0)).is_err() {
-            self.rings_at = None;
-            stats::count_host_errors(1);
-        }
+        let set = host::set_tick_period_ms(period.unwrap_or(0)).is_ok();
+        self.rings_at = if set { self.queue.next_due_ns() } else { None };
+        stats::count_host_errors(u32::from(!set));
+        set
     }
 
     /// Ends the mission here, and counts it as done if no other worker did.
@@ -126,12 +134,32 @@ impl Root {
         self.set_timer(now_ns);
     }
 
-    fn start_mission(&mut self) {
-        if let Some(armed) = &mut self.armed {
-            armed.running = true;
-            if !self.superseded {
-                armed.show_active(true);
+    /// Brings the mission to where the clocks are, and sets the timer for what comes next. The effective
+    /// context has to be this root.
+    fn advance_mission(&mut self) {
+        let Some(armed) = &mut self.armed else { return };
+        let Ok((phase, now)) = armed.phase() else {
+            // Without clocks there is no deadline, and without a deadline no mission.
+            stats::count_host_errors(1);
+            armed.running = false;
+            return;
+        };
+        match phase {
+            Phase::Pending { starts_mono_ns } => {
+                armed.show_active(false);
+                self.wake_at(starts_mono_ns, now, Wake::Mission);
             }
+            Phase::Running { ends_mono_ns } => {
+                let started = !std::mem::replace(&mut armed.running, true);
+                if started && !self.superseded {
+                    armed.show_active(true);
+                }
+                if self.wake_at(ends_mono_ns, now, Wake::Mission).is_none() {
+                    // Nothing would end it in time while there is no traffic.
+                    self.end_mission(now);
+                }
+            }
+            Phase::Over => self.end_mission(now),
         }
     }
 
@@ -177,42 +205,14 @@ impl Engine {
             }
         }
         let in_effect = host::set_effective_context(id).is_ok();
-        let root = Root { plugin, armed, ..Root::default() };
-        self.roots.insert(id, root);
-        if in_effect {
-            self.schedule_mission(id);
-        } else {
-            stats::count_host_errors(1);
-        }
-    }
-
-    /// Sets the timer for the start or the deadline of a newly armed mission.
-    fn schedule_mission(&mut self, id: u32) {
-        let Some(root) = self.roots.get_mut(&id) else { return };
-        let Some(armed) = &root.armed else { return };
-        let Ok((phase, now)) = armed.phase() else {
-            stats::count_host_errors(1);
-            root.armed = None;
-            return;
-        };
-        match phase {
-            Phase::Pending { starts_mono_ns, ends_mono_ns } => {
-                armed.show_active(false);
-                root.wake_at(starts_mono_ns, now, Wake::MissionStart);
-                root.wake_at(ends_mono_ns, now, Wake::MissionEnd);
-            }
-            Phase::Running { ends_mono_ns } => {
-                root.start_mission();
-                root.wake_at(ends_mono_ns, now, Wake::MissionEnd);
-            }
-            Phase::Over => {
-                armed.show_active(false);
-                log::warn!(
-                    "mission {} is over and does not run again; give a new one a new id",
-                    armed.mission
-                );
-                root.armed = None;
-            }
+        // The host configures a root again when a second listener has the same configuration, or when an
+        // older one comes back: its waiting streams go on waiting.
+        let mut root = self.roots.remove(&id).unwrap_or_default();
+        root.queue.retain(|wake| matches!(wake, Wake::Stream(_)));
+        self.roots.insert(id, Root { plugin, armed, superseded: false, rings_at: None, ..root });
+        match self.roots.get_mut(&id) {
+            Some(root) if in_effect => root.advance_mission(),
+            _ => stats::count_host_errors(1),
         }
     }
 
@@ -224,23 +224,38 @@ impl Engine {
             return;
         };
         root.rings_at = None;
+        let mut stuck = Vec::new();
+        let mut mission_wake = false;
         for _ in 0..ACTIONS_PER_TICK {
             let until = if root.release { u64::MAX } else { now };
             match root.queue.pop_due(until) {
                 Some(Wake::Stream(stream)) => {
+                    let Some(stream) = self.streams.get_mut(&stream) else { continue };
                     let abort_allowed = !root.release;
-                    if let (Some(armed), Some(stream)) = (&mut root.armed, self.streams.get_mut(&stream)) {
-                        stream::wake(stream, armed, now, abort_allowed);
+                    if let Woken::Stuck(id) = stream::wake(stream, root.armed.as_mut(), now, abort_allowed) {
+                        stuck.push(id);
                     }
                 }
-                Some(Wake::MissionStart) => root.start_mission(),
-                Some(Wake::MissionEnd) => root.end_mission(now),
-                None => break,
+                Some(Wake::Mission) => mission_wake = true,
+                None => {
+                    root.release = false;
+                    break;
+                }
+            }
+        }
+        for id in stuck {
+            let ticket = root.queue.push(now.saturating_add(RETRY_NS), Wake::Stream(id));
+            if let Some(stream) = self.streams.get_mut(&id) {
+                stream.wait_again(ticket);
             }
         }
         if host::set_effective_context(id).is_ok() {
+            if mission_wake {
+                root.advance_mission();
+            }
             root.set_timer(now);
         } else {
+            // The host rings again after the period that is still set.
             stats::count_host_errors(1);
         }
     }

@@ -44,7 +44,8 @@ extern "C" fn squall_on_context_create(id: u32, root_id: u32) {
         return;
     }
     engine::with(|engine| {
-        if let Some(root) = engine.roots.get_mut(&root_id).filter(|root| root.armed.is_some()) {
+        let root = engine.roots.get_mut(&root_id);
+        if let Some(root) = root.filter(|root| root.armed.as_ref().is_some_and(|armed| !armed.is_over())) {
             if root.superseded {
                 root.revive();
             }

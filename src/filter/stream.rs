@@ -32,6 +32,13 @@ struct Observed {
     progress: Progress,
 }
 
+/// What became of a wake-up.
+pub enum Woken {
+    Done,
+    /// The host did not let this stream go on.
+    Stuck(u32),
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Progress {
     /// Paused in the request headers until the ticket falls due.
@@ -48,6 +55,17 @@ impl Stream {
     #[must_use]
     pub fn new(root: u32) -> Self {
         Self { root, observed: None }
+    }
+
+    /// The wake-up was put off.
+    pub fn wait_again(&mut self, ticket: Ticket) {
+        if let Some(observed) = &mut self.observed {
+            observed.progress = match observed.progress {
+                Progress::WaitingRequest(_) => Progress::WaitingRequest(ticket),
+                Progress::WaitingResponse(_) => Progress::WaitingResponse(ticket),
+                other => other,
+            };
+        }
     }
 }
 
@@ -99,11 +117,16 @@ fn begin(engine: &mut Engine, id: u32) -> Option<Action> {
         Some(injection) => {
             mark(armed, injection);
             stats::faults_in_flight(1);
-            count_delays(armed, injection, DelayPhase::Request);
             if injection.request_delay_us > 0 {
                 let due = due(now, injection.request_delay_us, ends);
-                observed.progress = Progress::WaitingRequest(root.wake_at(due, now, Wake::Stream(id)));
-                Action::Pause
+                match root.wake_at(due, now, Wake::Stream(id)) {
+                    Some(ticket) => {
+                        observed.progress = Progress::WaitingRequest(ticket);
+                        count_delays(root.armed.as_mut()?, injection, DelayPhase::Request);
+                        Action::Pause
+                    }
+                    None => give_up(root.armed.as_mut()?, &mut observed),
+                }
             } else if injection.abort.is_some() {
                 reply(&mut observed, armed)
             } else {
@@ -128,44 +151,48 @@ fn hold_response(engine: &mut Engine, id: u32) -> Option<Action> {
     let root = engine.roots.get_mut(&stream.root)?;
     let armed = root.armed.as_mut()?;
     let Ok((Phase::Running { ends_mono_ns }, now)) = armed.phase() else {
-        for fault in &injection.faults {
-            suppress(armed, fault.scenario(), Cause::Deadline);
-        }
+        suppress_faults(armed, injection, Cause::Deadline);
         return None;
     };
-    count_delays(armed, injection, DelayPhase::Response);
     let due = due(now, injection.response_delay_us, ends_mono_ns);
-    observed.progress = Progress::WaitingResponse(root.wake_at(due, now, Wake::Stream(id)));
+    let Some(ticket) = root.wake_at(due, now, Wake::Stream(id)) else {
+        suppress_faults(root.armed.as_mut()?, injection, Cause::HostError);
+        return None;
+    };
+    count_delays(root.armed.as_mut()?, injection, DelayPhase::Response);
+    observed.progress = Progress::WaitingResponse(ticket);
     Some(Action::Pause)
 }
 
 /// A deadline fell due, or the mission is over: the stream goes on, or is answered.
-pub fn wake(stream: &mut Stream, armed: &mut Armed, now_ns: u64, abort_allowed: bool) {
-    let Some(observed) = &mut stream.observed else { return };
+pub fn wake(stream: &mut Stream, armed: Option<&mut Armed>, now_ns: u64, abort_allowed: bool) -> Woken {
+    let Some(observed) = &mut stream.observed else { return Woken::Done };
     let side = match observed.progress {
         Progress::WaitingRequest(_) => Side::Request,
         Progress::WaitingResponse(_) => Side::Response,
-        Progress::Passing | Progress::Replied => return,
+        Progress::Passing | Progress::Replied => return Woken::Done,
     };
     // When this fails another stream is still in effect, and anything done now would be done to it.
     if host::set_effective_context(observed.id).is_err() {
         stats::count_host_errors(1);
-        return;
+        return Woken::Stuck(observed.id);
     }
     let abort = observed.injection.as_ref().and_then(|i| i.abort).filter(|_| side == Side::Request);
-    if let Some((scenario, _)) = abort {
+    if let (Some((scenario, _)), Some(armed)) = (abort, armed) {
         let wall = host::wall_ms().unwrap_or(u64::MAX);
         let running = matches!(armed.schedule.phase(wall, now_ns), Phase::Running { .. });
-        if abort_allowed && running {
-            reply(observed, armed);
-            return;
+        if !(abort_allowed && running) {
+            suppress(armed, scenario, Cause::Deadline);
+        } else if reply(observed, armed) == Action::Pause {
+            return Woken::Done;
         }
-        suppress(armed, scenario, Cause::Deadline);
     }
-    observed.progress = Progress::Passing;
     if host::continue_stream(side).is_err() {
         stats::count_host_errors(1);
+        return Woken::Stuck(observed.id);
     }
+    observed.progress = Progress::Passing;
+    Woken::Done
 }
 
 /// The stream is complete: its wake-up is cancelled and its outcome counted. The first of `on_log` and
@@ -197,6 +224,15 @@ pub fn finish(engine: &mut Engine, id: u32, status: impl FnOnce() -> u64) {
     }
 }
 
+/// No timer, no delay: the request goes on without any of its faults.
+fn give_up(armed: &mut Armed, observed: &mut Observed) -> Action {
+    if let Some(injection) = &mut observed.injection {
+        suppress_faults(armed, injection, Cause::HostError);
+        *injection = Injection::default();
+    }
+    Action::Continue
+}
+
 /// Answers the request in the upstream's place. The stream must be in the request phase.
 fn reply(observed: &mut Observed, armed: &mut Armed) -> Action {
     let Some((number, fault)) = observed.injection.as_ref().and_then(|i| i.abort) else {
@@ -214,11 +250,10 @@ fn reply(observed: &mut Observed, armed: &mut Armed) -> Action {
     if sent.is_err() {
         stats::count_host_errors(1);
         suppress(armed, number, Cause::HostError);
-        // A waiting stream has to go on all the same.
-        if matches!(observed.progress, Progress::WaitingRequest(_)) {
-            let _ = host::continue_stream(Side::Request);
+        // Not tried again: the stream goes on to its upstream.
+        if let Some(injection) = &mut observed.injection {
+            injection.abort = None;
         }
-        observed.progress = Progress::Passing;
         return Action::Continue;
     }
     observed.progress = Progress::Replied;
@@ -292,6 +327,12 @@ fn count_spared(armed: &mut Armed, verdict: &Verdict) {
 fn suppress_all(armed: &mut Armed, verdict: &Verdict, cause: Cause) {
     for outcome in verdict.outcomes.iter().filter(|o| o.spared.is_none()) {
         suppress(armed, outcome.scenario, cause);
+    }
+}
+
+fn suppress_faults(armed: &mut Armed, injection: &Injection, cause: Cause) {
+    for fault in &injection.faults {
+        suppress(armed, fault.scenario(), cause);
     }
 }
 

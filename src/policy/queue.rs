@@ -56,6 +56,11 @@ impl<T> DeadlineQueue<T> {
         self.entries.remove(&ticket)
     }
 
+    /// Keeps the entries that `keep` wants.
+    pub fn retain(&mut self, keep: impl Fn(&T) -> bool) {
+        self.entries.retain(|_, entry| keep(entry));
+    }
+
     /// Takes out the first entry that is due at `now_ns`, give or take [`SLACK_NS`].
     pub fn pop_due(&mut self, now_ns: u64) -> Option<T> {
         let first = self.entries.first_entry()?;

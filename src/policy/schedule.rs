@@ -44,7 +44,7 @@ pub struct Schedule {
 /// Where a mission is at some moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    Pending { starts_mono_ns: u64, ends_mono_ns: u64 },
+    Pending { starts_mono_ns: u64 },
     Running { ends_mono_ns: u64 },
     Over,
 }
@@ -68,7 +68,7 @@ impl Schedule {
         if self.ended || wall_ms >= self.deadline_wall_ms() || mono_ns >= ends_mono_ns {
             Phase::Over
         } else if mono_ns < self.start_mono_ns {
-            Phase::Pending { starts_mono_ns: self.start_mono_ns, ends_mono_ns }
+            Phase::Pending { starts_mono_ns: self.start_mono_ns }
         } else {
             Phase::Running { ends_mono_ns }
         }
@@ -78,6 +78,12 @@ impl Schedule {
     #[must_use]
     pub fn deadline_wall_ms(&self) -> u64 {
         self.start_wall_ms.saturating_add(self.duration_ns / NS_PER_MS)
+    }
+
+    /// Whether [`Schedule::end`] was called, or the record said so from the beginning.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.ended
     }
 
     /// From now on the mission is over, whatever the clocks say.
