@@ -13,6 +13,10 @@ pub struct AccessLogEntry {
     pub flags: Option<String>,
     /// The filter state `wasm.chaos_scenario`: the scenario that touched the request.
     pub scenario: Option<String>,
+    /// The filter state `wasm.chaos_mission`.
+    pub mission: Option<String>,
+    /// The filter state `wasm.chaos_fault`: `delay`, `abort` or `delay,abort`.
+    pub fault: Option<String>,
     /// `x-request-id`.
     pub request_id: Option<String>,
     /// `:path`.
@@ -37,6 +41,8 @@ pub(crate) fn config(file: &str) -> Value {
                 "details": "%RESPONSE_CODE_DETAILS%",
                 "flags": "%RESPONSE_FLAGS%",
                 "scenario": "%FILTER_STATE(wasm.chaos_scenario:PLAIN)%",
+                "mission": "%FILTER_STATE(wasm.chaos_mission:PLAIN)%",
+                "fault": "%FILTER_STATE(wasm.chaos_fault:PLAIN)%",
                 "request_id": "%REQ(X-REQUEST-ID)%",
                 "path": "%REQ(:PATH)%",
                 "upstream": "%UPSTREAM_HOST%",
@@ -64,6 +70,8 @@ fn entry(json: Value) -> AccessLogEntry {
         details: text("details"),
         flags: text("flags"),
         scenario: text("scenario"),
+        mission: text("mission"),
+        fault: text("fault"),
         request_id: text("request_id"),
         path: text("path"),
         upstream: text("upstream"),

@@ -20,6 +20,7 @@ pub mod bootstrap;
 pub mod client;
 pub mod envoy;
 mod error;
+pub mod experiment;
 pub mod grpc;
 pub mod load;
 pub mod metrics;
@@ -33,6 +34,7 @@ pub use bootstrap::{Bootstrap, Cluster, EnvoyConfig, HttpFilter, Listener, Route
 pub use client::{HttpClient, Protocol, Reply, raw_exchange, request};
 pub use envoy::{ConfigUpdate, Envoy, EnvoyOptions};
 pub use error::{Error, Result};
+pub use experiment::Experiment;
 pub use grpc::{EchoReply, EchoRequest, GrpcClient, GrpcUpstream};
 pub use load::{Load, LoadReport, Sample};
 pub use metrics::Metrics;
