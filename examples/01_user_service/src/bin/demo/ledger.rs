@@ -52,7 +52,7 @@ pub fn promises(experiment: &Experiment, observations: &Observations) -> Vec<Pro
     let end = &observations.at_end.metrics;
     let entries = Entry::of(experiment, end);
     let as_declared = entries.iter().filter(|entry| entry.as_declared()).count();
-    let early = total_faults(&observations.at_start.metrics);
+    let early = total_faults(&observations.before_start.metrics);
     let late = total_faults(end) - total_faults(&observations.after_deadline.metrics);
     let active = end.sum("chaos_active", &[]);
     let done = end.sum("chaos_missions_total", &[("result", "done")]);

@@ -1,4 +1,4 @@
-//! What the counters said at three moments: when the mission began, when it was over, and at the end.
+//! What the counters said at three moments: just before the mission, when it was over, and at the end.
 
 use std::time::Duration;
 
@@ -10,6 +10,8 @@ use crate::{experiment::Experiment, mesh::Mesh};
 
 /// Promise: no fault later than this after the deadline.
 const DEADLINE_BOUND: Duration = Duration::from_secs(1);
+/// How long before the mission the counters are read: no fault may be in them.
+const LEAD: Duration = Duration::from_millis(200);
 /// For the last answers, and for the counters of Envoy's workers to be merged.
 const SETTLING: Duration = Duration::from_secs(1);
 
@@ -23,8 +25,8 @@ pub struct Snapshot {
 
 /// The counters of the whole experiment.
 pub struct Observations {
-    /// When the mission began.
-    pub at_start: Snapshot,
+    /// Just before the mission began.
+    pub before_start: Snapshot,
     /// One second after its deadline.
     pub after_deadline: Snapshot,
     /// When all load was over.
@@ -36,7 +38,7 @@ impl Observations {
     pub async fn collect(mesh: &Mesh, experiment: &Experiment) -> anyhow::Result<Self> {
         let [_, during, after] = &experiment.phases;
         Ok(Self {
-            at_start: Snapshot::take(mesh, during.start).await?,
+            before_start: Snapshot::take(mesh, during.start - LEAD).await?,
             after_deadline: Snapshot::take(mesh, during.end + DEADLINE_BOUND).await?,
             at_end: Snapshot::take(mesh, after.end + SETTLING).await?,
         })

@@ -33,7 +33,7 @@ pub fn results(experiment: &Experiment, loads: &[LoadReport; 3], observations: &
     for promise in &promises {
         println!("  {}  {}", mark(promise.kept), promise.text);
     }
-    findings(&observations.at_start.calls, &observations.after_deadline.calls);
+    findings(&observations.before_start.calls, &observations.after_deadline.calls);
     let broken = promises.iter().filter(|promise| !promise.kept).count();
     match broken {
         0 => println!("\n{}: the faults came as declared and ended with the mission.", mark(true)),
@@ -43,44 +43,43 @@ pub fn results(experiment: &Experiment, loads: &[LoadReport; 3], observations: &
 }
 
 fn phase_table(experiment: &Experiment, loads: &[LoadReport; 3], observations: &Observations) {
-    println!("PHASE      seconds   pages    p50 ms    p95 ms    p99 ms    errors    without profile");
-    let Observations { at_start, after_deadline, at_end } = observations;
-    let lost = [at_start, after_deadline, at_end].map(|snapshot| snapshot.calls.pages_without_profile);
+    println!("PHASE   seconds  pages    p50 ms    p95 ms    p99 ms        errors  without profile");
+    let Observations { before_start, after_deadline, at_end } = observations;
+    let lost = [before_start, after_deadline, at_end].map(|snapshot| snapshot.calls.pages_without_profile);
     let lost = [lost[0], lost[1] - lost[0], lost[2] - lost[1]];
     for ((phase, load), lost) in experiment.phases.iter().zip(loads).zip(lost) {
         let [p50, p95, p99] = [0.5, 0.95, 0.99].map(|share| milliseconds(load.percentile(share)));
+        let errors =
+            load.samples.iter().filter(|page| page.status().is_none_or(|status| status >= 500)).count();
         println!(
-            "{:<8} {:>9} {:>7} {p50:>9.1} {p95:>9.1} {p99:>9.1} {:>7.1} % {lost:>10} ({:.1} %)",
+            "{:<6} {:>8} {:>6} {p50:>9.1} {p95:>9.1} {p99:>9.1} {:>13} {:>16}",
             phase.name,
             phase.length().as_secs(),
             load.total(),
-            100.0 * load.error_rate(),
-            100.0 * lost as f64 / load.total().max(1) as f64,
+            part(errors as u64, load.total()),
+            part(lost, load.total()),
         );
     }
 }
 
 fn ledger_table(entries: &[Entry]) {
-    println!(
-        "\nSCENARIO                fault  declared  matched  injected  observed  95 % interval     alarm bounds"
-    );
+    println!("\nSCENARIO               fault declared matched       injected  95 % interval   alarm bounds");
     for entry in entries {
         let declared = entry.declared;
         println!(
-            "{:<23} {:<6} {:>6.1} % {:>8} {:>9} {:>7.1} %  {:<17} {:<17} {}",
+            "{:<22} {:<5} {:>6.1} % {:>7} {:>14}  {:<15} {:<15} {}",
             declared.scenario,
             declared.fault,
             100.0 * declared.share,
             entry.matched,
-            entry.injected,
-            100.0 * entry.injected as f64 / entry.matched.max(1) as f64,
+            part(entry.injected, entry.matched),
             range(entry.interval(0.05)),
             range(entry.interval(FALSE_ALARM)),
             mark(entry.as_declared()),
         );
     }
     println!(
-        "A declared rate is outside its 95 % interval in 1 of 20 runs by chance, outside the alarm bounds in 1 of 1,000,000."
+        "By chance a declared rate is outside its 95 % interval in 1 of 20 runs, outside the alarm bounds in 1 of a million."
     );
 }
 
@@ -109,6 +108,11 @@ pub fn addresses(mesh: &Mesh) {
     println!("  metrics  curl http://{}/stats/prometheus", mesh.admin());
 }
 
+/// `46 (3.8 %)`
+fn part(count: u64, total: u64) -> String {
+    format!("{count} ({:.1} %)", 100.0 * count as f64 / total.max(1) as f64)
+}
+
 fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
 }
@@ -116,7 +120,7 @@ fn milliseconds(time: Duration) -> f64 {
 fn range(interval: Option<Interval>) -> String {
     interval.map_or_else(
         || "-".into(),
-        |Interval { low, high }| format!("{:.1} to {:.1} %", 100.0 * low, 100.0 * high),
+        |Interval { low, high }| format!("{:.1} .. {:.1} %", 100.0 * low, 100.0 * high),
     )
 }
 
