@@ -1,1 +1,57 @@
-fn main() {}
+//! `chaosctl`: checks, explains and renders chaos missions. What a verb does stands in the module of its name.
+
+mod arguments;
+mod emit;
+mod findings;
+mod inputs;
+mod reader;
+mod render;
+mod scalar;
+mod source;
+mod suspicion;
+mod terminal;
+mod validate;
+
+use arguments::{Arguments, Render, Verb};
+use clap::{ColorChoice, CommandFactory, FromArgMatches};
+use std::process::ExitCode;
+use terminal::{Color, Paint};
+
+/// How a verb ended that could run.
+pub enum Outcome {
+    Fine,
+    Finding,
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(Outcome::Fine) => ExitCode::SUCCESS,
+        Ok(Outcome::Finding) => ExitCode::from(1),
+        Err(error) => {
+            terminal::complain(&format!("chaosctl: {error:#}\n"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run() -> anyhow::Result<Outcome> {
+    let arguments = parse();
+    let out = Paint::new(arguments.color, &std::io::stdout());
+    let err = Paint::new(arguments.color, &std::io::stderr());
+    match &arguments.verb {
+        Verb::Validate(validate) => validate::run(validate, out),
+        Verb::Render(Render::Plugin(plugin)) => render::plugin::run(plugin, err),
+        _ => anyhow::bail!("not there yet"),
+    }
+}
+
+/// Reads the command line. Ends the process for `--help`, `--version` and mistakes (exit code 2).
+fn parse() -> Arguments {
+    let color = match Color::from_command_line(std::env::args_os().map(|word| word.to_string_lossy().into_owned())) {
+        Color::Auto => ColorChoice::Auto,
+        Color::Always => ColorChoice::Always,
+        Color::Never => ColorChoice::Never,
+    };
+    let matches = Arguments::command().color(color).get_matches();
+    Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}

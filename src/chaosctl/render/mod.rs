@@ -1,0 +1,3 @@
+//! `render`: what Envoy and Istio read, made from a catalog and a mission.
+
+pub mod plugin;

@@ -1,0 +1,75 @@
+//! `render plugin`: the plugin configuration, checked by the filter's own reader before it is printed.
+
+use crate::arguments::{Format, IdentityInputs, PluginInputs, RenderPlugin};
+use crate::inputs::{Identity, Inputs, assemble};
+use crate::terminal::{self, Paint};
+use crate::{Outcome, emit};
+use anyhow::bail;
+use squall_policy::{Entry, Node, Report, Value, load_plugin};
+
+impl IdentityInputs {
+    pub fn identity(&self) -> Identity<'_> {
+        Identity { namespace: self.namespace.as_deref(), service: self.service.as_deref() }
+    }
+}
+
+/// # Errors
+/// When a file cannot be read.
+pub fn run(arguments: &RenderPlugin, paint: Paint) -> anyhow::Result<Outcome> {
+    let Some((_, plugin)) = build(&arguments.inputs, &arguments.identity.identity(), paint)? else {
+        return Ok(Outcome::Finding);
+    };
+    terminal::print(&match arguments.compact && arguments.output == Format::Json {
+        true => format!("{}\n", serde_json::to_string(&plugin)?),
+        false => emit::file(&plugin, arguments.output, &[])?,
+    })?;
+    Ok(Outcome::Fine)
+}
+
+/// The inputs and the plugin configuration made from them. `None` when they have mistakes, which stand on
+/// standard error then.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn build(
+    inputs: &PluginInputs,
+    identity: &Identity<'_>,
+    paint: Paint,
+) -> anyhow::Result<Option<(Inputs, Node)>> {
+    let Some(loaded) = Inputs::load(&inputs.catalog, inputs.mission.as_deref(), identity, paint)? else {
+        return Ok(None);
+    };
+    let used = loaded.mission.as_ref().filter(|_| inputs.only_used);
+    let names: Option<Vec<&str>> = used.map(|m| m.scenarios.iter().map(|n| n.0.as_str()).collect());
+    let catalog = match names {
+        Some(names) => keep(&loaded.catalog_node, &names),
+        None => loaded.catalog_node.clone(),
+    };
+    let plugin = assemble(&catalog, loaded.mission_node.as_ref(), identity);
+    // What is printed is what the filter will read: its own reader has the last word.
+    let mut report = Report::default();
+    if load_plugin(&serde_json::to_vec(&plugin)?, None, &mut report).is_none() {
+        let all: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
+        bail!("the filter would refuse this configuration: {}", all.join("; "));
+    }
+    Ok(Some((loaded, plugin)))
+}
+
+/// The catalog with these scenarios only.
+fn keep(catalog: &Node, names: &[&str]) -> Node {
+    let named = |scenario: &Node| {
+        matches!(scenario.get("name").map(|n| &n.value), Some(Value::Text(name)) if names.contains(&name.as_str()))
+    };
+    let entries = match &catalog.value {
+        Value::Object(entries) => entries.as_slice(),
+        _ => &[],
+    };
+    let kept = entries.iter().map(|entry| match &entry.value.value {
+        Value::List(items) if entry.key == "scenarios" => {
+            let items = items.iter().filter(|s| named(s)).cloned().collect();
+            Entry { value: Value::List(items).into(), ..entry.clone() }
+        }
+        _ => entry.clone(),
+    });
+    Value::Object(kept.collect()).into()
+}

@@ -1,0 +1,93 @@
+//! Standard output and error: colours only where a person sees them, and nobody listening any more is no panic.
+
+use std::io::{IsTerminal, Write};
+
+/// Whether to colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set or TERM is `dumb`
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+impl Color {
+    /// The choice before anything else is parsed: mistakes in the command line are shown with it already.
+    pub fn from_command_line(words: impl Iterator<Item = String>) -> Self {
+        let words: Vec<String> = words.collect();
+        let after = |word: &String| words.iter().skip_while(|w| *w != word).nth(1).cloned();
+        let value = words.iter().find_map(|word| match word.strip_prefix("--color") {
+            Some("") => after(word),
+            Some(rest) => rest.strip_prefix('=').map(ToOwned::to_owned),
+            None => None,
+        });
+        match value.as_deref() {
+            Some("always") => Self::Always,
+            Some("never") => Self::Never,
+            _ => Self::Auto,
+        }
+    }
+}
+
+/// The styles in use.
+#[derive(Clone, Copy)]
+pub enum Style {
+    Error,
+    Warning,
+    Place,
+    Good,
+    Strong,
+}
+
+/// Paints text, or leaves it.
+#[derive(Clone, Copy)]
+pub struct Paint(bool);
+
+impl Paint {
+    pub fn new(color: Color, stream: &impl IsTerminal) -> Self {
+        let set = |name| std::env::var_os(name).filter(|v| !v.is_empty());
+        let dumb = set("TERM").is_some_and(|t| t == "dumb");
+        Self(match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => set("NO_COLOR").is_none() && !dumb && stream.is_terminal(),
+        })
+    }
+
+    pub fn paint(self, style: Style, text: &str) -> String {
+        if !self.0 {
+            return text.to_owned();
+        }
+        let code = match style {
+            Style::Error => "1;31",
+            Style::Warning => "1;33",
+            Style::Place => "1;34",
+            Style::Good => "1;32",
+            Style::Strong => "1",
+        };
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
+}
+
+/// Text from a file, safe to show: its control characters could steer the terminal.
+pub fn shown(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
+}
+
+/// Writes to standard output. A reader who has gone (`| head`) is fine.
+///
+/// # Errors
+/// When the output cannot be written for another reason, such as a full disk.
+pub fn print(text: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
+
+/// Writes to standard error; there is nobody left to tell when that fails.
+pub fn complain(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
