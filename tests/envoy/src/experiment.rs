@@ -23,7 +23,8 @@ impl Default for Experiment {
 impl Experiment {
     /// A mission without scenarios.
     pub fn new() -> Self {
-        let mission = json!({"version": 1, "id": "test", "namespace": "test", "seed": "test", "duration": "1h"});
+        let mission =
+            json!({"version": 1, "id": "test", "namespace": "test", "seed": "test", "duration": "1h"});
         let mission = mission.as_object().cloned().unwrap_or_default();
         Self { scenarios: Vec::new(), mission }
     }

@@ -180,7 +180,10 @@ async fn an_abort_with_a_percentage_hits_that_share_of_the_sampled_requests() {
         m.finished("quarter", "treatment") + m.finished("quarter", "control") == 2_000
     });
     let metrics = metrics.await.unwrap();
-    assert_eq!((metrics.injected("quarter", "abort"), metrics.finished("quarter", "treatment")), (aborted, aborted));
+    assert_eq!(
+        (metrics.injected("quarter", "abort"), metrics.finished("quarter", "treatment")),
+        (aborted, aborted)
+    );
 }
 
 /// A proxy whose route retries 5xx up to three times, with the filter in the chain in front of that router.
@@ -198,8 +201,7 @@ async fn the_proxy_that_aborts_does_not_retry_its_own_abort() {
     let half = json!({"sample": {"percent": 50}});
     let experiment = Experiment::new().scenario("half", half, abort(json!({"status": 503})));
     let upstream = HttpUpstream::start().await.unwrap();
-    let envoy =
-        EnvoyOptions::default().start(retrying(upstream.addr(), Some(&experiment))).await.unwrap();
+    let envoy = EnvoyOptions::default().start(retrying(upstream.addr(), Some(&experiment))).await.unwrap();
     let report = Load::http1(envoy.addr("ingress")).path("/size/1").requests(1_000).await.unwrap();
     assert_share("requests that stay aborted", report.count(503), 1_000, 0.5);
     assert_eq!(report.count(503) + upstream.requests(), 1_000);
