@@ -15,6 +15,10 @@ const ACTIONS_PER_TICK: usize = 32;
 /// A stream that the host would not let go is tried again after this long, in nanoseconds.
 const RETRY_NS: u64 = 100_000_000;
 
+/// For so long, in nanoseconds, a listener may still give streams to the old configuration after the new one
+/// has come: Envoy hands over one after the other.
+const HANDOVER_NS: u64 = 250_000_000;
+
 thread_local! {
     static ENGINE: RefCell<Engine> = RefCell::new(Engine::default());
 }
@@ -37,6 +41,17 @@ pub enum Wake {
     Stream(u32),
     /// The start or the deadline of the mission.
     Mission,
+    /// The end of the handover to a newer configuration.
+    Handover,
+}
+
+/// A newer configuration of the same plugin has come.
+#[derive(Debug, Clone, Copy)]
+struct Successor {
+    /// When, on the monotonic clock.
+    came_ns: u64,
+    /// It has another mission, or none: what waits here for the old one goes on.
+    ends_mission: bool,
 }
 
 /// One root context: one configuration.
@@ -48,7 +63,7 @@ pub struct Root {
     pub armed: Option<Armed>,
     pub queue: DeadlineQueue<Wake>,
     /// A newer configuration has taken over; what still runs here ends quietly.
-    pub superseded: bool,
+    successor: Option<Successor>,
     /// The mission is over: whatever waits goes on at the next tick.
     release: bool,
     /// The deadline that the timer is set to, nanoseconds on the monotonic clock.
@@ -117,7 +132,7 @@ impl Root {
         armed.running = false;
         armed.schedule.end();
         self.release = true;
-        if !self.superseded {
+        if self.successor.is_none() {
             armed.show_active(false);
         }
         match mission::end(&armed.mission) {
@@ -151,7 +166,7 @@ impl Root {
             }
             Phase::Running { ends_mono_ns } => {
                 let started = !std::mem::replace(&mut armed.running, true);
-                if started && !self.superseded {
+                if started && self.successor.is_none() {
                     armed.show_active(true);
                 }
                 if self.wake_at(ends_mono_ns, now, Wake::Mission).is_none() {
@@ -164,27 +179,33 @@ impl Root {
     }
 
     /// A newer configuration has come. Waiting requests serve their delays to the end if it is still the
-    /// same mission, and are released now if it is not.
-    pub fn supersede(&mut self, id: u32, by_mission: Option<&str>) {
-        self.superseded = true;
+    /// same mission, and go on after the handover if it is not.
+    fn supersede(&mut self, id: u32, by_mission: Option<&str>, now_ns: u64) {
         let Some(armed) = &self.armed else { return };
         armed.show_active(false);
-        if by_mission != Some(armed.mission.as_str()) && !self.queue.is_empty() {
-            self.release = true;
-            // The timer belongs to the root context in effect.
-            if host::set_effective_context(id).is_ok() {
-                self.set_timer(0);
-            }
+        let ends_mission = by_mission != Some(armed.mission.as_str());
+        self.successor = Some(Successor { came_ns: now_ns, ends_mission });
+        // The timer belongs to the root context in effect.
+        if ends_mission && host::set_effective_context(id).is_ok() {
+            self.wake_at(now_ns.saturating_add(HANDOVER_NS), now_ns, Wake::Handover);
         }
     }
 
-    /// A stream came although a newer configuration of the same name is there: this root is not the old
-    /// version of the other but a filter beside it, on another listener.
-    pub fn revive(&mut self) {
-        self.superseded = false;
-        self.release = false;
-        if let Some(armed) = self.armed.as_ref().filter(|armed| armed.running) {
-            armed.show_active(true);
+    /// Whether a newer configuration has ended this one's mission.
+    pub fn is_replaced(&self) -> bool {
+        self.successor.is_some_and(|successor| successor.ends_mission)
+    }
+
+    /// A stream came. When that happens long after a newer configuration of the same name, this root is not
+    /// the old version of the other but a filter beside it, on another listener.
+    pub fn notice_stream(&mut self) {
+        let Some(successor) = self.successor else { return };
+        let handed_over = successor.came_ns.saturating_add(HANDOVER_NS);
+        if host::monotonic_ns().is_ok_and(|now| now > handed_over) {
+            self.successor = None;
+            if let Some(armed) = self.armed.as_ref().filter(|armed| armed.running) {
+                armed.show_active(true);
+            }
         }
     }
 }
@@ -199,9 +220,10 @@ impl Engine {
         let plugin = plugin.map(|name| String::from_utf8_lossy(&name).into_owned()).unwrap_or_default();
         let armed = configure::load();
         let mission = armed.as_ref().map(|armed| armed.mission.clone());
+        let now = host::monotonic_ns().unwrap_or_default();
         for (other_id, other) in &mut self.roots {
-            if *other_id != id && other.plugin == plugin && !other.superseded {
-                other.supersede(*other_id, mission.as_deref());
+            if *other_id != id && other.plugin == plugin {
+                other.supersede(*other_id, mission.as_deref(), now);
             }
         }
         let in_effect = host::set_effective_context(id).is_ok();
@@ -209,7 +231,7 @@ impl Engine {
         // older one comes back: its waiting streams go on waiting.
         let mut root = self.roots.remove(&id).unwrap_or_default();
         root.queue.retain(|wake| matches!(wake, Wake::Stream(_)));
-        self.roots.insert(id, Root { plugin, armed, superseded: false, rings_at: None, ..root });
+        self.roots.insert(id, Root { plugin, armed, successor: None, rings_at: None, ..root });
         match self.roots.get_mut(&id) {
             Some(root) if in_effect => root.advance_mission(),
             _ => stats::count_host_errors(1),
@@ -231,12 +253,13 @@ impl Engine {
             match root.queue.pop_due(until) {
                 Some(Wake::Stream(stream)) => {
                     let Some(stream) = self.streams.get_mut(&stream) else { continue };
-                    let abort_allowed = !root.release;
+                    let abort_allowed = !root.release && !root.is_replaced();
                     if let Woken::Stuck(id) = stream::wake(stream, root.armed.as_mut(), now, abort_allowed) {
                         stuck.push(id);
                     }
                 }
                 Some(Wake::Mission) => mission_wake = true,
+                Some(Wake::Handover) => root.release |= root.is_replaced(),
                 None => {
                     root.release = false;
                     break;
@@ -262,6 +285,11 @@ impl Engine {
 
     /// `true` when the context was a root.
     pub fn delete_root(&mut self, id: u32) -> bool {
-        self.roots.remove(&id).is_some()
+        let Some(root) = self.roots.remove(&id) else { return false };
+        // Without a successor the filter itself was taken out of the listener.
+        if let Some(armed) = root.armed.filter(|armed| armed.running && root.successor.is_none()) {
+            armed.show_active(false);
+        }
+        true
     }
 }

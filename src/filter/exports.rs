@@ -46,9 +46,7 @@ extern "C" fn squall_on_context_create(id: u32, root_id: u32) {
     engine::with(|engine| {
         let root = engine.roots.get_mut(&root_id);
         if let Some(root) = root.filter(|root| root.armed.as_ref().is_some_and(|armed| !armed.is_over())) {
-            if root.superseded {
-                root.revive();
-            }
+            root.notice_stream();
             engine.streams.insert(id, Stream::new(root_id));
         }
     });

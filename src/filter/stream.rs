@@ -149,14 +149,18 @@ fn hold_response(engine: &mut Engine, id: u32) -> Option<Action> {
     let observed = stream.observed.as_mut().filter(|o| o.progress == Progress::Passing)?;
     let injection = observed.injection.as_ref().filter(|i| i.response_delay_us > 0)?;
     let root = engine.roots.get_mut(&stream.root)?;
+    let replaced = root.is_replaced();
     let armed = root.armed.as_mut()?;
-    let Ok((Phase::Running { ends_mono_ns }, now)) = armed.phase() else {
-        suppress_faults(armed, injection, Cause::Deadline);
-        return None;
+    let (ends_mono_ns, now) = match armed.phase() {
+        Ok((Phase::Running { ends_mono_ns }, now)) if !replaced => (ends_mono_ns, now),
+        _ => {
+            suppress_response_delays(armed, injection, Cause::Deadline);
+            return None;
+        }
     };
     let due = due(now, injection.response_delay_us, ends_mono_ns);
     let Some(ticket) = root.wake_at(due, now, Wake::Stream(id)) else {
-        suppress_faults(root.armed.as_mut()?, injection, Cause::HostError);
+        suppress_response_delays(root.armed.as_mut()?, injection, Cause::HostError);
         return None;
     };
     count_delays(root.armed.as_mut()?, injection, DelayPhase::Response);
@@ -333,6 +337,14 @@ fn suppress_all(armed: &mut Armed, verdict: &Verdict, cause: Cause) {
 fn suppress_faults(armed: &mut Armed, injection: &Injection, cause: Cause) {
     for fault in &injection.faults {
         suppress(armed, fault.scenario(), cause);
+    }
+}
+
+fn suppress_response_delays(armed: &mut Armed, injection: &Injection, cause: Cause) {
+    for fault in &injection.faults {
+        if let Injected::Delay { scenario, phase: DelayPhase::Response, .. } = fault {
+            suppress(armed, *scenario, cause);
+        }
     }
 }
 
