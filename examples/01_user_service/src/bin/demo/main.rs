@@ -43,8 +43,8 @@ struct Arguments {
     chaosctl: Option<PathBuf>,
 }
 
-/// Connections of the clients; a page takes less than half a second, so 500 pages per second find a free one.
-const CONNECTIONS: usize = 256;
+/// Between the last page of the warm-up and the first one that counts.
+const WARM_UP_TAIL: Duration = Duration::from_millis(500);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -73,6 +73,9 @@ async fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     report::introduction(&experiment, &mesh, arguments.rps);
 
     let pages = |phase| request_pages(&mesh, phase, arguments.rps);
+    // Connections are made and code is compiled on first use; that is not the steady state.
+    let warm_up = Phase { name: "warm-up", start: Instant::now(), end: before.start - WARM_UP_TAIL };
+    pages(&warm_up).await?;
     let (before, during, after, observations, ()) = tokio::try_join!(
         pages(before),
         pages(during),
@@ -95,7 +98,8 @@ async fn request_pages(mesh: &Mesh, phase: &Phase, rps: u32) -> anyhow::Result<L
     let token = format!("Bearer {DEMO_TOKEN}");
     let rest = phase.end.saturating_duration_since(Instant::now());
     Load::http1(mesh.ingress())
-        .connections(CONNECTIONS)
+        // A page takes well below a second, so a page that is due always finds a free one.
+        .connections(rps as usize)
         .id_prefix(phase.name)
         .get_with("/users/7", &[("authorization", &token)])
         .patience(|_| Duration::from_secs(10))

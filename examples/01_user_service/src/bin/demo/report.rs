@@ -90,14 +90,13 @@ fn findings(start: &CallStats, end: &CallStats) {
     let late_profiles = end.profile_timeouts - start.profile_timeouts;
     let late_checks = end.auth_timeouts - start.auth_timeouts;
     println!("\nWHAT IT SHOWED");
+    println!("  Retries saved {recovered} of {} auth checks that met an abort.", recovered + lost);
     println!(
-        "  Retries absorbed {recovered} of {} auth aborts; {lost} pages were lost to a second one.",
-        recovered + lost
+        "  Auth checks without an answer: {lost} aborted, {late_checks} timed out. Their pages failed (503)."
     );
     println!(
-        "  The timeout cut {late_profiles} slow profile reads; those pages came at once, without a profile."
+        "  Profile reads cut by the timeout: {late_profiles}. Their pages came without a profile (200)."
     );
-    println!("  The latency spike ran {late_checks} auth checks into their timeout.");
 }
 
 /// For `--keep`.
