@@ -41,9 +41,11 @@ pub enum Verb {
     #[command(after_help = "Example:\n  chaosctl show auth-latency-spike --catalog catalog.yaml")]
     Show(Show),
     /// Tell what a mission does to one request, and why: the same decision as the filter's
-    #[command(after_help = "Example:\n  chaosctl explain --catalog catalog.yaml --mission mission.yaml \\\n    \
+    #[command(
+        after_help = "Example:\n  chaosctl explain --catalog catalog.yaml --mission mission.yaml \\\n    \
         --method GET --path /profiles/7 --header 'x-tenant: beta' --cluster profile-db \\\n    \
-        --direction outbound --request-id 6f1c --seed demo")]
+        --direction outbound --request-id 6f1c --seed demo"
+    )]
     Explain(Box<Explain>),
     /// Write what Envoy or Istio reads
     #[command(subcommand)]
@@ -165,13 +167,21 @@ pub enum Render {
         chaosctl render plugin --catalog catalog.yaml --mission mission.yaml > plugin.json")]
     Plugin(RenderPlugin),
     /// A complete configuration of a standalone Envoy
-    #[command(after_help = "Example:\n  chaosctl render envoy --catalog catalog.yaml --mission mission.yaml \\\n    \
-        --upstream 127.0.0.1:8080 --upstream profile-db=127.0.0.1:5433 > envoy.yaml\n  envoy -c envoy.yaml")]
+    #[command(
+        after_help = "Example:\n  chaosctl render envoy --catalog catalog.yaml --mission mission.yaml \\\n    \
+        --upstream 127.0.0.1:8080 --upstream profile-db=127.0.0.1:5433 > envoy.yaml\n  envoy -c envoy.yaml"
+    )]
     Envoy(RenderEnvoy),
     /// The Istio resource for a workload, a namespace or the mesh
-    #[command(after_help = "Example:\n  chaosctl render istio --catalog catalog.yaml --mission mission.yaml \\\n    \
-        --scope workload --selector app=user-service | kubectl apply -f -")]
+    #[command(
+        after_help = "Example:\n  chaosctl render istio --catalog catalog.yaml --mission mission.yaml \\\n    \
+        --scope workload --selector app=user-service | kubectl apply -f -"
+    )]
     Istio(RenderIstio),
+    /// What makes Istio's proxies show the labels of Squall's metrics
+    #[command(after_help = "Example:\n  chaosctl render stat-tags > patch.yaml\n  \
+        kubectl patch deployment user-service --patch-file patch.yaml")]
+    StatTags(RenderStatTags),
 }
 
 /// What goes into the plugin configuration.
@@ -268,9 +278,15 @@ pub struct RenderIstio {
     /// Order among the plugins of one phase, higher first
     #[arg(long, default_value_t = 10, allow_negative_numbers = true)]
     pub priority: i32,
-    /// What to print
-    #[arg(long, value_enum, default_value = "resource")]
-    pub part: Part,
+    #[arg(long, short, value_enum, default_value = "yaml")]
+    pub output: Format,
+}
+
+#[derive(Args)]
+pub struct RenderStatTags {
+    /// For every proxy, as values for istiod, instead of a patch for the pods of one workload
+    #[arg(long)]
+    pub mesh: bool,
     #[arg(long, short, value_enum, default_value = "yaml")]
     pub output: Format,
 }
@@ -298,12 +314,4 @@ pub enum IstioPhase {
     Authn,
     Authz,
     Stats,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Part {
-    /// The resource that loads the filter
-    Resource,
-    /// What makes labels of the filter's stats: a patch for pods, or with `--scope mesh` the mesh configuration
-    StatTags,
 }

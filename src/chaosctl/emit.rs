@@ -70,7 +70,8 @@ impl Writer<'_> {
         match &node.value {
             Value::Object(entries) => {
                 for entry in entries {
-                    let path = if path.is_empty() { entry.key.clone() } else { format!("{path}.{}", entry.key) };
+                    let path =
+                        if path.is_empty() { entry.key.clone() } else { format!("{path}.{}", entry.key) };
                     self.comment(&path, indent);
                     self.out += &format!("{:indent$}{}:", "", text(&entry.key));
                     self.value(&entry.value, indent, &path);
@@ -133,7 +134,9 @@ fn literal(text: &str) -> bool {
     text.contains('\n')
         && !text.starts_with([' ', '\t', '\n'])
         && !text.ends_with("\n\n")
-        && text.chars().all(|c| c == '\n' || (!c.is_control() && c != '\u{feff}' && c != '\u{2028}' && c != '\u{2029}'))
+        && text
+            .chars()
+            .all(|c| c == '\n' || (!c.is_control() && c != '\u{feff}' && c != '\u{2028}' && c != '\u{2029}'))
         && text.lines().all(|line| !line.ends_with([' ', '\t']))
 }
 

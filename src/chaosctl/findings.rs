@@ -109,13 +109,10 @@ fn token(rest: &[char]) -> usize {
     let quoted = rest.first().filter(|c| matches!(c, '"' | '\''));
     let length = match quoted {
         Some(quote) => rest.iter().skip(1).position(|c| c == quote).map(|n| n + 2),
-        None => rest
-            .iter()
-            .enumerate()
-            .position(|(i, c)| {
-                let next = rest.get(i + 1).copied().unwrap_or(' ');
-                matches!(c, ' ' | '\t' | ',' | ']' | '}') || (*c == ':' && next == ' ')
-            }),
+        None => rest.iter().enumerate().position(|(i, c)| {
+            let next = rest.get(i + 1).copied().unwrap_or(' ');
+            matches!(c, ' ' | '\t' | ',' | ']' | '}') || (*c == ':' && next == ' ')
+        }),
     };
     length.unwrap_or(rest.len()).max(1)
 }
@@ -127,6 +124,7 @@ pub fn tally(errors: usize, warnings: usize) -> String {
         1 => Some(format!("1 {what}")),
         n => Some(format!("{n} {what}s")),
     };
-    let parts: Vec<String> = [count(errors, "error"), count(warnings, "warning")].into_iter().flatten().collect();
+    let parts: Vec<String> =
+        [count(errors, "error"), count(warnings, "warning")].into_iter().flatten().collect();
     if parts.is_empty() { "no mistakes".to_owned() } else { parts.join(", ") }
 }

@@ -4,7 +4,9 @@ use crate::findings;
 use crate::source::Source;
 use crate::suspicion;
 use crate::terminal::{Paint, complain};
-use squall_policy::{Code, Entry, Level, Node, Position, Report, Value, check_catalog, check_mission, load_plugin, wire};
+use squall_policy::{
+    Code, Entry, Level, Node, Position, Report, Value, check_catalog, check_mission, load_plugin, wire,
+};
 use std::path::Path;
 
 /// Two files without mistakes.
@@ -39,12 +41,14 @@ impl Inputs {
         let mut catalog = Source::open(catalog)?;
         let mut mission = mission.map(Source::open).transpose()?;
         let read = check_pair(&mut catalog, mission.as_mut());
-        let mut arguments = Source { name: "command line".into(), text: String::new(), node: None, findings: Vec::new() };
+        let mut arguments =
+            Source { name: "command line".into(), text: String::new(), node: None, findings: Vec::new() };
         if let (Some(_), Some(node)) = (&read, &catalog.node) {
             let plugin = assemble(node, mission.as_ref().and_then(|m| m.node.as_ref()), identity);
             cross_check(&plugin, &mut catalog, mission.as_mut(), &mut arguments)?;
         }
-        let sources: Vec<&Source> = [Some(&catalog), mission.as_ref(), Some(&arguments)].into_iter().flatten().collect();
+        let sources: Vec<&Source> =
+            [Some(&catalog), mission.as_ref(), Some(&arguments)].into_iter().flatten().collect();
         for source in &sources {
             complain(&findings::text(source, paint));
         }
@@ -121,6 +125,7 @@ pub fn cross_check(
         finding.path = path;
         if !file.findings.iter().any(|f| f.code == finding.code && f.path == finding.path) {
             file.findings.push(finding);
+            file.findings.sort_by_key(|f| f.at);
         }
     }
     Ok(())
@@ -140,9 +145,9 @@ pub fn locate(node: &Node, path: &str, code: Code) -> Option<Position> {
         Value::Object(entries) => {
             // A key may hold a dot itself, so the keys that are there are tried instead of cutting the path.
             let next = |rest: &str| rest.is_empty() || rest.starts_with(['.', '[']);
-            let mut hits = entries
-                .iter()
-                .filter_map(|e| path.strip_prefix(e.key.as_str()).filter(|rest| next(rest)).map(|rest| (e, rest)));
+            let mut hits = entries.iter().filter_map(|e| {
+                path.strip_prefix(e.key.as_str()).filter(|rest| next(rest)).map(|rest| (e, rest))
+            });
             let of_key = matches!(code, Code::UnknownKey | Code::DuplicateKey);
             let hit = if code == Code::DuplicateKey { hits.last() } else { hits.next() };
             match hit {

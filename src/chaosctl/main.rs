@@ -2,15 +2,22 @@
 
 mod arguments;
 mod emit;
+mod explain;
+mod explanation;
 mod findings;
 mod inputs;
+mod list;
 mod reader;
 mod render;
+mod request;
 mod scalar;
+mod show;
+mod sort;
 mod source;
 mod suspicion;
 mod terminal;
 mod validate;
+mod words;
 
 use arguments::{Arguments, Render, Verb};
 use clap::{ColorChoice, CommandFactory, FromArgMatches};
@@ -41,17 +48,23 @@ fn run() -> anyhow::Result<Outcome> {
     match &arguments.verb {
         Verb::Validate(validate) => validate::run(validate, out),
         Verb::Render(Render::Plugin(plugin)) => render::plugin::run(plugin, err),
-        _ => anyhow::bail!("not there yet"),
+        Verb::List(list) => list::run(list, out, err),
+        Verb::Show(show) => show::run(show, out, err),
+        Verb::Explain(explain) => explain::run(explain, out, err),
+        Verb::Render(Render::Envoy(envoy)) => render::envoy::run(envoy, err),
+        Verb::Render(Render::Istio(istio)) => render::istio::run(istio, err),
+        Verb::Render(Render::StatTags(tags)) => render::stat_tags::run(tags),
     }
 }
 
 /// Reads the command line. Ends the process for `--help`, `--version` and mistakes (exit code 2).
 fn parse() -> Arguments {
-    let color = match Color::from_command_line(std::env::args_os().map(|word| word.to_string_lossy().into_owned())) {
-        Color::Auto => ColorChoice::Auto,
-        Color::Always => ColorChoice::Always,
-        Color::Never => ColorChoice::Never,
-    };
+    let color =
+        match Color::from_command_line(std::env::args_os().map(|word| word.to_string_lossy().into_owned())) {
+            Color::Auto => ColorChoice::Auto,
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+        };
     let matches = Arguments::command().color(color).get_matches();
     Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }

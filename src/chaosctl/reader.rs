@@ -26,7 +26,12 @@ pub fn decode(bytes: &[u8], report: &mut Report) -> String {
         Err(error) => {
             let good = String::from_utf8_lossy(bytes.get(..error.valid_up_to()).unwrap_or_default());
             let at = end_of(&good);
-            report.add(Code::Syntax, Some(at), "the text is not UTF-8 from here on", "save the file as UTF-8");
+            report.add(
+                Code::Syntax,
+                Some(at),
+                "the text is not UTF-8 from here on",
+                "save the file as UTF-8",
+            );
             return String::from_utf8_lossy(bytes).into_owned();
         }
     };

@@ -55,7 +55,9 @@ mod tests {
         ] {
             assert_eq!(value(text), wanted, "{text:?}");
         }
-        for text in ["no", "on", "y", "1_000", "12:30", "inf", "nan", "0x", "1e", "--1", "2026-12-01", ".", "0o9"] {
+        for text in
+            ["no", "on", "y", "1_000", "12:30", "inf", "nan", "0x", "1e", "--1", "2026-12-01", ".", "0o9"]
+        {
             assert_eq!(value(text), Value::Text(text.to_owned()), "{text:?}");
         }
     }

@@ -27,7 +27,11 @@ impl Source {
         let limit = u64::try_from(reader::SIZE_LIMIT)?.saturating_add(1);
         let mut bytes = Vec::new();
         if stdin {
-            std::io::stdin().lock().take(limit).read_to_end(&mut bytes).context("cannot read standard input")?;
+            std::io::stdin()
+                .lock()
+                .take(limit)
+                .read_to_end(&mut bytes)
+                .context("cannot read standard input")?;
         } else {
             let file = std::fs::File::open(path).with_context(|| format!("cannot open {name}"))?;
             file.take(limit).read_to_end(&mut bytes).with_context(|| format!("cannot read {name}"))?;
@@ -43,8 +47,14 @@ impl Source {
         let node = self.node.as_ref()?;
         let mut report = Report::default();
         let result = check(node, &mut report);
-        self.findings.append(&mut report.findings);
+        self.add(report);
         result
+    }
+
+    /// Keeps findings, in the order of the file.
+    pub fn add(&mut self, report: Report) {
+        self.findings.extend(report.findings);
+        self.findings.sort_by_key(|finding| finding.at);
     }
 
     pub fn count(&self, level: Level) -> usize {

@@ -10,7 +10,7 @@ pub fn check(catalog: &wire::Catalog, mission: &wire::Mission, file: &mut Source
     let mut report = Report::default();
     already_over(mission, places.as_ref(), &mut report);
     unreachable_scenarios(catalog, mission, places.as_ref(), &mut report);
-    file.findings.append(&mut report.findings);
+    file.add(report);
 }
 
 fn at(node: Option<&Node>, key: &str) -> Option<Position> {
@@ -24,7 +24,12 @@ fn already_over(mission: &wire::Mission, node: Option<&Node>, report: &mut Repor
     let since = humantime::format_duration(Duration::from_secs(since.as_secs()));
     let message = format!("the mission ended {since} ago, at {}", humantime::format_rfc3339_seconds(end));
     report.in_key("start", |r| {
-        r.add(Code::AlreadyOver, at(node, "start"), message, "give a later `start`, or remove it; and a new `id`");
+        r.add(
+            Code::AlreadyOver,
+            at(node, "start"),
+            message,
+            "give a later `start`, or remove it; and a new `id`",
+        );
     });
 }
 
@@ -62,9 +67,11 @@ fn unreachable_scenarios(
 fn takes_all_of(earlier: &wire::Scenario, later: &wire::Scenario) -> bool {
     let all = wire::Percent::ALL;
     let always = earlier.faults.iter().any(|fault| {
-        fault.delay.as_ref().is_some_and(|d| d.percent == all) || fault.abort.as_ref().is_some_and(|a| a.percent == all)
+        fault.delay.as_ref().is_some_and(|d| d.percent == all)
+            || fault.abort.as_ref().is_some_and(|a| a.percent == all)
     });
-    let direction = |s: &wire::Scenario| s.scope.as_ref().map_or(wire::DirectionWord::Any, |scope| scope.direction);
+    let direction =
+        |s: &wire::Scenario| s.scope.as_ref().map_or(wire::DirectionWord::Any, |scope| scope.direction);
     let same_side = direction(earlier) == wire::DirectionWord::Any || direction(earlier) == direction(later);
     let everything = earlier.scope.as_ref().is_none_or(|scope| {
         scope.any_of.is_none()

@@ -2,19 +2,13 @@
 
 use crate::arguments::{Output, Validate};
 use crate::inputs::{self, Identity};
+use crate::sort::Sort;
 use crate::source::{self, Source};
 use crate::terminal::{self, Paint, Style};
 use crate::{Outcome, emit, findings, suspicion};
-use squall_policy::{Code, Entry, Level, Node, Report, Value, check_catalog, check_mission, load_plugin, wire};
-
-/// What a file is, told from its keys.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Sort {
-    Catalog,
-    Mission,
-    Plugin,
-    Unknown,
-}
+use squall_policy::{
+    Code, Entry, Level, Node, Report, Value, check_catalog, check_mission, load_plugin, wire,
+};
 
 /// # Errors
 /// When a file cannot be read.
@@ -28,7 +22,7 @@ pub fn run(arguments: &Validate, paint: Paint) -> anyhow::Result<Outcome> {
         for file in source::expand(std::slice::from_ref(given))? {
             let source = Source::open(&file)?;
             // A folder may hold other files too, such as an Envoy configuration; a file that was named may not.
-            if given.is_dir() && source.node.as_ref().is_some_and(|n| sort(n) == Sort::Unknown) {
+            if given.is_dir() && source.node.as_ref().is_some_and(|n| Sort::of(n) == Sort::Unknown) {
                 skipped.push(source.name);
             } else {
                 sources.push(source);
@@ -43,7 +37,9 @@ pub fn run(arguments: &Validate, paint: Paint) -> anyhow::Result<Outcome> {
         Output::Text => {
             let mut out: String = sources.iter().map(|s| findings::text(s, paint)).collect();
             for name in &skipped {
-                out += &format!("note: {name} is neither a catalog, a mission nor a plugin configuration; skipped\n");
+                out += &format!(
+                    "note: {name} is neither a catalog, a mission nor a plugin configuration; skipped\n"
+                );
             }
             out += &note.map(|note| format!("note: {note}\n")).unwrap_or_default();
             let style = if bad { Style::Error } else { Style::Good };
@@ -59,29 +55,9 @@ pub fn run(arguments: &Validate, paint: Paint) -> anyhow::Result<Outcome> {
     Ok(if bad { Outcome::Finding } else { Outcome::Fine })
 }
 
-fn sort(node: &Node) -> Sort {
-    let Value::Object(entries) = &node.value else { return Sort::Unknown };
-    if node.get("catalog").is_some() {
-        return Sort::Plugin;
-    }
-    // A Kubernetes resource may have any key of ours deeper down, and has these at its root.
-    if node.get("apiVersion").is_some() {
-        return Sort::Unknown;
-    }
-    let mission_keys = ["id", "duration", "namespace", "start", "seed", "composition", "enable"];
-    if entries.iter().any(|e| mission_keys.contains(&e.key.as_str())) {
-        return Sort::Mission;
-    }
-    match node.get("scenarios").map(|n| &n.value) {
-        Some(Value::List(items)) if matches!(items.first().map(|i| &i.value), Some(Value::Text(_))) => Sort::Mission,
-        Some(_) => Sort::Catalog,
-        None => Sort::Unknown,
-    }
-}
-
 /// Checks every file; gives what the reader should know beside the findings.
 fn check_all(sources: &mut [Source]) -> anyhow::Result<Option<String>> {
-    let sorts: Vec<Option<Sort>> = sources.iter().map(|s| s.node.as_ref().map(sort)).collect();
+    let sorts: Vec<Option<Sort>> = sources.iter().map(|s| s.node.as_ref().map(Sort::of)).collect();
     let mut catalogs = Vec::new();
     let mut read = Vec::new();
     let mut catalog_broken = false;
@@ -141,7 +117,8 @@ fn union(catalogs: &[Node]) -> Option<Node> {
         .collect();
     let entry = |key: &str, value| Entry { key: key.to_owned(), at: None, value: Node::from(value) };
     (!catalogs.is_empty()).then(|| {
-        Value::Object(vec![entry("version", Value::Number(1.0)), entry("scenarios", Value::List(scenarios))]).into()
+        Value::Object(vec![entry("version", Value::Number(1.0)), entry("scenarios", Value::List(scenarios))])
+            .into()
     })
 }
 
@@ -152,7 +129,7 @@ fn check_plugin(source: &mut Source) -> anyhow::Result<()> {
     for finding in &mut report.findings {
         finding.at = inputs::locate(node, &finding.path, finding.code);
     }
-    source.findings.append(&mut report.findings);
+    source.add(report);
     Ok(())
 }
 
@@ -161,17 +138,25 @@ fn unknown(source: &mut Source) {
     let at = source.node.as_ref().and_then(|n| n.at);
     let hint = "a catalog has `version` and `scenarios`; a mission `version`, `id`, `scenarios`, `namespace`, `duration`";
     report.add(Code::MissingKey, at, "this is neither a catalog, a mission nor a plugin configuration", hint);
-    source.findings.append(&mut report.findings);
+    source.add(report);
 }
 
 fn counted(sources: &[Source]) -> String {
     let files = if sources.len() == 1 { "1 file".to_owned() } else { format!("{} files", sources.len()) };
-    let of = |wanted| sources.iter().filter(|s| s.node.as_ref().is_some_and(|n| sort(n) == wanted)).count();
-    let parts: Vec<String> =
-        [(of(Sort::Catalog), "catalog"), (of(Sort::Mission), "mission"), (of(Sort::Plugin), "plugin configuration")]
-            .into_iter()
-            .filter(|(n, _)| *n > 0)
-            .map(|(n, what)| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") })
-            .collect();
-    if parts.is_empty() { format!("{files} checked") } else { format!("{files} checked ({})", parts.join(", ")) }
+    let of =
+        |wanted| sources.iter().filter(|s| s.node.as_ref().is_some_and(|n| Sort::of(n) == wanted)).count();
+    let parts: Vec<String> = [
+        (of(Sort::Catalog), "catalog"),
+        (of(Sort::Mission), "mission"),
+        (of(Sort::Plugin), "plugin configuration"),
+    ]
+    .into_iter()
+    .filter(|(n, _)| *n > 0)
+    .map(|(n, what)| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") })
+    .collect();
+    if parts.is_empty() {
+        format!("{files} checked")
+    } else {
+        format!("{files} checked ({})", parts.join(", "))
+    }
 }

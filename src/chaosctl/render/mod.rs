@@ -1,3 +1,7 @@
 //! `render`: what Envoy and Istio read, made from a catalog and a mission.
 
+pub mod envoy;
+pub mod istio;
 pub mod plugin;
+pub mod stat_tags;
+mod template;

@@ -57,9 +57,7 @@ pub fn build(
 
 /// The catalog with these scenarios only.
 fn keep(catalog: &Node, names: &[&str]) -> Node {
-    let named = |scenario: &Node| {
-        matches!(scenario.get("name").map(|n| &n.value), Some(Value::Text(name)) if names.contains(&name.as_str()))
-    };
+    let named = |scenario: &Node| matches!(scenario.get("name").map(|n| &n.value), Some(Value::Text(name)) if names.contains(&name.as_str()));
     let entries = match &catalog.value {
         Value::Object(entries) => entries.as_slice(),
         _ => &[],

@@ -1,0 +1,199 @@
+//! What `explain` tells: as data, and in words.
+
+use crate::terminal::{Paint, Style, shown};
+use crate::words;
+use serde::Serialize;
+use squall_policy::wire;
+use std::time::SystemTime;
+
+#[derive(Serialize)]
+pub struct Told {
+    mission: String,
+    composition: &'static str,
+    seed: Option<String>,
+    request_id: Option<String>,
+    verdict: Answer,
+    scenarios: Vec<Scenario>,
+    /// Share of requests with at least one fault where all scenarios match, parts per million.
+    union_ppm: u32,
+    notes: Vec<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    Pass,
+    Inject {
+        request_delay_us: u64,
+        response_delay_us: u64,
+        abort: Option<Effect>,
+    },
+    /// No request id: the share of such requests that gets a fault, parts per million.
+    ByChance {
+        rate_ppm: u32,
+    },
+}
+
+#[derive(Serialize)]
+pub struct Scenario {
+    pub name: String,
+    pub matched: bool,
+    pub outcome: Outcome,
+    pub mismatches: Vec<String>,
+    pub draw_ppm: Option<u32>,
+    pub sample_ppm: u32,
+    /// What the request gets.
+    pub faults: Vec<Effect>,
+    /// What the catalog says.
+    #[serde(skip)]
+    pub declared: Vec<String>,
+}
+
+#[derive(Clone, Copy, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    NotMatched,
+    Faulted,
+    NotSampled,
+    NoSampleHeader,
+    NoFaultDrawn,
+    Preempted,
+    ByChance,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    Delay { phase: &'static str, us: u64 },
+    Abort { status: u16, grpc_status: Option<u32>, details: String },
+}
+
+impl Told {
+    pub fn new(
+        mission: &wire::Mission,
+        seed: Option<&str>,
+        request_id: Option<String>,
+        scenarios: Vec<Scenario>,
+        verdict: Answer,
+        union_ppm: u32,
+    ) -> Self {
+        let mut notes = Vec::new();
+        if !mission.enable {
+            notes.push("the mission has `enable: false`: the filter leaves all requests alone".to_owned());
+        }
+        let start = mission.start.map(|s| SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(s.0));
+        if let Some(start) = start.filter(|s| *s > SystemTime::now()) {
+            notes.push(format!("the mission begins at {}", humantime::format_rfc3339_seconds(start)));
+        }
+        if matches!(verdict, Answer::ByChance { .. }) {
+            notes.push(
+                "give --request-id (the value of x-request-id) to see the draws of one request".to_owned(),
+            );
+        }
+        Self {
+            mission: mission.id.0.clone(),
+            composition: mission.composition.word(),
+            seed: seed.map(ToOwned::to_owned),
+            request_id,
+            verdict,
+            scenarios,
+            union_ppm,
+            notes,
+        }
+    }
+
+    pub fn text(&self, paint: Paint) -> String {
+        let style = match self.verdict {
+            Answer::Pass => Style::Good,
+            Answer::Inject { .. } | Answer::ByChance { .. } => Style::Warning,
+        };
+        let mut out =
+            format!("{} {}\n\n", paint.paint(Style::Strong, "verdict:"), paint.paint(style, &self.verdict()));
+        let width = self.scenarios.iter().map(|s| s.name.len()).max().unwrap_or(0);
+        for scenario in &self.scenarios {
+            out += &format!("  {:width$}  {}\n", scenario.name, scenario.told());
+        }
+        out += &format!(
+            "\nmission {} ({}{}{})\n",
+            self.mission,
+            self.composition,
+            self.seed.as_ref().map(|s| format!(", seed {s:?}")).unwrap_or_default(),
+            self.request_id.as_ref().map(|id| format!(", request id {id:?}")).unwrap_or_default(),
+        );
+        out += &format!(
+            "where all its scenarios match, {} of the requests get at least one fault\n",
+            words::percent(self.union_ppm)
+        );
+        for note in &self.notes {
+            out += &format!("note: {}\n", shown(note));
+        }
+        out
+    }
+
+    fn verdict(&self) -> String {
+        match &self.verdict {
+            Answer::Pass => "no fault".to_owned(),
+            Answer::ByChance { rate_ppm } => {
+                format!("left to chance: {} of such requests get a fault", words::percent(*rate_ppm))
+            }
+            Answer::Inject { request_delay_us, response_delay_us, abort } => {
+                let delay = |us: u64, before: &str| {
+                    (us > 0).then(|| format!("delay of {} before {before}", words::micros(us)))
+                };
+                let parts = [
+                    delay(
+                        *request_delay_us,
+                        if abort.is_some() { "the answer" } else { "the request goes upstream" },
+                    ),
+                    delay(*response_delay_us, "the response comes back"),
+                    abort.as_ref().map(Effect::told),
+                ];
+                parts.into_iter().flatten().collect::<Vec<_>>().join(", then ")
+            }
+        }
+    }
+}
+
+impl Scenario {
+    fn told(&self) -> String {
+        let rate = words::percent(self.sample_ppm);
+        // A draw is a number of six digits: the request is taken when it lies below the share.
+        let draw = |sign| {
+            self.draw_ppm.map_or_else(
+                || rate.clone(),
+                |d| format!("draw {d:06} {sign} {:06}, {rate}", self.sample_ppm),
+            )
+        };
+        match self.outcome {
+            Outcome::NotMatched => format!("not matched: {}", shown(&self.mismatches.join("; "))),
+            Outcome::Faulted => {
+                let faults: Vec<String> = self.faults.iter().map(Effect::told).collect();
+                format!("FAULT ({}): {}", draw("<"), faults.join(", then "))
+            }
+            Outcome::NotSampled => format!("matched, spared: not sampled ({})", draw(">=")),
+            Outcome::NoSampleHeader => "matched, spared: it has not the header that is sampled by".to_owned(),
+            Outcome::NoFaultDrawn => {
+                format!("matched and sampled ({}), and no fault drew its own percentage", draw("<"))
+            }
+            Outcome::Preempted => {
+                format!("matched and sampled ({}), and an earlier scenario took it", draw("<"))
+            }
+            Outcome::ByChance => format!("matched: {} get {}", draw("<"), self.declared.join(" + ")),
+        }
+    }
+}
+
+impl Effect {
+    fn told(&self) -> String {
+        match self {
+            Self::Delay { phase: "response", us } => {
+                format!("delay {} before the response", words::micros(*us))
+            }
+            Self::Delay { us, .. } => format!("delay {}", words::micros(*us)),
+            Self::Abort { status, grpc_status: None, .. } => format!("abort {status}"),
+            Self::Abort { status, grpc_status: Some(grpc), .. } => {
+                format!("abort {status}, for gRPC clients status {grpc}")
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! `list`: the scenarios of catalogs, one line each.
+
+use crate::arguments::{List, Output};
+use crate::sort::Sort;
+use crate::source::{self, Source};
+use crate::terminal::{self, Paint, Style, complain};
+use crate::{Outcome, emit, findings, words};
+use serde::Serialize;
+use squall_policy::{check_catalog, wire};
+
+#[derive(Serialize)]
+struct Row {
+    name: String,
+    severity: &'static str,
+    faults: Vec<String>,
+    scope: Vec<String>,
+    sample: String,
+    description: Option<String>,
+    file: String,
+}
+
+/// # Errors
+/// When a file cannot be read.
+pub fn run(arguments: &List, out: Paint, err: Paint) -> anyhow::Result<Outcome> {
+    let given: Vec<_> = arguments.files.iter().chain(&arguments.catalog).cloned().collect();
+    let mut rows = Vec::new();
+    let mut bad = false;
+    for given in &given {
+        for file in source::expand(std::slice::from_ref(given))? {
+            let mut source = Source::open(&file)?;
+            // A folder may hold other files too, such as the missions; a file that was named is a catalog.
+            if given.is_dir() && source.node.as_ref().is_some_and(|n| Sort::of(n) != Sort::Catalog) {
+                continue;
+            }
+            match source.check(check_catalog) {
+                Some(catalog) => rows.extend(catalog.scenarios.iter().map(|s| row(s, &source.name))),
+                None => bad = true,
+            }
+            complain(&findings::text(&source, err));
+        }
+    }
+    if bad {
+        return Ok(Outcome::Finding);
+    }
+    rows.retain(|row| {
+        arguments.severity.as_ref().is_none_or(|s| row.severity == s)
+            && arguments
+                .fault
+                .as_ref()
+                .is_none_or(|f| row.faults.iter().any(|fault| fault.starts_with(f.as_str())))
+    });
+    terminal::print(&match arguments.output {
+        Output::Text if rows.is_empty() => "no scenario fits\n".to_owned(),
+        Output::Text => table(&rows, out),
+        output => emit::structured(&rows, output)?,
+    })?;
+    Ok(Outcome::Fine)
+}
+
+fn row(scenario: &wire::Scenario, file: &str) -> Row {
+    Row {
+        name: scenario.name.0.clone(),
+        severity: scenario.severity.word(),
+        faults: words::faults(scenario),
+        scope: words::scope(scenario),
+        sample: words::sample(scenario),
+        description: scenario.description.as_ref().map(|d| d.0.clone()),
+        file: file.to_owned(),
+    }
+}
+
+/// Widest cell before it is cut, in characters.
+const WIDEST: usize = 60;
+
+fn table(rows: &[Row], paint: Paint) -> String {
+    let cell = |text: String| {
+        let text = terminal::shown(&text);
+        if text.chars().count() <= WIDEST {
+            text
+        } else {
+            text.chars().take(WIDEST - 3).collect::<String>() + "..."
+        }
+    };
+    let cells: Vec<[String; 5]> = rows
+        .iter()
+        .map(|row| {
+            let texts = [
+                row.name.clone(),
+                row.severity.into(),
+                row.faults.join(" + "),
+                row.scope.join(" or "),
+                row.sample.clone(),
+            ];
+            texts.map(cell)
+        })
+        .collect();
+    let head = ["NAME", "SEVERITY", "FAULTS", "SCOPE", "SAMPLE"].map(str::to_owned);
+    let width = |column: usize| {
+        std::iter::once(&head)
+            .chain(&cells)
+            .filter_map(|r| r.get(column))
+            .map(|c| c.chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let line = |row: &[String; 5]| {
+        let padded: Vec<String> = row.iter().zip(&widths).map(|(c, w)| format!("{c:w$}")).collect();
+        padded.join("  ").trim_end().to_owned()
+    };
+    let mut out = format!("{}\n", paint.paint(Style::Strong, &line(&head)));
+    for row in &cells {
+        out += &line(row);
+        out.push('\n');
+    }
+    out
+}

@@ -1,0 +1,126 @@
+//! `render envoy`: a complete bootstrap of a standalone Envoy with Squall in front of its upstreams.
+
+use super::template::{self, list, number, object, text};
+use crate::arguments::{RenderEnvoy, Side};
+use crate::emit::Comments;
+use crate::terminal::{self, Paint};
+use crate::{Outcome, emit};
+use anyhow::{Context, bail, ensure};
+use squall_policy::Node;
+use std::net::IpAddr;
+
+const TEMPLATE: &str = include_str!("envoy.yaml.in");
+
+const HTTP_FILTER: &str = "static_resources.listeners.filter_chains.filters.typed_config.http_filters";
+
+const COMMENTS: &Comments<'_> = &[
+    (
+        "",
+        "A standalone Envoy with Squall. Written by `chaosctl render envoy`: change the catalog or the mission and\n\
+         write it again. Start it with `envoy -c FILE`; the metrics are at /stats/prometheus of the admin interface.",
+    ),
+    (
+        "stats_config",
+        "The filter writes its labels into the names of its stats; these rules make labels of them again.",
+    ),
+    (
+        "static_resources.listeners.filter_chains.filters.typed_config.preserve_external_request_id",
+        "Draws depend on x-request-id: a client that sends its own can replay a run.",
+    ),
+    (
+        HTTP_FILTER,
+        "Squall stands right before the router: what other filters refuse is neither faulted nor counted.",
+    ),
+];
+
+/// Where requests with an authority go, or all other requests.
+struct Upstream {
+    /// `None`: requests whose authority no other upstream has.
+    name: Option<String>,
+    host: String,
+    port: u16,
+}
+
+/// # Errors
+/// When a file cannot be read or an upstream is not HOST:PORT.
+pub fn run(arguments: &RenderEnvoy, paint: Paint) -> anyhow::Result<Outcome> {
+    let upstreams = arguments.upstream.iter().map(|u| upstream(u)).collect::<anyhow::Result<Vec<_>>>()?;
+    for (index, upstream) in upstreams.iter().enumerate() {
+        let twice = upstreams.iter().take(index).any(|earlier| earlier.cluster() == upstream.cluster());
+        ensure!(!twice, "--upstream {} is given twice", upstream.cluster());
+    }
+    let identity = arguments.identity.identity();
+    let Some((_, plugin)) = super::plugin::build(&arguments.inputs, &identity, paint)? else {
+        return Ok(Outcome::Finding);
+    };
+    let direction = arguments.direction.map(|side| match side {
+        Side::Inbound => text("INBOUND"),
+        Side::Outbound => text("OUTBOUND"),
+    });
+    let bootstrap = template::render(
+        TEMPLATE,
+        &[
+            ("ADMIN_ADDRESS", Some(text(arguments.admin.ip().to_string()))),
+            ("ADMIN_PORT", Some(number(arguments.admin.port()))),
+            ("LISTEN_ADDRESS", Some(text(arguments.listen.ip().to_string()))),
+            ("LISTEN_PORT", Some(number(arguments.listen.port()))),
+            ("DIRECTION", direction),
+            ("VIRTUAL_HOSTS", Some(list(upstreams.iter().map(Upstream::virtual_host)))),
+            ("CLUSTERS", Some(list(upstreams.iter().map(Upstream::as_cluster)))),
+            ("PLUGIN", Some(text(serde_json::to_string_pretty(&plugin)?))),
+            ("MODULE", Some(text(&arguments.module))),
+        ],
+    )?;
+    terminal::print(&emit::file(&bootstrap, arguments.output, COMMENTS)?)?;
+    Ok(Outcome::Fine)
+}
+
+fn upstream(given: &str) -> anyhow::Result<Upstream> {
+    let wrong = || format!("--upstream {given:?} is not HOST:PORT or NAME=HOST:PORT");
+    let (name, address) = match given.split_once('=') {
+        Some((name, address)) => (Some(name), address),
+        None => (None, given),
+    };
+    let (host, port) = address.rsplit_once(':').with_context(wrong)?;
+    let port: u16 = port.parse().with_context(wrong)?;
+    let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+    let word =
+        |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c));
+    if port == 0 || !(word(host) || host.parse::<IpAddr>().is_ok()) || !name.is_none_or(word) {
+        bail!(wrong());
+    }
+    ensure!(name != Some(DEFAULT), "--upstream {given:?}: `{DEFAULT}` is the name of the one without a name");
+    Ok(Upstream { name: name.map(ToOwned::to_owned), host: host.to_owned(), port })
+}
+
+/// Name of the cluster of the upstream without a name.
+const DEFAULT: &str = "default";
+
+impl Upstream {
+    fn cluster(&self) -> &str {
+        self.name.as_deref().unwrap_or(DEFAULT)
+    }
+
+    fn virtual_host(&self) -> Node {
+        let domains = match &self.name {
+            Some(name) => vec![text(name), text(format!("{name}:*"))],
+            None => vec![text("*")],
+        };
+        let cluster = self.cluster();
+        let route = object([
+            ("name", text(cluster)),
+            ("match", object([("prefix", text("/"))])),
+            ("route", object([("cluster", text(cluster))])),
+        ]);
+        object([("name", text(cluster)), ("domains", list(domains)), ("routes", list([route]))])
+    }
+
+    fn as_cluster(&self) -> Node {
+        let kind = if self.host.parse::<IpAddr>().is_ok() { "STATIC" } else { "STRICT_DNS" };
+        let address = object([("address", text(&self.host)), ("port_value", number(self.port))]);
+        let endpoint = object([("address", object([("socket_address", address)]))]);
+        let endpoints = object([("lb_endpoints", list([object([("endpoint", endpoint)])]))]);
+        let assignment = object([("cluster_name", text(self.cluster())), ("endpoints", list([endpoints]))]);
+        object([("name", text(self.cluster())), ("type", text(kind)), ("load_assignment", assignment)])
+    }
+}

@@ -1,0 +1,72 @@
+//! `show`: one scenario in words, and its text.
+
+use crate::arguments::{Output, Show};
+use crate::inputs::{Identity, Inputs};
+use crate::terminal::{self, Paint, Style, complain};
+use crate::{Outcome, emit, words};
+use squall_policy::{Node, Value, wire};
+
+/// # Errors
+/// When the catalog cannot be read.
+pub fn run(arguments: &Show, out: Paint, err: Paint) -> anyhow::Result<Outcome> {
+    let Some(inputs) = Inputs::load(&arguments.catalog, None, &Identity::default(), err)? else {
+        return Ok(Outcome::Finding);
+    };
+    let number = inputs.catalog.scenarios.iter().position(|s| s.name.0 == arguments.name);
+    let Some(number) = number else {
+        let names: Vec<&str> = inputs.catalog.scenarios.iter().map(|s| s.name.0.as_str()).collect();
+        let file = arguments.catalog.display();
+        complain(&format!(
+            "chaosctl: {file} has no scenario `{}`; it has: {}\n",
+            terminal::shown(&arguments.name),
+            names.join(", ")
+        ));
+        return Ok(Outcome::Finding);
+    };
+    let (Some(scenario), Some(node)) =
+        (inputs.catalog.scenarios.get(number), item(&inputs.catalog_node, number))
+    else {
+        return Ok(Outcome::Finding);
+    };
+    terminal::print(&match arguments.output {
+        Output::Text => format!("{}\n{}", told(scenario, out), emit::yaml(node, &[])),
+        output => emit::structured(node, output)?,
+    })?;
+    Ok(Outcome::Fine)
+}
+
+fn item(catalog: &Node, number: usize) -> Option<&Node> {
+    match &catalog.get("scenarios")?.value {
+        Value::List(items) => items.get(number),
+        _ => None,
+    }
+}
+
+fn told(scenario: &wire::Scenario, paint: Paint) -> String {
+    let mut out =
+        format!("{} ({})\n", paint.paint(Style::Strong, &scenario.name.0), scenario.severity.word());
+    if let Some(description) = &scenario.description {
+        out += &format!("{}\n", description.0.trim_end());
+    }
+    out.push('\n');
+    for (index, scope) in words::scope(scenario).iter().enumerate() {
+        out += &format!("{:11}{}\n", if index == 0 { "who" } else { "  or" }, terminal::shown(scope));
+    }
+    for (index, fault) in words::faults(scenario).iter().enumerate() {
+        out += &format!("{:11}{}\n", if index == 0 { "what" } else { "  and" }, terminal::shown(fault));
+    }
+    let sample = words::sample(scenario);
+    let unit = if sample.contains(" by ") {
+        "; one value of that header is always treated alike"
+    } else {
+        " of these requests"
+    };
+    out += &format!("{:11}{sample}{unit}\n", "how often");
+    let approval = match scenario.severity {
+        wire::Severity::Low | wire::Severity::Medium => "the mission's duration; runs without a signature",
+        wire::Severity::High | wire::Severity::Critical => {
+            "needs a signed mission, which this version does not read: proxies refuse it"
+        }
+    };
+    out + &format!("{:11}{approval}\n", "limits")
+}
