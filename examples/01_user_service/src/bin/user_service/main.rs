@@ -37,7 +37,7 @@ struct Arguments {
     #[arg(long, value_name = "ADDRESS")]
     profile_db: SocketAddr,
     /// Longest wait for one try of an auth check; a check that times out is not tried again.
-    #[arg(long, default_value = "150ms", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "200ms", value_parser = humantime::parse_duration)]
     auth_timeout: Duration,
     /// Longest wait for the profile; after it the page is answered without.
     #[arg(long, default_value = "150ms", value_parser = humantime::parse_duration)]
