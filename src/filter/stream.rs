@@ -249,8 +249,8 @@ fn reply(observed: &mut Observed, armed: &mut Armed) -> Action {
     // gRPC clients get the message where HTTP clients get the body; which one it is, only matters then.
     let grpc = abort.grpc.as_ref().filter(|_| is_grpc());
     let body = grpc.map_or(abort.body.as_str(), |grpc| grpc.message.as_str());
-    let sent =
-        host::send_local_response(abort.status, &abort.details, body, &abort.headers, grpc.map(|g| g.status));
+    let headers = grpc.map_or(&abort.headers, |grpc| &grpc.headers);
+    let sent = host::send_local_response(abort.status, &abort.details, body, headers, grpc.map(|g| g.status));
     if sent.is_err() {
         stats::count_host_errors(1);
         suppress(armed, number, Cause::HostError);

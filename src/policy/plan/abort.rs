@@ -20,7 +20,13 @@ pub struct Abort {
 pub struct Grpc {
     pub status: u32,
     pub message: String,
+    /// The headers of the answer, and for a code that gRPC does not know `grpc-status` itself: Envoy's Wasm host
+    /// turns such a code into UNKNOWN, and leaves a header of that name alone.
+    pub headers: Vec<(String, String)>,
 }
+
+/// The largest code that gRPC knows (UNAUTHENTICATED).
+const LARGEST_KNOWN: u32 = 16;
 
 impl Abort {
     #[must_use]
@@ -33,18 +39,17 @@ impl Abort {
             None => format!("chaos: aborted by scenario {scenario}"),
         };
         let message = fault.message.as_ref().map_or_else(|| body.clone(), |m| m.0.clone());
-        Self {
-            status,
-            body,
-            headers: fault
-                .headers
-                .iter()
-                .flat_map(|headers| &headers.0)
-                .map(|(name, value)| (name.0.clone(), value.0.clone()))
-                .collect(),
-            grpc: code.map(|status| Grpc { status, message }),
-            details: format!("chaos_abort{{{scenario}}}"),
-        }
+        let headers: Vec<_> = fault
+            .headers
+            .iter()
+            .flat_map(|headers| &headers.0)
+            .map(|(name, value)| (name.0.clone(), value.0.clone()))
+            .collect();
+        let grpc = code.map(|status| {
+            let odd = (status > LARGEST_KNOWN).then(|| ("grpc-status".to_owned(), status.to_string()));
+            Grpc { status, message, headers: headers.iter().cloned().chain(odd).collect() }
+        });
+        Self { status, body, headers, grpc, details: format!("chaos_abort{{{scenario}}}") }
     }
 }
 
