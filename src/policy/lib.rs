@@ -27,13 +27,13 @@ mod schedule;
 pub mod wire;
 
 pub use diagnostic::{Code, Diagnostic, Level, Report};
-pub use draw::{Chance, Seed, PPM};
+pub use draw::{Chance, PPM, Seed};
 pub use facts::{Direction, Fact, Facts};
 pub use node::{Entry, Node, Position, Value};
 pub use plan::{
     Abort, Composition, Delay, DelayPhase, Explanation, Fault, Grpc, Injected, Injection, Mismatch, Outcome,
     Plan, Scenario, Spared, Verdict,
 };
-pub use plugin::{check_catalog, check_mission, load_json, load_plugin, Identity, Loaded, CONFIG_LIMIT};
+pub use plugin::{CONFIG_LIMIT, Identity, Loaded, check_catalog, check_mission, load_json, load_plugin};
 pub use queue::{DeadlineQueue, Ticket};
 pub use schedule::{Phase, Record, Schedule};

@@ -23,7 +23,12 @@ pub struct Loaded {
 pub fn load_json(bytes: &[u8], report: &mut Report) -> Option<Node> {
     if bytes.len() > CONFIG_LIMIT {
         let message = format!("the configuration has {} bytes", bytes.len());
-        report.add(Code::TooLarge, None, message, format!("keep it below {CONFIG_LIMIT} bytes: split the catalog"));
+        report.add(
+            Code::TooLarge,
+            None,
+            message,
+            format!("keep it below {CONFIG_LIMIT} bytes: split the catalog"),
+        );
         return None;
     }
     match serde_json::from_slice(bytes) {
@@ -31,7 +36,12 @@ pub fn load_json(bytes: &[u8], report: &mut Report) -> Option<Node> {
         Err(error) => {
             let at = u32::try_from(error.line()).ok().zip(u32::try_from(error.column()).ok());
             let at = at.filter(|(line, _)| *line > 0).map(|(line, column)| Position { line, column });
-            report.add(Code::Syntax, at, error.to_string(), "the plugin configuration is one JSON object; `chaosctl render plugin` writes it");
+            report.add(
+                Code::Syntax,
+                at,
+                error.to_string(),
+                "the plugin configuration is one JSON object; `chaosctl render plugin` writes it",
+            );
             None
         }
     }
@@ -50,7 +60,8 @@ pub fn load_plugin(bytes: &[u8], namespace: Option<&str>, report: &mut Report) -
     }
     let plugin = plugin?;
     if let Some(mission) = &plugin.mission {
-        let own = plugin.identity.as_ref().and_then(|i| i.namespace.as_ref()).map(|n| n.0.as_str()).or(namespace);
+        let own =
+            plugin.identity.as_ref().and_then(|i| i.namespace.as_ref()).map(|n| n.0.as_str()).or(namespace);
         report.in_key("mission", |r| {
             check_namespace(mission, node.get("mission"), own, r);
             check_severity(mission, node.get("mission"), &plugin.catalog, r);
@@ -109,7 +120,8 @@ fn check_names(catalog: &Node, report: &mut Report) {
 }
 
 fn check_references(mission: &Node, catalog: &Node, report: &mut Report) {
-    let known: Vec<&str> = items(catalog, "scenarios").iter().filter_map(|s| s.get("name").and_then(text)).collect();
+    let known: Vec<&str> =
+        items(catalog, "scenarios").iter().filter_map(|s| s.get("name").and_then(text)).collect();
     let mut seen = hashbrown::HashSet::new();
     for (index, node) in items(mission, "scenarios").iter().enumerate() {
         let Some(name) = text(node) else { continue };
@@ -121,7 +133,9 @@ fn check_references(mission: &Node, catalog: &Node, report: &mut Report) {
         }
         if !seen.insert(name) {
             let message = format!("scenario `{name}` is named twice");
-            at_item(report, "scenarios", index, |r| r.add(Code::DuplicateName, node.at, message, "remove one of them"));
+            at_item(report, "scenarios", index, |r| {
+                r.add(Code::DuplicateName, node.at, message, "remove one of them")
+            });
         }
     }
 }
@@ -133,17 +147,24 @@ fn at_item(report: &mut Report, key: &str, index: usize, add: impl FnOnce(&mut R
 fn check_namespace(mission: &wire::Mission, node: Option<&Node>, own: Option<&str>, report: &mut Report) {
     let Some(own) = own.filter(|own| *own != mission.namespace.0) else { return };
     let at = node.and_then(|n| n.get("namespace")).and_then(|n| n.at);
-    let message = format!("the mission belongs to namespace `{}`, this proxy to `{own}`", mission.namespace.0);
+    let message =
+        format!("the mission belongs to namespace `{}`, this proxy to `{own}`", mission.namespace.0);
     report.in_key("namespace", |r| r.add(Code::WrongNamespace, at, message, "run it in its own namespace"));
 }
 
 /// High and critical missions need signatures (promise P6), which this version cannot verify yet: it refuses them.
-fn check_severity(mission: &wire::Mission, node: Option<&Node>, catalog: &wire::Catalog, report: &mut Report) {
+fn check_severity(
+    mission: &wire::Mission,
+    node: Option<&Node>,
+    catalog: &wire::Catalog,
+    report: &mut Report,
+) {
     for (index, name) in mission.scenarios.iter().enumerate() {
         let severity = catalog.scenarios.iter().find(|s| s.name == *name).map(|s| s.severity);
         let Some(severity @ (Severity::High | Severity::Critical)) = severity else { continue };
         let at = node.and_then(|n| items(n, "scenarios").get(index)).and_then(|n| n.at);
-        let message = format!("scenario `{}` is of severity {} and the mission is not signed", name.0, severity.word());
+        let message =
+            format!("scenario `{}` is of severity {} and the mission is not signed", name.0, severity.word());
         let hint = "signed missions are not supported yet; run it as low or medium, with a smaller scope";
         at_item(report, "scenarios", index, |r| r.add(Code::SignatureNeeded, at, message, hint));
     }

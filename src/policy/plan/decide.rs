@@ -1,8 +1,8 @@
 //! One request in, a verdict and its reasons out. The filter, `chaosctl explain` and the tests all ask here.
 
-use super::matcher::{direction_matches, Mismatch};
+use super::matcher::{Mismatch, direction_matches};
 use super::{Composition, DelayPhase, Fault, Plan, Scenario};
-use crate::draw::{Chance, Seed, PPM};
+use crate::draw::{Chance, PPM, Seed};
 use crate::facts::{Fact, Facts};
 
 /// What to do with a request, and what each scenario that matched it thinks of it.

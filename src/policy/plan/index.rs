@@ -3,8 +3,8 @@
 //! Every rule is filed under one anchor: an exact value of one fact, or the literal beginning of its path.
 //! A lookup is one hash per kind of anchor in use; rules without an anchor are asked every time.
 
-use super::matcher::{without_query, Anchor};
 use super::Scenario;
+use super::matcher::{Anchor, without_query};
 use crate::facts::{Fact, Facts};
 use hashbrown::HashMap;
 
@@ -34,7 +34,9 @@ impl Index {
             for (rule_number, rule) in scenario.rules.iter().enumerate() {
                 let rule_ref = (number, rule_number);
                 match rule.anchor() {
-                    Anchor::Exact(fact, text) => index.exact_bucket(fact).entry(text.into()).or_default().push(rule_ref),
+                    Anchor::Exact(fact, text) => {
+                        index.exact_bucket(fact).entry(text.into()).or_default().push(rule_ref)
+                    }
                     Anchor::PathPrefix(prefix) => {
                         index.prefix.entry(prefix.into()).or_default().push(rule_ref);
                         index.prefix_lengths.push(prefix.len());
@@ -53,7 +55,10 @@ impl Index {
             self.exact.push((fact.clone(), Bucket::default()));
             self.exact.len().saturating_sub(1)
         });
-        #[allow(clippy::indexing_slicing, reason = "the position was found or made two lines up; configuration time only")]
+        #[allow(
+            clippy::indexing_slicing,
+            reason = "the position was found or made two lines up; configuration time only"
+        )]
         &mut self.exact[position].1
     }
 

@@ -190,7 +190,13 @@ fn authority_test(text: &wire::TextMatch) -> Option<Test> {
     if let Some(text) = &text.exact {
         return Some(Test::ExactAnyCase(text.0.to_ascii_lowercase().into_bytes()));
     }
-    text_test(None, text.prefix.as_ref().map(|t| &t.0), text.suffix.as_ref().map(|t| &t.0), text.contains.as_ref().map(|t| &t.0), text.regex.as_ref())
+    text_test(
+        None,
+        text.prefix.as_ref().map(|t| &t.0),
+        text.suffix.as_ref().map(|t| &t.0),
+        text.contains.as_ref().map(|t| &t.0),
+        text.regex.as_ref(),
+    )
 }
 
 fn header_test(header: &wire::HeaderMatch) -> Option<Test> {

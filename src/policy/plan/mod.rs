@@ -118,7 +118,8 @@ impl Plan {
     #[must_use]
     pub fn union_ppm(&self) -> u32 {
         // Both compositions spare a request only when every scenario does.
-        let spared = self.scenarios.iter().fold(1.0, |spared, s| spared * (1.0 - f64::from(s.sample.ppm) / 1e6));
+        let spared =
+            self.scenarios.iter().fold(1.0, |spared, s| spared * (1.0 - f64::from(s.sample.ppm) / 1e6));
         libm::round((1.0 - spared) * 1e6) as u32
     }
 }
@@ -144,12 +145,13 @@ fn compile_scenario(scenario: &wire::Scenario) -> Scenario {
 }
 
 fn compile_fault(fault: &wire::Fault, scenario: &str) -> Vec<Shared> {
-    let delay = fault.delay.as_ref().and_then(|d| {
-        Delay::compile(d).map(|delay| Shared { ppm: d.percent.0, fault: Fault::Delay(delay) })
-    });
-    let abort = fault.abort.as_ref().map(|a| Shared {
-        ppm: a.percent.0,
-        fault: Fault::Abort(Abort::compile(a, scenario)),
-    });
+    let delay = fault
+        .delay
+        .as_ref()
+        .and_then(|d| Delay::compile(d).map(|delay| Shared { ppm: d.percent.0, fault: Fault::Delay(delay) }));
+    let abort = fault
+        .abort
+        .as_ref()
+        .map(|a| Shared { ppm: a.percent.0, fault: Fault::Abort(Abort::compile(a, scenario)) });
     delay.into_iter().chain(abort).collect()
 }

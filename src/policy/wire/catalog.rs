@@ -1,8 +1,9 @@
 //! The catalog file.
 
-use super::decode::{exactly_one, no_check, object, text, words, wrong_type, Decode, Kind};
+use super::decode::{Decode, Kind, exactly_one, no_check, object, text, words, wrong_type};
 use super::scalar::{
-    FieldName, FieldValue, FormatVersion, GrpcCode, HttpStatus, Name, Number, Percent, Regex, Span, Template, Text,
+    FieldName, FieldValue, FormatVersion, GrpcCode, HttpStatus, Name, Number, Percent, Regex, Span, Template,
+    Text,
 };
 use crate::diagnostic::{Code, Report};
 use crate::node::{Node, Value};
@@ -290,8 +291,14 @@ impl Percentiles {
     #[must_use]
     pub fn points(&self) -> Vec<(f64, u64)> {
         [
-            (0.0, self.p0), (0.5, self.p50), (0.75, self.p75), (0.9, self.p90),
-            (0.95, self.p95), (0.99, self.p99), (0.999, self.p999), (1.0, self.p100),
+            (0.0, self.p0),
+            (0.5, self.p50),
+            (0.75, self.p75),
+            (0.9, self.p90),
+            (0.95, self.p95),
+            (0.99, self.p99),
+            (0.999, self.p999),
+            (1.0, self.p100),
         ]
         .into_iter()
         .filter_map(|(probability, delay)| delay.map(|d| (probability, d.micros())))
@@ -361,11 +368,21 @@ fn count(present: &[bool]) -> usize {
 
 fn check_rule(rule: &MatchRule, node: &Node, report: &mut Report) {
     let parts = [
-        rule.path.is_some(), rule.methods.is_some(), rule.headers.is_some(), rule.authority.is_some(),
-        rule.route.is_some(), rule.cluster.is_some(), rule.virtual_host.is_some(),
+        rule.path.is_some(),
+        rule.methods.is_some(),
+        rule.headers.is_some(),
+        rule.authority.is_some(),
+        rule.route.is_some(),
+        rule.cluster.is_some(),
+        rule.virtual_host.is_some(),
     ];
     if count(&parts) == 0 {
-        report.add(Code::NothingGiven, node.at, "a rule without conditions", "add a condition, or remove `match` to take all requests");
+        report.add(
+            Code::NothingGiven,
+            node.at,
+            "a rule without conditions",
+            "add a condition, or remove `match` to take all requests",
+        );
     }
     for (index, method) in rule.methods.iter().flatten().enumerate() {
         let upper = method.0.chars().all(|c| c.is_ascii_uppercase() || c == '-');
@@ -373,7 +390,12 @@ fn check_rule(rule: &MatchRule, node: &Node, report: &mut Report) {
             report.in_key("methods", |r| {
                 r.in_item(index, |r| {
                     let message = format!("{:?} is not an HTTP method", method.0);
-                    r.add(Code::BadFormat, node.get("methods").and_then(|n| n.at), message, "write it in upper case: GET");
+                    r.add(
+                        Code::BadFormat,
+                        node.get("methods").and_then(|n| n.at),
+                        message,
+                        "write it in upper case: GET",
+                    );
                 });
             });
         }
@@ -381,14 +403,20 @@ fn check_rule(rule: &MatchRule, node: &Node, report: &mut Report) {
 }
 
 fn check_path(path: &PathMatch, node: &Node, report: &mut Report) {
-    let present = [path.exact.is_some(), path.prefix.is_some(), path.regex.is_some(), path.template.is_some()];
+    let present =
+        [path.exact.is_some(), path.prefix.is_some(), path.regex.is_some(), path.template.is_some()];
     exactly_one(count(&present), &["exact", "prefix", "regex", "template"], node, report);
     for (key, value) in [("exact", &path.exact), ("prefix", &path.prefix)] {
         if let Some(text) = value {
             if !text.0.starts_with('/') || text.0.contains(['?', '#']) {
                 report.in_key(key, |r| {
                     let message = format!("{:?} is not a path", text.0);
-                    r.add(Code::BadFormat, node.get(key).and_then(|n| n.at), message, "begin with `/`; the query does not count");
+                    r.add(
+                        Code::BadFormat,
+                        node.get(key).and_then(|n| n.at),
+                        message,
+                        "begin with `/`; the query does not count",
+                    );
                 });
             }
         }
@@ -397,17 +425,30 @@ fn check_path(path: &PathMatch, node: &Node, report: &mut Report) {
 
 fn check_text(text: &TextMatch, node: &Node, report: &mut Report) {
     let present = [
-        text.exact.is_some(), text.prefix.is_some(), text.suffix.is_some(), text.contains.is_some(), text.regex.is_some(),
+        text.exact.is_some(),
+        text.prefix.is_some(),
+        text.suffix.is_some(),
+        text.contains.is_some(),
+        text.regex.is_some(),
     ];
     exactly_one(count(&present), &["exact", "prefix", "suffix", "contains", "regex"], node, report);
 }
 
 fn check_header(header: &HeaderMatch, node: &Node, report: &mut Report) {
     let present = [
-        header.exact.is_some(), header.prefix.is_some(), header.suffix.is_some(),
-        header.contains.is_some(), header.regex.is_some(), header.present.is_some(),
+        header.exact.is_some(),
+        header.prefix.is_some(),
+        header.suffix.is_some(),
+        header.contains.is_some(),
+        header.regex.is_some(),
+        header.present.is_some(),
     ];
-    exactly_one(count(&present), &["exact", "prefix", "suffix", "contains", "regex", "present"], node, report);
+    exactly_one(
+        count(&present),
+        &["exact", "prefix", "suffix", "contains", "regex", "present"],
+        node,
+        report,
+    );
 }
 
 fn check_fault(fault: &Fault, node: &Node, report: &mut Report) {
@@ -416,15 +457,24 @@ fn check_fault(fault: &Fault, node: &Node, report: &mut Report) {
 
 fn check_delay(delay: &DelayFault, node: &Node, report: &mut Report) {
     let present = [
-        delay.fixed.is_some(), delay.uniform.is_some(), delay.normal.is_some(),
-        delay.lognormal.is_some(), delay.pareto.is_some(), delay.percentiles.is_some(),
+        delay.fixed.is_some(),
+        delay.uniform.is_some(),
+        delay.normal.is_some(),
+        delay.lognormal.is_some(),
+        delay.pareto.is_some(),
+        delay.percentiles.is_some(),
     ];
     let keys = ["fixed", "uniform", "normal", "lognormal", "pareto", "percentiles"];
     exactly_one(count(&present), &keys, node, report);
     let longest = delay.fixed.map(Span::millis).or(delay.uniform.as_ref().map(|u| u.max.millis()));
     if longest.is_some_and(|ms| ms >= IDLE_TIMEOUT_MS) {
         let message = "Envoy's stream_idle_timeout (5 minutes by default) answers 504 before this delay ends";
-        report.add(Code::CutByIdleTimeout, node.at, message, "shorten the delay, or raise stream_idle_timeout");
+        report.add(
+            Code::CutByIdleTimeout,
+            node.at,
+            message,
+            "shorten the delay, or raise stream_idle_timeout",
+        );
     }
 }
 
@@ -443,17 +493,32 @@ fn check_pareto(pareto: &Pareto, node: &Node, report: &mut Report) {
 fn check_percentiles(table: &Percentiles, node: &Node, report: &mut Report) {
     let points = table.points();
     if points.iter().all(|(_, delay)| *delay == 0) {
-        report.add(Code::NothingGiven, node.at, "a table without a delay above 0", "give at least one, such as p50: 20ms");
+        report.add(
+            Code::NothingGiven,
+            node.at,
+            "a table without a delay above 0",
+            "give at least one, such as p50: 20ms",
+        );
     }
     let sorted = points.iter().zip(points.iter().skip(1)).all(|((_, a), (_, b))| a <= b);
     if !sorted {
-        report.add(Code::Conflict, node.at, "a higher percentile has a shorter delay", "order the delays upwards");
+        report.add(
+            Code::Conflict,
+            node.at,
+            "a higher percentile has a shorter delay",
+            "order the delays upwards",
+        );
     }
 }
 
 fn check_abort(abort: &AbortFault, node: &Node, report: &mut Report) {
     if abort.status.is_none() && abort.grpc_status.is_none() {
-        report.add(Code::NothingGiven, node.at, "neither `status` nor `grpc_status` is given", "add `status: 503`");
+        report.add(
+            Code::NothingGiven,
+            node.at,
+            "neither `status` nor `grpc_status` is given",
+            "add `status: 503`",
+        );
     }
     if let (Some(HttpStatus(status @ (204 | 205 | 304))), Some(_)) = (abort.status, &abort.body) {
         let message = format!("status {status} has no body (RFC 9110 section 6.4.1)");

@@ -107,9 +107,15 @@ macro_rules! field {
 }
 
 macro_rules! presence {
-    (required) => { "required".to_owned() };
-    (optional) => { "optional".to_owned() };
-    (default $text:literal = $value:expr) => { format!("default `{}`", $text) };
+    (required) => {
+        "required".to_owned()
+    };
+    (optional) => {
+        "optional".to_owned()
+    };
+    (default $text:literal = $value:expr) => {
+        format!("default `{}`", $text)
+    };
 }
 
 /// Declares a closed set of words.
@@ -204,7 +210,12 @@ pub(crate) fn check_keys(entries: &[crate::node::Entry], known: &[&str], report:
         }
         if entries.iter().take(index).any(|earlier| earlier.key == entry.key) {
             report.in_key(key, |r| {
-                r.add(Code::DuplicateKey, entry.at, format!("key `{key}` stands twice"), "remove one of them");
+                r.add(
+                    Code::DuplicateKey,
+                    entry.at,
+                    format!("key `{key}` stands twice"),
+                    "remove one of them",
+                );
             });
         }
     }
@@ -314,10 +325,7 @@ fn distance(a: &str, b: &str) -> usize {
         let mut next = vec![left];
         for (y, above) in b.iter().zip(row.iter().skip(1)) {
             let cost = usize::from(x != *y);
-            let cell = diagonal
-                .saturating_add(cost)
-                .min(left.saturating_add(1))
-                .min(above.saturating_add(1));
+            let cell = diagonal.saturating_add(cost).min(left.saturating_add(1)).min(above.saturating_add(1));
             diagonal = *above;
             left = cell;
             next.push(cell);

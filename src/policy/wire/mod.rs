@@ -9,9 +9,8 @@ mod mission;
 mod scalar;
 
 pub use catalog::{
-    AbortFault, Catalog, DelayFault, Fault, HeaderMatch, LogNormal, MatchRule, Normal, Pareto,
-    PathMatch, Percentiles, PhaseWord, Sample, SampleBy, Scenario, Scope, Severity, TextMatch,
-    Uniform, DirectionWord,
+    AbortFault, Catalog, DelayFault, DirectionWord, Fault, HeaderMatch, LogNormal, MatchRule, Normal, Pareto,
+    PathMatch, Percentiles, PhaseWord, Sample, SampleBy, Scenario, Scope, Severity, TextMatch, Uniform,
 };
 pub use decode::{Decode, KeyDoc, Kind, Section};
 pub use mission::{CompositionWord, Identity, Mission, Plugin, Role};

@@ -1,6 +1,6 @@
 //! Values that are one word, number or text: their form, range and unit.
 
-use super::decode::{number, text, Decode, Kind};
+use super::decode::{Decode, Kind, number, text};
 use crate::diagnostic::{Code, Report};
 use crate::draw::PPM;
 use crate::node::Node;
@@ -51,7 +51,13 @@ impl<const MAX: usize> Decode for Text<MAX> {
 }
 
 /// Reads text of one form, or reports `Code::BadFormat`.
-fn form<'n>(node: &'n Node, report: &mut Report, what: &str, hint: &str, good: fn(&str) -> bool) -> Option<&'n str> {
+fn form<'n>(
+    node: &'n Node,
+    report: &mut Report,
+    what: &str,
+    hint: &str,
+    good: fn(&str) -> bool,
+) -> Option<&'n str> {
     let text = text(node, report)?;
     if good(text) {
         return Some(text);
@@ -156,7 +162,12 @@ impl Decode for Percent {
             return None;
         }
         if whole == 0.0 {
-            report.add(Code::NeverFires, node.at, "0 % never fires", "give a percentage above 0, or remove the rule");
+            report.add(
+                Code::NeverFires,
+                node.at,
+                "0 % never fires",
+                "give a percentage above 0, or remove the rule",
+            );
         }
         Some(Self(whole as u32))
     }
@@ -192,7 +203,12 @@ impl<const MIN_MS: u64, const MAX_MS: u64> Decode for Span<MIN_MS, MAX_MS> {
     fn decode(node: &Node, report: &mut Report) -> Option<Self> {
         let hint = "give a number with its unit: 500us, 100ms, 30s, 15m, 1h";
         if let crate::node::Value::Number(n) = node.value {
-            report.add(Code::WrongType, node.at, format!("a duration needs its unit, found the number {n}"), hint);
+            report.add(
+                Code::WrongType,
+                node.at,
+                format!("a duration needs its unit, found the number {n}"),
+                hint,
+            );
             return None;
         }
         let text = text(node, report)?;
@@ -202,7 +218,12 @@ impl<const MIN_MS: u64, const MAX_MS: u64> Decode for Span<MIN_MS, MAX_MS> {
             return None;
         };
         if duration < Duration::from_millis(MIN_MS) || duration > Duration::from_millis(MAX_MS) {
-            report.add(Code::OutOfRange, node.at, format!("{text} is out of range"), format!("give {}", Self::range()));
+            report.add(
+                Code::OutOfRange,
+                node.at,
+                format!("{text} is out of range"),
+                format!("give {}", Self::range()),
+            );
             return None;
         }
         Some(Self(duration))
@@ -222,7 +243,12 @@ impl<const MIN_MILLI: u32, const MAX_MILLI: u32> Decode for Number<MIN_MILLI, MA
         let (min, max) = (f64::from(MIN_MILLI) / 1000.0, f64::from(MAX_MILLI) / 1000.0);
         let value = number(node, report)?;
         if !(min..=max).contains(&value) {
-            report.add(Code::OutOfRange, node.at, format!("{value} is out of range"), format!("give {min} to {max}"));
+            report.add(
+                Code::OutOfRange,
+                node.at,
+                format!("{value} is out of range"),
+                format!("give {min} to {max}"),
+            );
             return None;
         }
         Some(Self(value))
@@ -260,9 +286,22 @@ pub struct GrpcCode(pub u32);
 impl GrpcCode {
     /// The names of the codes 1 to 16 (gRPC status codes document).
     pub const NAMES: [&'static str; 16] = [
-        "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
-        "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE",
-        "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
+        "CANCELLED",
+        "UNKNOWN",
+        "INVALID_ARGUMENT",
+        "DEADLINE_EXCEEDED",
+        "NOT_FOUND",
+        "ALREADY_EXISTS",
+        "PERMISSION_DENIED",
+        "RESOURCE_EXHAUSTED",
+        "FAILED_PRECONDITION",
+        "ABORTED",
+        "OUT_OF_RANGE",
+        "UNIMPLEMENTED",
+        "INTERNAL",
+        "UNAVAILABLE",
+        "DATA_LOSS",
+        "UNAUTHENTICATED",
     ];
 }
 
@@ -271,12 +310,22 @@ impl Decode for GrpcCode {
         if let crate::node::Value::Number(code) = node.value {
             if !(1.0..=99.0).contains(&code) || code.trunc() != code {
                 let message = format!("{code} is not a gRPC error status");
-                report.add(Code::OutOfRange, node.at, message, "give a name such as UNAVAILABLE, or 1 to 99 (0 is OK, no error)");
+                report.add(
+                    Code::OutOfRange,
+                    node.at,
+                    message,
+                    "give a name such as UNAVAILABLE, or 1 to 99 (0 is OK, no error)",
+                );
                 return None;
             }
             if code > 16.0 {
                 let message = format!("gRPC has no status {code}");
-                report.add(Code::UnusualStatus, node.at, message, "use 1 to 16 unless the odd status is the point");
+                report.add(
+                    Code::UnusualStatus,
+                    node.at,
+                    message,
+                    "use 1 to 16 unless the odd status is the point",
+                );
             }
             return Some(Self(code as u32));
         }
@@ -311,7 +360,8 @@ impl Decode for Regex {
     fn decode(node: &Node, report: &mut Report) -> Option<Self> {
         let source = text(node, report)?;
         if source.is_empty() || source.len() > LONGEST_REGEX {
-            let message = format!("an expression of 1 to {LONGEST_REGEX} bytes is needed, found {}", source.len());
+            let message =
+                format!("an expression of 1 to {LONGEST_REGEX} bytes is needed, found {}", source.len());
             report.add(Code::BadRegex, node.at, message, "use prefix, or several match rules");
             return None;
         }
@@ -319,7 +369,12 @@ impl Decode for Regex {
             Ok(compiled) => Some(Self { source: source.to_owned(), compiled }),
             Err(error) => {
                 let message = format!("the expression does not compile: {error}");
-                report.add(Code::BadRegex, node.at, message, "syntax: RE2's without look-around and back references; ASCII classes");
+                report.add(
+                    Code::BadRegex,
+                    node.at,
+                    message,
+                    "syntax: RE2's without look-around and back references; ASCII classes",
+                );
                 None
             }
         }
@@ -341,7 +396,12 @@ impl Decode for Timestamp {
         let since = moment.and_then(|m| m.duration_since(std::time::UNIX_EPOCH).ok());
         let Some(ms) = since.and_then(|d| u64::try_from(d.as_millis()).ok()) else {
             let shown: String = text.chars().take(80).collect();
-            report.add(Code::BadFormat, node.at, format!("{shown:?} is not a time in UTC"), "write it as 2026-12-01T09:00:00Z");
+            report.add(
+                Code::BadFormat,
+                node.at,
+                format!("{shown:?} is not a time in UTC"),
+                "write it as 2026-12-01T09:00:00Z",
+            );
             return None;
         };
         Some(Self(ms))
