@@ -23,7 +23,8 @@ help: ## List the targets
 	@awk -f $(SETUP)/help.awk Makefile
 
 demo: setup build ## Run the example for about a minute: load before, during and after a mission
-	@$(FIND_ENVOY); cargo run --locked --release -p user-service-example --bin demo -- $(ARGS)
+	@cargo build --locked --release -p user-service-example
+	@$(FIND_ENVOY); target/release/demo $(ARGS)
 
 test: setup build empty-filter ## Run all three rings of tests and end with their totals
 	@$(FIND_ENVOY); python3 $(SETUP)/summarise.py $(CARGO_TEST) --workspace
@@ -78,10 +79,10 @@ bench: setup build empty-filter ## Compare bare Envoy, its own fault filter, an 
 ##@ Check
 
 counts: build empty-filter ## Compare host calls and instructions per request with the committed table
-	@python3 $(SETUP)/summarise.py $(CARGO_TEST) -p squall-wasm-host --test counts
+	@python3 $(SETUP)/summarise.py $(CARGO_TEST) --workspace --test counts
 
 counts-update: build empty-filter ## Rewrite that table
-	@SQUALL_UPDATE_COUNTS=1 python3 $(SETUP)/summarise.py $(CARGO_TEST) -p squall-wasm-host --test counts
+	@SQUALL_UPDATE_COUNTS=1 python3 $(SETUP)/summarise.py $(CARGO_TEST) --workspace --test counts
 
 docs: ## Rewrite docs/catalog.md and docs/errors.md from the types
 	$(DOCS)

@@ -61,6 +61,18 @@ pub fn faults_in_flight(by: i64) {
     }
 }
 
+/// What a request is for a scenario that matched it. The three add up to all that it matched, so
+/// `injected / requests` is the rate that was declared; latencies compare `treatment` with `control`.
+#[derive(Clone, Copy)]
+pub enum Group {
+    /// It got no fault at all.
+    Control = 0,
+    /// It got this scenario's fault.
+    Treatment = 1,
+    /// It got a fault of another scenario only.
+    Other = 2,
+}
+
 /// Why a sampled fault was not injected.
 #[derive(Clone, Copy)]
 pub enum Cause {
@@ -73,14 +85,14 @@ pub enum Cause {
 
 const CAUSES: [&str; 5] = ["preempted", "no_sample_header", "already_faulted", "deadline", "host_error"];
 const FAULTS: [&str; 2] = ["delay", "abort"];
-const GROUPS: [&str; 2] = ["control", "treatment"];
+const GROUPS: [&str; 3] = ["control", "treatment", "other"];
 const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// The metrics of one scenario, defined when first used and then kept by id: no text is built per request.
 pub struct ScenarioStats {
     name: String,
-    requests: [[Option<u32>; 6]; 2],
-    latency: [Option<u32>; 2],
+    requests: [[Option<u32>; 6]; 3],
+    latency: [Option<u32>; 3],
     injected: [Option<u32>; 2],
     suppressed: [Option<u32>; 5],
     delay: Option<u32>,
@@ -108,9 +120,9 @@ impl ScenarioStats {
         }
     }
 
-    /// One finished request of a group (`treatment` or not) with its status, 0 when there was no response.
-    pub fn request(&mut self, treatment: bool, status: u64, latency_ms: u64) {
-        let group = usize::from(treatment);
+    /// One finished request of a group with its status, 0 when there was no response.
+    pub fn request(&mut self, group: Group, status: u64, latency_ms: u64) {
+        let group = group as usize;
         let class = usize::try_from(status / 100).ok().filter(|c| (1..=5).contains(c)).unwrap_or(0);
         let (Some(group_label), Some(class_label)) = (GROUPS.get(group), CLASSES.get(class)) else { return };
         let name = &self.name;
@@ -159,7 +171,7 @@ impl ScenarioStats {
             let labels = [("scenario", name.as_str()), ("fault", FAULTS.get(fault)?)];
             id(MetricKind::Counter, "chaos_faults_injected_total", &labels)
         });
-        if let Some(id) = id {
+        if let Some(id) = id.filter(|_| by > 0) {
             let _ = host::increment_metric(id, by);
         }
     }

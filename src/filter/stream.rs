@@ -6,7 +6,7 @@
 use crate::engine::{Armed, Engine, Wake};
 use crate::host::{self, Side};
 use crate::request_facts::RequestFacts;
-use crate::stats::{self, Cause};
+use crate::stats::{self, Cause, Group};
 use squall_policy::{DelayPhase, Injected, Injection, Outcome, Phase, Spared, Ticket, Verdict};
 
 /// What a callback tells the host to do with the stream.
@@ -220,10 +220,14 @@ pub fn finish(engine: &mut Engine, id: u32, status: impl FnOnce() -> u64) {
     let status = status();
     let latency_ms = now.saturating_sub(observed.started_ns).saturating_add(500_000) / 1_000_000;
     for outcome in &observed.outcomes {
-        // A request with another scenario's fault is no control for this one.
-        let counts = outcome.spared.is_none() || !faulted;
-        if let Some(stats) = armed.stats.get_mut(outcome.scenario).filter(|_| counts) {
-            stats.request(outcome.spared.is_none(), status, latency_ms);
+        let group = match (&outcome.spared, faulted) {
+            (None, _) => Group::Treatment,
+            // Another scenario's fault: matched, and no control for this one.
+            (Some(_), true) => Group::Other,
+            (Some(_), false) => Group::Control,
+        };
+        if let Some(stats) = armed.stats.get_mut(outcome.scenario) {
+            stats.request(group, status, latency_ms);
         }
     }
 }
