@@ -178,3 +178,87 @@ fn quoted(text: &str) -> String {
     }
     out + "\""
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reader;
+    use squall_policy::{Entry, Report};
+
+    /// Reads YAML back, without the places.
+    fn read(yaml: &str) -> Node {
+        let mut report = Report::default();
+        let node = reader::read(yaml, &mut report).unwrap_or_else(|| panic!("{yaml}\n{:?}", report.findings));
+        serde_json::from_str(&serde_json::to_string(&node).unwrap_or_default())
+            .unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    fn entry(key: &str, value: Value) -> Entry {
+        Entry { key: key.to_owned(), at: None, value: value.into() }
+    }
+
+    const TEXTS: [&str; 26] = [
+        "",
+        " ",
+        "a b",
+        "no",
+        "ON",
+        "y",
+        "null",
+        "~",
+        "1_000",
+        "12:30",
+        "0x1f",
+        "1e3",
+        "100ms",
+        "2026-12-01",
+        "- a",
+        "a: b",
+        "a #b",
+        "%x",
+        "@x",
+        "*x",
+        "{a}",
+        "two\nlines",
+        "ends\n",
+        "ends twice\n\n",
+        " leads\nx",
+        "tab\there\u{7}\u{85}",
+    ];
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let texts = || TEXTS.iter().map(|t| Value::Text((*t).to_owned()));
+        let list = Value::List(texts().map(Node::from).collect());
+        let object = Value::Object(TEXTS.iter().zip(texts()).map(|(k, v)| entry(k, v)).collect());
+        let nested = Value::List(vec![
+            list.clone().into(),
+            object.clone().into(),
+            Value::List(vec![]).into(),
+            Value::Object(vec![
+                entry("a", Value::Object(vec![])),
+                entry("b", Value::List(vec![object.clone().into()])),
+            ])
+            .into(),
+            Value::Number(0.05).into(),
+            Value::Bool(true).into(),
+            Value::Null.into(),
+        ]);
+        for value in [list, object, nested] {
+            let node = Node::from(value);
+            let written = yaml(&node, &[("", "a head"), ("a", "a comment")]);
+            assert_eq!(read(&written), node, "{written}");
+        }
+    }
+
+    #[test]
+    fn words_that_other_readers_take_for_something_else_are_quoted() {
+        for word in [
+            "no", "No", "ON", "off", "y", "N", "yes", "true", "null", "1_000", "12:30", "0o7", ".5", "1e3",
+            "~",
+        ] {
+            assert_eq!(scalar(&Value::Text(word.to_owned()).into()), format!("\"{word}\""));
+        }
+        assert_eq!(scalar(&Value::Text("FAIL_OPEN".to_owned()).into()), "FAIL_OPEN");
+    }
+}

@@ -1,0 +1,64 @@
+//! Runs the compiled chaosctl, as a shell would.
+
+#![allow(dead_code, reason = "every test program uses another part of this")]
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+pub struct Ran {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+/// The root of the repository: paths in messages are relative to it.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+pub fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chaosctl"));
+    command.args(arguments).current_dir(root()).env_remove("NO_COLOR");
+    command
+}
+
+pub fn run(arguments: &[&str]) -> Ran {
+    run_with(arguments, b"")
+}
+
+pub fn run_with(arguments: &[&str], stdin: &[u8]) -> Ran {
+    let mut child = command(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("chaosctl starts");
+    // A program that refuses its arguments may end before it has read anything.
+    let _ = child.stdin.take().expect("a pipe").write_all(stdin);
+    let output = child.wait_with_output().expect("chaosctl ends");
+    Ran {
+        code: output.status.code().expect("no signal"),
+        out: String::from_utf8(output.stdout).expect("UTF-8 on standard output"),
+        err: String::from_utf8(output.stderr).expect("UTF-8 on standard error"),
+    }
+}
+
+/// Compares with `tests/golden/NAME`; `UPDATE_GOLDEN=1` writes the file instead.
+pub fn assert_golden(name: &str, found: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    assert_file(&path, found, "UPDATE_GOLDEN=1 cargo test --release -p chaosctl");
+}
+
+/// Compares a file with what it should hold; `update` is the command that writes it.
+pub fn assert_file(path: &Path, wanted: &str, update: &str) {
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(path, wanted).expect("the file can be written");
+    }
+    let held = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        held == wanted,
+        "{} is not what chaosctl prints; look at it, and run `{update}`\n--- file\n{held}\n--- chaosctl\n{wanted}",
+        path.display()
+    );
+}

@@ -1,0 +1,129 @@
+//! `validate`: which file is what, warnings, folders, standard input and exit codes.
+
+mod run;
+
+use run::{run, run_with};
+use std::fs;
+
+const CATALOG: &str = "version: 1\nscenarios:\n- {name: all, faults: [{abort: {status: 503}}]}\n\
+    - {name: some, scope: {match: [{path: {prefix: /a}}]}, faults: [{delay: {fixed: 1s}}]}\n\
+    - {name: grave, severity: high, faults: [{abort: {status: 503}}]}\n";
+
+fn mission(scenarios: &str, more: &str) -> String {
+    format!("version: 1\nid: m\nnamespace: n\nscenarios: {scenarios}\nduration: 1m\n{more}")
+}
+
+/// Writes both files into a folder; gives the folder and the paths.
+fn files(mission: &str) -> (tempfile::TempDir, String, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (a, b) = (folder.path().join("catalog.yaml"), folder.path().join("mission.yaml"));
+    fs::write(&a, CATALOG).expect("written");
+    fs::write(&b, mission).expect("written");
+    (folder, a.display().to_string(), b.display().to_string())
+}
+
+#[test]
+fn good_files_pass() {
+    for folder in ["examples/01_user_service", "envoy", "istio"] {
+        let ran = run(&["validate", &format!("{folder}/catalog.yaml"), &format!("{folder}/mission.yaml")]);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{}", ran.out);
+        assert_eq!(ran.out, "2 files checked (1 catalog, 1 mission): no mistakes\n");
+    }
+}
+
+#[test]
+fn a_mission_alone_says_that_its_names_were_not_checked() {
+    let ran = run(&["validate", "envoy/mission.yaml"]);
+    assert_eq!(ran.code, 0);
+    assert!(ran.out.contains("scenario names were not checked"), "{}", ran.out);
+}
+
+#[test]
+fn a_mission_that_is_over_is_a_warning_and_an_error_when_warnings_are_denied() {
+    let (_folder, catalog, mission) = files(&mission("[all]", "start: 2020-01-01T00:00:00Z\n"));
+    let ran = run(&["validate", &catalog, &mission]);
+    assert_eq!(ran.code, 0);
+    assert!(ran.out.contains("warning[already-over]") && ran.out.contains("mission.yaml:6:8"), "{}", ran.out);
+    assert!(ran.out.contains("at 2020-01-01T00:01:00Z"), "{}", ran.out);
+    assert_eq!(run(&["validate", "--deny-warnings", &catalog, &mission]).code, 1);
+}
+
+#[test]
+fn a_mission_that_begins_later_is_no_warning() {
+    let (_folder, catalog, mission) = files(&mission("[all]", "start: 9999-01-01T00:00:00Z\n"));
+    assert_eq!(run(&["validate", "--deny-warnings", &catalog, &mission]).code, 0);
+}
+
+#[test]
+fn a_scenario_behind_one_that_takes_everything_is_unreachable() {
+    for (scenarios, more, wanted) in [
+        ("[all, some]", "", true),
+        ("[some, all]", "", false),
+        ("[all, some]", "composition: independent\n", false),
+    ] {
+        let (_folder, catalog, mission) = files(&mission(scenarios, more));
+        let ran = run(&["validate", &catalog, &mission]);
+        assert_eq!(ran.out.contains("warning[unreachable]"), wanted, "{scenarios} {more}: {}", ran.out);
+        assert_eq!(ran.out.contains("mission.yaml:4:18"), wanted, "{}", ran.out);
+        assert_eq!(ran.code, 0);
+    }
+}
+
+#[test]
+fn a_severity_that_needs_signatures_is_refused_with_its_place() {
+    let (_folder, catalog, mission) = files(&mission("[all, grave]", "composition: independent\n"));
+    let ran = run(&["validate", &catalog, &mission]);
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.out.contains("error[signature-needed]") && ran.out.contains("mission.yaml:4:18"),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn folders_are_walked_and_files_of_others_skipped() {
+    let (folder, _, _) = files(&mission("[some]", ""));
+    fs::create_dir(folder.path().join("deeper")).expect("made");
+    fs::write(folder.path().join("deeper/more.json"), "{\"version\": 1, \"scenarios\": []}")
+        .expect("written");
+    fs::write(folder.path().join("envoy.yml"), "node: {id: a}\n").expect("written");
+    fs::write(folder.path().join("README.md"), "scenarios: [").expect("written");
+    let ran = run(&["validate", &folder.path().display().to_string()]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.contains("more.json:1:29"), "{}", ran.out);
+    assert!(ran.out.contains("envoy.yml is neither"), "{}", ran.out);
+    assert!(ran.out.contains("3 files checked (2 catalogs, 1 mission): 1 error"), "{}", ran.out);
+}
+
+#[test]
+fn a_plugin_configuration_is_checked_as_the_filter_checks_it() {
+    let good =
+        run(&["render", "plugin", "--catalog", "envoy/catalog.yaml", "--mission", "envoy/mission.yaml"]);
+    assert_eq!(run_with(&["validate", "-"], good.out.as_bytes()).code, 0);
+    let bad = good.out.replace("\"first-squall\"", "\"-first\"").replace("\"fixed\"", "\"fixt\"");
+    let ran = run_with(&["validate", "-"], bad.as_bytes());
+    assert_eq!(ran.code, 1);
+    for wanted in ["<stdin>:29:15", "= key: catalog.scenarios[0].faults[0].delay.fixt", "= key: mission.id"] {
+        assert!(ran.out.contains(wanted), "{wanted}: {}", ran.out);
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_exit_code_2() {
+    for arguments in
+        [&["validate", "/nonexistent.yaml"][..], &["validate"], &["validate", "-", "-"], &["valdate"]]
+    {
+        let ran = run(arguments);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{arguments:?}");
+        assert!(!ran.err.is_empty());
+    }
+}
+
+#[test]
+fn what_a_file_says_cannot_steer_the_terminal() {
+    let ran =
+        run_with(&["validate", "--color", "never", "-"], b"version: 1\nscenarios: []\n\"a\\e[31mb\": 1\n");
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.contains("unknown-key") && !ran.out.contains('\u{1b}'), "{:?}", ran.out);
+}
