@@ -42,116 +42,6 @@ pub struct KeyDoc {
     pub doc: &'static str,
 }
 
-/// Declares an object of the files: a struct, its reader and its documentation.
-macro_rules! object {
-    (
-        $(#[doc = $doc:literal])+
-        pub struct $name:ident check $check:path {
-            $( $(#[doc = $key_doc:literal])+ $key:literal => $field:ident : $ty:ty [$($presence:tt)+] ),+ $(,)?
-        }
-    ) => {
-        $(#[doc = $doc])+
-        #[derive(Debug, Clone)]
-        pub struct $name { $( $(#[doc = $key_doc])+ pub $field: $crate::wire::decode::field_type!($ty, $($presence)+) ),+ }
-
-        impl $crate::wire::decode::Decode for $name {
-            fn decode(node: &$crate::node::Node, report: &mut $crate::diagnostic::Report) -> Option<Self> {
-                let before = report.findings.len();
-                let entries = $crate::wire::decode::entries(node, report)?;
-                $crate::wire::decode::check_keys(entries, &[$($key),+], report);
-                $( let $field = $crate::wire::decode::field!(node, report, $key, $ty, $($presence)+); )+
-                if report.findings.get(before..).is_some_and(|new| new.iter().any(
-                    |d| d.code.level() == $crate::diagnostic::Level::Error)) {
-                    return None;
-                }
-                let value = Self { $( $field: $field? ),+ };
-                $check(&value, node, report);
-                Some(value)
-            }
-
-            fn kind() -> $crate::wire::decode::Kind {
-                fn section() -> $crate::wire::decode::Section {
-                    $crate::wire::decode::Section {
-                        name: stringify!($name),
-                        doc: concat!($($doc, "\n"),+),
-                        keys: vec![ $( $crate::wire::decode::KeyDoc {
-                            key: $key,
-                            kind: <$ty as $crate::wire::decode::Decode>::kind(),
-                            presence: $crate::wire::decode::presence!($($presence)+),
-                            doc: concat!($($key_doc, "\n"),+),
-                        } ),+ ],
-                    }
-                }
-                $crate::wire::decode::Kind { label: stringify!($name).to_owned(), section: Some(section) }
-            }
-        }
-    };
-}
-
-macro_rules! field_type {
-    ($ty:ty, optional) => { Option<$ty> };
-    ($ty:ty, $($other:tt)+) => { $ty };
-}
-
-/// Gives `Some(value)` for the field, or `None` after reporting why there is none.
-macro_rules! field {
-    ($node:ident, $report:ident, $key:literal, $ty:ty, required) => {
-        $crate::wire::decode::required::<$ty>($node, $key, $report)
-    };
-    ($node:ident, $report:ident, $key:literal, $ty:ty, optional) => {
-        Some($crate::wire::decode::optional::<$ty>($node, $key, $report))
-    };
-    ($node:ident, $report:ident, $key:literal, $ty:ty, default $text:literal = $value:expr) => {
-        Some($crate::wire::decode::optional::<$ty>($node, $key, $report).unwrap_or_else(|| $value))
-    };
-}
-
-macro_rules! presence {
-    (required) => {
-        "required".to_owned()
-    };
-    (optional) => {
-        "optional".to_owned()
-    };
-    (default $text:literal = $value:expr) => {
-        format!("default `{}`", $text)
-    };
-}
-
-/// Declares a closed set of words.
-macro_rules! words {
-    ($(#[doc = $doc:literal])+ pub enum $name:ident { $( $(#[doc = $word_doc:literal])* $variant:ident = $word:literal ),+ $(,)? }) => {
-        $(#[doc = $doc])+
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum $name { $( $(#[doc = $word_doc])* $variant ),+ }
-
-        impl $name {
-            /// The word as the files write it.
-            #[must_use]
-            pub fn word(self) -> &'static str { match self { $( Self::$variant => $word ),+ } }
-        }
-
-        impl $crate::wire::decode::Decode for $name {
-            fn decode(node: &$crate::node::Node, report: &mut $crate::diagnostic::Report) -> Option<Self> {
-                let text = $crate::wire::decode::text(node, report)?;
-                match text {
-                    $( $word => Some(Self::$variant), )+
-                    _ => {
-                        $crate::wire::decode::unknown_word(text, &[$($word),+], node, report);
-                        None
-                    }
-                }
-            }
-
-            fn kind() -> $crate::wire::decode::Kind {
-                $crate::wire::decode::Kind::plain([$(concat!("`", $word, "`")),+].join(" \\| "))
-            }
-        }
-    };
-}
-
-pub(crate) use {field, field_type, object, presence, words};
-
 pub(crate) fn no_check<T>(_: &T, _: &Node, _: &mut Report) {}
 
 pub(crate) fn entries<'n>(node: &'n Node, report: &mut Report) -> Option<&'n [crate::node::Entry]> {
@@ -242,6 +132,11 @@ pub(crate) fn unknown_word(word: &str, known: &[&str], node: &Node, report: &mut
         None => format!("one of: {}", known.join(", ")),
     };
     report.add(Code::UnknownWord, node.at, format!("unknown word `{word}`"), hint);
+}
+
+/// How many of several keys are there.
+pub(crate) fn count(present: &[bool]) -> usize {
+    present.iter().filter(|p| **p).count()
 }
 
 /// Reports unless exactly one of the keys is there. `present` are those that are.

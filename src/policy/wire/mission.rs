@@ -1,8 +1,10 @@
 //! The mission file and the plugin configuration.
 
 use super::catalog::Catalog;
-use super::decode::{no_check, object, words};
-use super::scalar::{FormatVersion, MissionId, Name, Span, Text, Timestamp};
+use super::declare::{object, words};
+use super::decode::no_check;
+use super::form::{MissionId, Name};
+use super::scalar::{FormatVersion, Span, Text, Timestamp};
 
 /// Longest mission, in milliseconds: one week.
 const LONGEST_MISSION_MS: u64 = 7 * 24 * 3_600_000;

@@ -4,17 +4,22 @@
 //! which a derived `Deserialize` would) and write `docs/catalog.md`.
 
 mod catalog;
+mod declare;
 mod decode;
+mod delay;
+mod faults;
+mod form;
 mod mission;
 mod scalar;
+mod scope;
+mod status;
 
-pub use catalog::{
-    AbortFault, Catalog, DelayFault, DirectionWord, Fault, HeaderMatch, LogNormal, MatchRule, Normal, Pareto,
-    PathMatch, Percentiles, PhaseWord, Sample, SampleBy, Scenario, Scope, Severity, TextMatch, Uniform,
-};
+pub use catalog::{Catalog, Scenario, Severity};
 pub use decode::{Decode, KeyDoc, Kind, Section};
+pub use delay::{DelayFault, LogNormal, Normal, Pareto, Percentiles, PhaseWord, Uniform};
+pub use faults::{AbortFault, Fault, Headers};
+pub use form::{FieldName, FieldValue, MissionId, Name, Template};
 pub use mission::{CompositionWord, Identity, Mission, Plugin, Role};
-pub use scalar::{
-    FieldName, FieldValue, FormatVersion, GrpcCode, HttpStatus, MissionId, Name, Number, Percent, Regex,
-    Span, Template, Text, Timestamp,
-};
+pub use scalar::{FormatVersion, Number, Percent, Regex, Span, Text, Timestamp};
+pub use scope::{DirectionWord, HeaderMatch, MatchRule, PathMatch, Sample, SampleBy, Scope, TextMatch};
+pub use status::{GrpcCode, HttpStatus};

@@ -1,0 +1,94 @@
+//! Text that follows a form: names, ids, headers, path templates.
+
+use super::decode::{Decode, Kind, text};
+use crate::diagnostic::{Code, Report};
+use crate::node::Node;
+
+/// Reads text of one form, or reports `Code::BadFormat`.
+fn form<'n>(
+    node: &'n Node,
+    report: &mut Report,
+    what: &str,
+    hint: &str,
+    good: fn(&str) -> bool,
+) -> Option<&'n str> {
+    let text = text(node, report)?;
+    if good(text) {
+        return Some(text);
+    }
+    let shown: String = text.chars().take(80).collect();
+    report.add(Code::BadFormat, node.at, format!("{shown:?} is not {what}"), hint);
+    None
+}
+
+macro_rules! form {
+    ($(#[doc = $doc:literal])+ $name:ident, $what:literal, $hint:literal, $good:path) => {
+        $(#[doc = $doc])+
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+        pub struct $name(pub String);
+
+        impl Decode for $name {
+            fn decode(node: &Node, report: &mut Report) -> Option<Self> {
+                form(node, report, $what, $hint, $good).map(|t| Self(t.to_owned()))
+            }
+
+            fn kind() -> Kind {
+                Kind::plain($what)
+            }
+        }
+    };
+}
+
+form!(
+    /// DNS label (RFC 1123): names of scenarios and namespaces.
+    Name, "a DNS label", "use 1 to 63 of a-z, 0-9 and `-`; begin and end with a letter or digit", is_dns_label
+);
+form!(
+    /// Id of a mission.
+    MissionId, "a mission id", "use 1 to 128 of A-Z, a-z, 0-9, `.`, `_`, `-`; begin with a letter or digit", is_id
+);
+form!(
+    /// Name of an HTTP header in lower case (RFC 9110 section 5.1), never a pseudo-header.
+    FieldName, "a header name", "use lower-case letters, digits and `-`; `:path` and its like have keys of their own", is_field_name
+);
+form!(
+    /// Value of an HTTP header (RFC 9110 section 5.5), at most 4096 bytes.
+    FieldValue, "a header value", "use visible ASCII, blanks inside, at most 4096 bytes; no line breaks", is_field_value
+);
+form!(
+    /// Template of a path: literal segments and `{name}` for any one segment that is not empty.
+    Template, "a path template", "begin with `/`; a `{name}` fills a whole segment: /users/{id}/orders", is_template
+);
+
+fn is_dns_label(text: &str) -> bool {
+    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    text.len() <= 63
+        && edge(text.chars().next())
+        && edge(text.chars().last())
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
+
+fn is_id(text: &str) -> bool {
+    text.len() <= 128
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+}
+
+fn is_field_name(text: &str) -> bool {
+    let token = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "!#$%&'*+-.^_`|~".contains(c);
+    !text.is_empty() && text.len() <= 256 && text.chars().all(token)
+}
+
+fn is_field_value(text: &str) -> bool {
+    text.len() <= 4096
+        && text.chars().all(|c| c == ' ' || c == '\t' || c.is_ascii_graphic())
+        && text.trim() == text
+}
+
+fn is_template(text: &str) -> bool {
+    let segment = |s: &str| match s.strip_prefix('{').and_then(|s| s.strip_suffix('}')) {
+        Some(name) => !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'),
+        None => !s.contains(['{', '}', '?', '#']),
+    };
+    text.len() <= 1024 && text.strip_prefix('/').is_some_and(|rest| rest.split('/').all(segment))
+}
