@@ -48,10 +48,11 @@ fn word(level: Level) -> &'static str {
 
 /// All findings about a file, for a person.
 pub fn text(source: &Source, paint: Paint) -> String {
-    source.findings.iter().map(|finding| one(source, finding, paint)).collect()
+    let lines: Vec<&str> = source.text.lines().collect();
+    source.findings.iter().map(|finding| one(source, &lines, finding, paint)).collect()
 }
 
-fn one(source: &Source, finding: &Diagnostic, paint: Paint) -> String {
+fn one(source: &Source, lines: &[&str], finding: &Diagnostic, paint: Paint) -> String {
     let style = match finding.code.level() {
         Level::Error => Style::Error,
         Level::Warning => Style::Warning,
@@ -71,7 +72,7 @@ fn one(source: &Source, finding: &Diagnostic, paint: Paint) -> String {
     let bar = paint.paint(Style::Place, "|");
     let arrow = paint.paint(Style::Place, "-->");
     out += &format!("{margin}{arrow} {}:{}:{}\n", source.name, at.line, at.column);
-    let line = usize::try_from(at.line).ok().and_then(|n| source.text.lines().nth(n.saturating_sub(1)));
+    let line = usize::try_from(at.line).ok().and_then(|n| lines.get(n.saturating_sub(1)));
     if let Some(line) = line {
         let column = usize::try_from(at.column).unwrap_or(1).saturating_sub(1);
         let (excerpt, before, carets) = excerpt(line, column);
@@ -85,8 +86,11 @@ fn one(source: &Source, finding: &Diagnostic, paint: Paint) -> String {
 fn notes(finding: &Diagnostic, margin: usize, paint: Paint) -> String {
     let margin = " ".repeat(margin);
     let sign = paint.paint(Style::Place, "=");
-    let key = if finding.path.is_empty() { "(the whole file)".to_owned() } else { shown(&finding.path) };
-    format!("{margin} {sign} key: {key}\n{margin} {sign} help: {}\n\n", shown(&finding.hint))
+    let key = match finding.path.is_empty() {
+        true => String::new(),
+        false => format!("{margin} {sign} key: {}\n", shown(&finding.path)),
+    };
+    format!("{key}{margin} {sign} help: {}\n\n", shown(&finding.hint))
 }
 
 /// The part of a line around a column (from 0), the blanks up to that column, and the carets.

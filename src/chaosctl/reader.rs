@@ -62,8 +62,42 @@ fn place(mark: &Marker) -> Position {
     position(mark.line(), mark.col() + 1)
 }
 
+/// JSON writes a character beyond U+FFFF as two escapes (`\ud83d\ude00`), YAML as one (`\U0001F600`). What follows
+/// on the same line is found two columns further left; such text is rare enough for that.
+fn join_surrogates(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(index) = rest.find('\\') {
+        let (before, escape) = rest.split_at(index);
+        out += before;
+        let unit = |from: usize| {
+            let digits = escape.get(from..from + 6)?.strip_prefix("\\u")?;
+            u16::from_str_radix(digits, 16).ok()
+        };
+        let pair =
+            unit(0).zip(unit(6)).map(|(high, low)| char::decode_utf16([high, low]).collect::<Vec<_>>());
+        let length = match pair.as_deref() {
+            Some([Ok(character)]) => {
+                out += &format!("\\U{:08X}", u32::from(*character));
+                12
+            }
+            // The escaped character goes along, so that `\\\\ud83d` stays what it is.
+            _ => {
+                let length = 1 + escape.chars().nth(1).map_or(0, char::len_utf8);
+                out += escape.get(..length).unwrap_or_default();
+                length
+            }
+        };
+        rest = escape.get(length..).unwrap_or_default();
+    }
+    out + rest
+}
+
 /// Reads the one document of a text, or reports why it cannot be read.
 pub fn read(text: &str, report: &mut Report) -> Option<Node> {
+    let json = text.trim_start().starts_with('{') && text.contains("\\u");
+    let joined = if json { join_surrogates(text) } else { String::new() };
+    let text = if json { joined.as_str() } else { text };
     let before = report.findings.len();
     let mut builder = Builder { open: Vec::new(), root: None, documents: 0 };
     let mut parser = Parser::new_from_str(text);
@@ -186,5 +220,20 @@ fn refuse_properties(anchor: usize, tag: bool, at: Position, report: &mut Report
     }
     if tag {
         report.add(Code::Syntax, Some(at), "tags (`!name`) are not read", "remove it; quote what is text");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_escapes_of_all_kinds_are_read() {
+        let json = "{\"a\": \"\\ud83d\\ude00 \\u00e4 \\/ \\\\ud83d\\\\ude00 \\n\"}";
+        let node = read(json, &mut Report::default()).expect("JSON");
+        assert_eq!(
+            node.get("a").map(|n| &n.value),
+            Some(&Value::Text("\u{1f600} \u{e4} / \\ud83d\\ude00 \n".to_owned()))
+        );
     }
 }
