@@ -37,7 +37,7 @@ fn tell(
     let explanations = plan.explain(&key, request);
     let by_chance = request.asked_for_id && request.id().is_none();
     let drawn =
-        explanations.iter().any(|e| e.draw_ppm.is_some() && !(by_chance && !by_header(catalog, mission, e)));
+        explanations.iter().any(|e| e.draw_ppm.is_some() && (!by_chance || by_header(catalog, mission, e)));
     if seed.is_none() && (drawn || (request.asked_for_id && !by_chance)) {
         bail!(
             "a draw is needed, and there is no seed: give --seed TEXT, write `seed` into the mission, or take the \

@@ -149,7 +149,7 @@ pub fn locate(node: &Node, path: &str, code: Code) -> Option<Position> {
                 path.strip_prefix(e.key.as_str()).filter(|rest| next(rest)).map(|rest| (e, rest))
             });
             let of_key = matches!(code, Code::UnknownKey | Code::DuplicateKey);
-            let hit = if code == Code::DuplicateKey { hits.last() } else { hits.next() };
+            let hit = if code == Code::DuplicateKey { hits.next_back() } else { hits.next() };
             match hit {
                 Some((entry, "")) if of_key => entry.at,
                 Some((entry, rest)) => locate(&entry.value, rest, code),
