@@ -359,7 +359,7 @@ async fn a_filter_that_is_taken_out_of_its_listener_leaves_no_trace_in_traffic_o
     let first = listeners(&[filter]).replace(RUN_DIR, "/dev/null");
     let first = first.replace("/dev/null/access.log", "/dev/null");
     let bootstrap = Bootstrap::from(config).with_file("listeners/all.json", first);
-    let envoy = EnvoyOptions::default().concurrency(2).start(bootstrap).await.unwrap();
+    let envoy = EnvoyOptions::default().concurrency(2).drain_seconds(1).start(bootstrap).await.unwrap();
 
     let waiting = send(&envoy, "/size/2", 4);
     until_in_flight(&envoy, 4).await;
@@ -376,10 +376,9 @@ async fn a_filter_that_is_taken_out_of_its_listener_leaves_no_trace_in_traffic_o
         reply.is_ok_and(|reply| reply.status == 200).then_some(())
     });
     passed.await.unwrap();
-    // Envoy drains the old listener for its own time (600 s); clients that leave end it here.
-    drop(waiting);
-    drop(client);
-    let metrics = envoy.prometheus_until("the gauges", |metrics| metrics.in_flight() == 0).await.unwrap();
-    println!("after the removal chaos_active is {:?}", active(&metrics, "cut"));
+    // Envoy drops the old listener, with its connections, after the drain time.
+    drop((waiting, client));
+    let quiet = |metrics: &Metrics| metrics.in_flight() == 0 && active(metrics, "cut") == Some(0.0);
+    envoy.prometheus_until("gauges at 0", quiet).await.unwrap();
     assert!(envoy.alive() && !envoy.log().contains("Function: proxy_"), "{}", envoy.log());
 }

@@ -16,6 +16,7 @@ pub struct EnvoyOptions {
     component_log_level: Option<String>,
     environment: Vec<(String, String)>,
     cpus: Option<String>,
+    drain_seconds: Option<u32>,
     pub(super) start_limit: Duration,
 }
 
@@ -27,6 +28,7 @@ impl Default for EnvoyOptions {
             component_log_level: None,
             environment: Vec::new(),
             cpus: None,
+            drain_seconds: None,
             start_limit: Duration::from_secs(60),
         }
     }
@@ -68,6 +70,12 @@ impl EnvoyOptions {
         self
     }
 
+    /// How long an old listener lives on for its connections after a change (default 600 s).
+    pub fn drain_seconds(mut self, seconds: u32) -> Self {
+        self.drain_seconds = Some(seconds);
+        self
+    }
+
     /// Starts Envoy and waits until every listener of the bootstrap serves.
     ///
     /// # Errors
@@ -105,6 +113,7 @@ impl EnvoyOptions {
                     .iter()
                     .flat_map(|levels| [OsString::from("--component-log-level"), levels.into()]),
             )
+            .args(self.drain_seconds.iter().flat_map(|time| ["--drain-time-s".to_owned(), time.to_string()]))
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(folder)
             .stdin(Stdio::null())
