@@ -191,7 +191,9 @@ impl Decode for Regex {
             report.add(Code::BadRegex, node.at, message, "use prefix, or several match rules");
             return None;
         }
-        match regex_lite::RegexBuilder::new(&format!("^(?:{source})$")).size_limit(LARGEST_PROGRAM).build() {
+        let build = |text: &str| regex_lite::RegexBuilder::new(text).size_limit(LARGEST_PROGRAM).build();
+        // By itself first: `a)|(?:b` is no expression, and inside the group it would leave the group.
+        match build(source).and_then(|_| build(&format!("^(?:{source})$"))) {
             Ok(compiled) => Some(Self { source: source.to_owned(), compiled }),
             Err(error) => {
                 let message = format!("the expression does not compile: {error}");
