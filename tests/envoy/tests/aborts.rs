@@ -105,6 +105,33 @@ async fn every_status_from_200_to_599_can_be_the_answer() {
     assert_eq!(upstream.requests(), 0);
 }
 
+/// Case 35: what cannot be a final status, and a body where none may be, is refused when it is read, and traffic passes.
+#[tokio::test]
+async fn a_status_outside_200_to_599_is_refused_at_load() {
+    let wrong = [
+        (json!({"status": 199}), "out-of-range", "abort.status"),
+        (json!({"status": 600}), "out-of-range", "abort.status"),
+        (json!({"status": 0}), "out-of-range", "abort.status"),
+        (json!({"status": 200.5}), "out-of-range", "abort.status"),
+        (json!({"grpc_status": 0}), "out-of-range", "abort.grpc_status"),
+        (json!({"status": "503"}), "wrong-type", "abort.status"),
+        (json!({"status": 204, "body": "something"}), "conflict", "abort"),
+    ];
+    let experiment =
+        wrong.iter().enumerate().fold(Experiment::new(), |experiment, (number, (fields, ..))| {
+            experiment.scenario(&format!("s{number}"), json!({}), abort(fields.clone()))
+        });
+    let (upstream, envoy) = start(&experiment).await;
+    assert_eq!(HttpClient::http1(envoy.addr("ingress")).get("/").await.unwrap().status, 200);
+    assert_eq!(upstream.requests(), 1);
+    assert_eq!(envoy.prometheus().await.unwrap().value("chaos_config_rejected", &[]), Some(1.0));
+    let log = envoy.log();
+    for (number, (_, code, key)) in wrong.iter().enumerate() {
+        let line = format!("error[{code}] catalog.scenarios[{number}].faults[0].{key}: ");
+        assert!(log.contains(&line), "no `{line}` in:\n{log}");
+    }
+}
+
 /// RFC 9110 section 6.4.1: such an answer ends with its headers. A body on it would be read as the next answer.
 #[tokio::test]
 async fn an_answer_that_may_have_no_body_has_none() {
