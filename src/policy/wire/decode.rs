@@ -76,7 +76,11 @@ pub(crate) fn number(node: &Node, report: &mut Report) -> Option<f64> {
 
 pub(crate) fn wrong_type(node: &Node, wanted: &str, report: &mut Report) {
     let hint = match (&node.value, wanted) {
-        (Value::Number(n), "text") => format!("put it in quotes: \"{n}\""),
+        // From 2^53 on a number has lost digits that the file has.
+        (Value::Number(n), "text") if n.abs() < 9_007_199_254_740_992.0 => {
+            format!("put it in quotes: \"{n}\"")
+        }
+        (Value::Number(_), "text") => "put it in quotes, digit by digit as it stands".to_owned(),
         (Value::Bool(b), "text") => format!("put it in quotes: \"{b}\""),
         (Value::Text(t), "a number") if t.trim_end_matches('%').parse::<f64>().is_ok() => {
             format!("write it without quotes and unit: {}", t.trim_end_matches('%'))

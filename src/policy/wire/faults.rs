@@ -90,10 +90,12 @@ fn check_abort(abort: &AbortFault, node: &Node, report: &mut Report) {
     }
     if let (Some(HttpStatus(status @ (204 | 205 | 304))), Some(_)) = (abort.status, &abort.body) {
         let message = format!("status {status} has no body (RFC 9110 section 6.4.1)");
-        report.add(Code::Conflict, node.get("body").and_then(|n| n.at), message, "remove `body`");
+        let at = node.get("body").and_then(|n| n.at);
+        report.in_key("body", |r| r.add(Code::Conflict, at, message, "remove `body`"));
     }
     if abort.message.is_some() && abort.grpc_status.is_none() {
         let at = node.get("message").and_then(|n| n.at);
-        report.add(Code::Conflict, at, "`message` is for `grpc_status`", "add `grpc_status`, or use `body`");
+        let hint = "add `grpc_status`, or use `body`";
+        report.in_key("message", |r| r.add(Code::Conflict, at, "`message` is for `grpc_status`", hint));
     }
 }

@@ -56,6 +56,13 @@ form!(
     FieldValue, "a header value", "use visible ASCII, blanks inside, at most 4096 bytes; no line breaks", is_field_value
 );
 form!(
+    /// HTTP method (RFC 9110 section 9) in upper case.
+    Method,
+    "an HTTP method",
+    "write it in upper case: GET",
+    is_method
+);
+form!(
     /// Template of a path: literal segments and `{name}` for any one segment that is not empty.
     Template, "a path template", "begin with `/`; a `{name}` fills a whole segment: /users/{id}/orders", is_template
 );
@@ -72,6 +79,10 @@ fn is_id(text: &str) -> bool {
     text.len() <= 128
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+}
+
+fn is_method(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 32 && text.chars().all(|c| c.is_ascii_uppercase() || c == '-')
 }
 
 fn is_field_name(text: &str) -> bool {

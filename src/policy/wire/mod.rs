@@ -18,7 +18,7 @@ pub use catalog::{Catalog, Scenario, Severity};
 pub use decode::{Decode, KeyDoc, Kind, Section};
 pub use delay::{DelayFault, LogNormal, Normal, Pareto, Percentiles, PhaseWord, Uniform};
 pub use faults::{AbortFault, Fault, Headers};
-pub use form::{FieldName, FieldValue, MissionId, Name, Template};
+pub use form::{FieldName, FieldValue, Method, MissionId, Name, Template};
 pub use mission::{CompositionWord, Identity, Mission, Plugin, Role};
 pub use scalar::{FormatVersion, Number, Percent, Regex, Span, Text, Timestamp};
 pub use scope::{DirectionWord, HeaderMatch, MatchRule, PathMatch, Sample, SampleBy, Scope, TextMatch};

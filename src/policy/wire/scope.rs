@@ -2,7 +2,7 @@
 
 use super::declare::{object, words};
 use super::decode::{Decode, Kind, count, exactly_one, no_check, text, wrong_type};
-use super::form::{FieldName, Template};
+use super::form::{FieldName, Method, Template};
 use super::scalar::{Percent, Regex, Text};
 use crate::diagnostic::{Code, Report};
 use crate::node::{Node, Value};
@@ -29,8 +29,8 @@ object! {
     pub struct MatchRule check check_rule {
         /// Path without query and fragment, case-sensitive.
         "path" => path: PathMatch [optional],
-        /// HTTP methods (RFC 9110 section 9), upper case.
-        "methods" => methods: Vec<Text<32>> [optional],
+        /// HTTP methods (RFC 9110 section 9), upper case; one of them has to be the request's.
+        "methods" => methods: Vec<Method> [optional],
         /// Header conditions; all have to hold.
         "headers" => headers: Vec<HeaderMatch> [optional],
         /// `:authority` or `Host` as sent, with its port if it has one; case does not matter.
@@ -161,22 +161,6 @@ fn check_rule(rule: &MatchRule, node: &Node, report: &mut Report) {
             "a rule without conditions",
             "add a condition, or remove `match` to take all requests",
         );
-    }
-    for (index, method) in rule.methods.iter().flatten().enumerate() {
-        let upper = method.0.chars().all(|c| c.is_ascii_uppercase() || c == '-');
-        if !upper {
-            report.in_key("methods", |r| {
-                r.in_item(index, |r| {
-                    let message = format!("{:?} is not an HTTP method", method.0);
-                    r.add(
-                        Code::BadFormat,
-                        node.get("methods").and_then(|n| n.at),
-                        message,
-                        "write it in upper case: GET",
-                    );
-                });
-            });
-        }
     }
 }
 

@@ -115,7 +115,7 @@ async fn a_status_outside_200_to_599_is_refused_at_load() {
         (json!({"status": 200.5}), "out-of-range", "abort.status"),
         (json!({"grpc_status": 0}), "out-of-range", "abort.grpc_status"),
         (json!({"status": "503"}), "wrong-type", "abort.status"),
-        (json!({"status": 204, "body": "something"}), "conflict", "abort"),
+        (json!({"status": 204, "body": "something"}), "conflict", "abort.body"),
     ];
     let experiment =
         wrong.iter().enumerate().fold(Experiment::new(), |experiment, (number, (fields, ..))| {
