@@ -10,8 +10,9 @@ const NS_PER_MS: u64 = 1_000_000;
 pub struct Record {
     /// Start on the wall clock, milliseconds since 1970.
     pub start_wall_ms: u64,
-    /// The same moment on the monotonic clock, which no step of the wall clock moves; nanoseconds.
-    pub start_mono_ns: u64,
+    /// The same moment on the monotonic clock, which no step of the wall clock moves; nanoseconds. Negative when
+    /// the machine has booted since.
+    pub start_mono_ns: i64,
     /// The seed of all draws, drawn by the first worker when the mission names none.
     pub seed: String,
     /// Set once by the worker that sees the deadline first: an ended mission never runs again.
@@ -24,19 +25,24 @@ impl Record {
     pub fn begin(start_wall_ms: Option<u64>, wall_ms: u64, mono_ns: u64, seed: String) -> Self {
         let start = start_wall_ms.unwrap_or(wall_ms);
         let start_mono_ns = if start >= wall_ms {
-            mono_ns.saturating_add(start.saturating_sub(wall_ms).saturating_mul(NS_PER_MS))
+            signed(mono_ns).saturating_add(signed(start.saturating_sub(wall_ms).saturating_mul(NS_PER_MS)))
         } else {
-            mono_ns.saturating_sub(wall_ms.saturating_sub(start).saturating_mul(NS_PER_MS))
+            signed(mono_ns).saturating_sub(signed(wall_ms.saturating_sub(start).saturating_mul(NS_PER_MS)))
         };
         Self { start_wall_ms: start, start_mono_ns, seed, ended: false }
     }
+}
+
+/// 292 years of nanoseconds fit; what does not is as far away as can be said.
+fn signed(ns: u64) -> i64 {
+    i64::try_from(ns).unwrap_or(i64::MAX)
 }
 
 /// The running time of one mission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schedule {
     start_wall_ms: u64,
-    start_mono_ns: u64,
+    start_mono_ns: i64,
     duration_ns: u64,
     ended: bool,
 }
@@ -64,11 +70,12 @@ impl Schedule {
     /// clock can shorten a mission and never lengthen it.
     #[must_use]
     pub fn phase(&self, wall_ms: u64, mono_ns: u64) -> Phase {
-        let ends_mono_ns = self.start_mono_ns.saturating_add(self.duration_ns);
+        let ends_mono_ns = self.start_mono_ns.saturating_add_unsigned(self.duration_ns).max(0).unsigned_abs();
+        let starts_mono_ns = self.start_mono_ns.max(0).unsigned_abs();
         if self.ended || wall_ms >= self.deadline_wall_ms() || mono_ns >= ends_mono_ns {
             Phase::Over
-        } else if mono_ns < self.start_mono_ns {
-            Phase::Pending { starts_mono_ns: self.start_mono_ns }
+        } else if mono_ns < starts_mono_ns {
+            Phase::Pending { starts_mono_ns }
         } else {
             Phase::Running { ends_mono_ns }
         }
