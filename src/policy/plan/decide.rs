@@ -31,7 +31,7 @@ pub enum Spared {
     NoSampleHeader,
     /// It was sampled, and none of its faults drew its own percentage.
     NoFaultDrawn,
-    /// It would have been sampled, but an earlier scenario took the request.
+    /// It would have been sampled, but an earlier scenario took the request, or another's abort left it nothing to do.
     Preempted,
 }
 
@@ -126,9 +126,9 @@ impl Plan {
             return Some(Spared::Preempted);
         }
         let before = injection.as_ref().map_or(0, |i| i.faults.len());
-        add_faults(number, scenario, seed, facts, injection);
+        let beaten = add_faults(number, scenario, seed, facts, injection);
         let after = injection.as_ref().map_or(0, |i| i.faults.len());
-        (after == before).then_some(Spared::NoFaultDrawn)
+        (after == before).then_some(if beaten { Spared::Preempted } else { Spared::NoFaultDrawn })
     }
 
     /// What every scenario of the mission makes of a request, matched or not.
@@ -200,13 +200,15 @@ impl LazyChance {
     }
 }
 
+/// Adds what the scenario draws. Says whether an abort was among it that comes after another's.
 fn add_faults(
     number: usize,
     scenario: &Scenario,
     seed: &Seed,
     facts: &mut impl Facts,
     injection: &mut Option<Injection>,
-) {
+) -> bool {
+    let mut beaten = false;
     let mut chance = LazyChance::default();
     for (fault_number, shared) in scenario.faults.iter().enumerate() {
         let taken = shared.ppm >= PPM || chance.get(scenario, seed, facts).ppm() < shared.ppm;
@@ -221,9 +223,10 @@ fn add_faults(
                 };
                 add_delay(number, delay.phase, us, injection);
             }
-            Fault::Abort(_) => add_abort(number, fault_number, injection),
+            Fault::Abort(_) => beaten |= !add_abort(number, fault_number, injection),
         }
     }
+    beaten
 }
 
 fn add_delay(scenario: usize, phase: DelayPhase, us: u64, injection: &mut Option<Injection>) {
@@ -240,11 +243,13 @@ fn add_delay(scenario: usize, phase: DelayPhase, us: u64, injection: &mut Option
     injection.faults.push(Injected::Delay { scenario, phase, us });
 }
 
-fn add_abort(scenario: usize, fault: usize, injection: &mut Option<Injection>) {
+/// Whether this abort is the answer: one request has one, the first.
+fn add_abort(scenario: usize, fault: usize, injection: &mut Option<Injection>) -> bool {
     let injection = injection.get_or_insert_default();
-    // One request has one answer: the first.
-    if injection.abort.is_none() {
+    let first = injection.abort.is_none();
+    if first {
         injection.abort = Some((scenario, fault));
         injection.faults.push(Injected::Abort { scenario, fault });
     }
+    first
 }
