@@ -83,7 +83,7 @@ pub async fn measure(plan: &Plan, modules: &Modules, cpus: &Cpus) -> Result<Cost
     progress(format!("cost: warming {} variants up", lanes.len()));
     for lane in &mut lanes {
         // V8 compiles the module again, better, while it runs: not in a measured round.
-        lane.run(Limit { requests: plan.cost_requests, time: plan.cost_time }).await?;
+        lane.run(Limit { requests: plan.cost_requests, time: plan.cost_time * 2 }).await?;
     }
     for round in 0..plan.cost_rounds as usize {
         progress(format!("cost: round {} of {}", round + 1, plan.cost_rounds));

@@ -20,7 +20,7 @@ pub struct Options {
     /// Measure only this part (repeatable): cost, lateness, startup, waiting, or one variant of the cost table
     #[arg(long, value_name = "NAME")]
     pub only: Vec<String>,
-    /// Rounds of the cost table [default: 9, with --quick 3]
+    /// Rounds of the cost table [default: 15, with --quick 5]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub rounds: Option<u32>,
     /// Write every measured number to this file
@@ -112,8 +112,8 @@ impl Options {
                 .into_iter()
                 .filter(|variant| all_variants || *variant == Variant::Bare || variants.contains(variant))
                 .collect(),
-            cost_rounds: self.rounds.unwrap_or(if self.quick { 3 } else { 9 }),
-            cost_time: Duration::from_millis(if self.quick { 250 } else { 500 }),
+            cost_rounds: self.rounds.unwrap_or(if self.quick { 5 } else { 15 }),
+            cost_time: Duration::from_millis(if self.quick { 150 } else { 300 }),
             cost_requests: 100_000,
             lateness_rounds: if self.quick { 1 } else { 3 },
             lateness_time: Duration::from_millis(if self.quick { 700 } else { 1_200 }),
@@ -140,7 +140,7 @@ mod tests {
     fn without_only_everything_runs() {
         let plan = plan(&[]).unwrap();
         assert_eq!((plan.parts.as_slice(), plan.variants.as_slice()), (&Part::ALL[..], &Variant::ALL[..]));
-        assert_eq!(plan.cost_rounds, 9);
+        assert_eq!(plan.cost_rounds, 15);
     }
 
     #[test]

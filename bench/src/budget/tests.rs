@@ -57,6 +57,17 @@ fn costs_are_kept_at_their_limits_and_missed_beyond_them() {
 }
 
 #[test]
+fn a_limit_between_the_quartiles_leaves_a_doubt_and_is_still_missed() {
+    let mut cost = cost(&[(Variant::Empty, 20.0), (Variant::SquallIdle, 20.5)]);
+    assert_eq!(of_cost(&cost)[0].verdict(), "OVER");
+    cost.rows[1].cpu_us = vec![18.0, 20.5, 23.0];
+    assert_eq!(of_cost(&cost)[0].verdict(), "OVER, within the spread");
+    assert!(failed(&of_cost(&cost), true));
+    cost.rows[1].cpu_us = vec![18.0, 19.5, 23.0];
+    assert_eq!(of_cost(&cost)[0].verdict(), "ok, within the spread");
+}
+
+#[test]
 fn a_variant_that_was_not_measured_is_not_judged() {
     assert!(of_cost(&cost(&[(Variant::Bare, 16.0), (Variant::SquallAbort, 22.0)])).is_empty());
 }
@@ -81,8 +92,10 @@ fn lateness_is_judged_by_the_clock() {
         let budgets = of_lateness(&Lateness {
             rows: vec![
                 row(Clock::Precise, Filter::Squall, 1, [0.0, median, p99]),
+                row(Clock::Default, Filter::Native, 2, [0.0, 1.0, 5.0]),
+                row(Clock::Default, Filter::Squall, 2, [0.0, 1.0, 5.0 + behind]),
                 row(Clock::Default, Filter::Native, 3, [0.0, 1.0, 5.0]),
-                row(Clock::Default, Filter::Squall, 3, [0.0, 1.0, 5.0 + behind]),
+                row(Clock::Default, Filter::Squall, 3, [0.0, 100.0, 100.0]),
             ],
         });
         kept(&budgets)
