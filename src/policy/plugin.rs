@@ -58,15 +58,14 @@ pub fn load_plugin(bytes: &[u8], namespace: Option<&str>, report: &mut Report) -
             report.in_key("mission", |r| check_references(mission, catalog, r));
         }
     }
-    let plugin = plugin?;
-    if let Some(mission) = &plugin.mission {
-        let own =
-            plugin.identity.as_ref().and_then(|i| i.namespace.as_ref()).map(|n| n.0.as_str()).or(namespace);
+    if let Some(mission) = node.get("mission") {
+        let own = node.get("identity").and_then(|i| valid::<wire::Name>(i, "namespace")).map(|own| own.0);
         report.in_key("mission", |r| {
-            check_namespace(mission, node.get("mission"), own, r);
-            check_severity(mission, node.get("mission"), &plugin.catalog, r);
+            check_namespace(mission, own.as_deref().or(namespace), r);
+            check_severity(mission, node.get("catalog"), r);
         });
     }
+    let plugin = plugin?;
     if report.has_errors() {
         return None;
     }
@@ -98,6 +97,11 @@ fn items<'n>(node: &'n Node, key: &str) -> &'n [Node] {
     }
 }
 
+/// A value under a key, when it is there and right; what is wrong with it is reported where the object is read.
+fn valid<T: Decode>(node: &Node, key: &str) -> Option<T> {
+    T::decode(node.get(key)?, &mut Report::default())
+}
+
 fn text(node: &Node) -> Option<&str> {
     match &node.value {
         Value::Text(text) => Some(text),
@@ -120,13 +124,16 @@ fn check_names(catalog: &Node, report: &mut Report) {
 }
 
 fn check_references(mission: &Node, catalog: &Node, report: &mut Report) {
-    let known: Vec<&str> =
-        items(catalog, "scenarios").iter().filter_map(|s| s.get("name").and_then(text)).collect();
+    let scenarios = items(catalog, "scenarios");
+    let names: Vec<&str> = scenarios.iter().filter_map(|s| s.get("name").and_then(text)).collect();
+    let known: hashbrown::HashSet<&str> = names.iter().copied().collect();
+    // A catalog without a readable name has that mistake, and would have it again for every name of the mission.
+    let complete = names.len() == scenarios.len() && !names.is_empty();
     let mut seen = hashbrown::HashSet::new();
     for (index, node) in items(mission, "scenarios").iter().enumerate() {
         let Some(name) = text(node) else { continue };
-        if !known.contains(&name) {
-            let shown: Vec<&str> = known.iter().copied().take(10).collect();
+        if complete && !known.contains(name) {
+            let shown: Vec<&str> = names.iter().copied().take(10).collect();
             let hint = format!("the catalog has: {}", shown.join(", "));
             let message = format!("the catalog has no scenario `{name}`");
             at_item(report, "scenarios", index, |r| r.add(Code::UnknownScenario, node.at, message, hint));
@@ -144,28 +151,27 @@ fn at_item(report: &mut Report, key: &str, index: usize, add: impl FnOnce(&mut R
     report.in_key(key, |r| r.in_item(index, add));
 }
 
-fn check_namespace(mission: &wire::Mission, node: Option<&Node>, own: Option<&str>, report: &mut Report) {
-    let Some(own) = own.filter(|own| *own != mission.namespace.0) else { return };
-    let at = node.and_then(|n| n.get("namespace")).and_then(|n| n.at);
-    let message =
-        format!("the mission belongs to namespace `{}`, this proxy to `{own}`", mission.namespace.0);
+fn check_namespace(mission: &Node, own: Option<&str>, report: &mut Report) {
+    let Some(wanted) = valid::<wire::Name>(mission, "namespace").map(|name| name.0) else { return };
+    let Some(own) = own.filter(|own| *own != wanted) else { return };
+    let at = mission.get("namespace").and_then(|n| n.at);
+    let message = format!("the mission belongs to namespace `{wanted}`, this proxy to `{own}`");
     report.in_key("namespace", |r| r.add(Code::WrongNamespace, at, message, "run it in its own namespace"));
 }
 
 /// High and critical missions need signatures (promise P6), which this version cannot verify yet: it refuses them.
-fn check_severity(
-    mission: &wire::Mission,
-    node: Option<&Node>,
-    catalog: &wire::Catalog,
-    report: &mut Report,
-) {
-    for (index, name) in mission.scenarios.iter().enumerate() {
-        let severity = catalog.scenarios.iter().find(|s| s.name == *name).map(|s| s.severity);
-        let Some(severity @ (Severity::High | Severity::Critical)) = severity else { continue };
-        let at = node.and_then(|n| items(n, "scenarios").get(index)).and_then(|n| n.at);
+fn check_severity(mission: &Node, catalog: Option<&Node>, report: &mut Report) {
+    let severe: hashbrown::HashMap<&str, Severity> = catalog
+        .map_or(&[][..], |catalog| items(catalog, "scenarios"))
+        .iter()
+        .filter_map(|s| Some((s.get("name").and_then(text)?, valid::<Severity>(s, "severity")?)))
+        .filter(|(_, severity)| *severity >= Severity::High)
+        .collect();
+    for (index, node) in items(mission, "scenarios").iter().enumerate() {
+        let Some((name, severity)) = text(node).and_then(|name| severe.get_key_value(name)) else { continue };
         let message =
-            format!("scenario `{}` is of severity {} and the mission is not signed", name.0, severity.word());
+            format!("scenario `{name}` is of severity {} and the mission is not signed", severity.word());
         let hint = "signed missions are not supported yet; run it as low or medium, with a smaller scope";
-        at_item(report, "scenarios", index, |r| r.add(Code::SignatureNeeded, at, message, hint));
+        at_item(report, "scenarios", index, |r| r.add(Code::SignatureNeeded, node.at, message, hint));
     }
 }

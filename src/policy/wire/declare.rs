@@ -1,11 +1,12 @@
 //! The two declarations that all files are made of: `object!` for keys, `words!` for closed sets of words.
 //! Each makes a type, its reader and its documentation from one source.
 
-/// Declares an object of the files: a struct, its reader and its documentation.
+/// Declares an object of the files: a struct, its reader and its documentation. `shape` looks at which keys are
+/// there, and so finds its mistakes beside those inside the keys; `check` compares values that were all read.
 macro_rules! object {
     (
         $(#[doc = $doc:literal])+
-        pub struct $name:ident check $check:path {
+        pub struct $name:ident $(shape $shape:path,)? check $check:path {
             $( $(#[doc = $key_doc:literal])+ $key:literal => $field:ident : $ty:ty [$($presence:tt)+] ),+ $(,)?
         }
     ) => {
@@ -17,8 +18,9 @@ macro_rules! object {
             fn decode(node: &$crate::node::Node, report: &mut $crate::diagnostic::Report) -> Option<Self> {
                 let before = report.findings.len();
                 let entries = $crate::wire::decode::entries(node, report)?;
-                $crate::wire::decode::check_keys(entries, &[$($key),+], report);
+                let _all_known = $crate::wire::decode::check_keys(entries, &[$($key),+], report);
                 $( let $field = $crate::wire::declare::field!(node, report, $key, $ty, $($presence)+); )+
+                $( $shape(node, _all_known, report); )?
                 if report.findings.get(before..).is_some_and(|new| new.iter().any(
                     |d| d.code.level() == $crate::diagnostic::Level::Error)) {
                     return None;

@@ -91,18 +91,31 @@ pub(crate) fn wrong_type(node: &Node, wanted: &str, report: &mut Report) {
     report.add(Code::WrongType, node.at, format!("expected {wanted}, found {}", node.kind()), hint);
 }
 
-/// Reports keys that nobody reads, and keys that stand twice.
-pub(crate) fn check_keys(entries: &[crate::node::Entry], known: &[&str], report: &mut Report) {
-    for (index, entry) in entries.iter().enumerate() {
+/// Reports keys that nobody reads, and keys that stand twice. Says whether all keys are known: when one is not, it may
+/// be a misspelt form of one that seems to be missing.
+pub(crate) fn check_keys(entries: &[crate::node::Entry], known: &[&str], report: &mut Report) -> bool {
+    let mut all_known = true;
+    for entry in entries {
         let key = entry.key.as_str();
         if !known.contains(&key) {
+            all_known = false;
             let hint = match closest(key, known) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("keys here: {}", known.join(", ")),
             };
             report.in_key(key, |r| r.add(Code::UnknownKey, entry.at, format!("unknown key `{key}`"), hint));
         }
-        if entries.iter().take(index).any(|earlier| earlier.key == entry.key) {
+    }
+    check_twice(entries, report);
+    all_known
+}
+
+/// Reports keys that stand twice.
+pub(crate) fn check_twice(entries: &[crate::node::Entry], report: &mut Report) {
+    let mut seen = hashbrown::HashSet::new();
+    for entry in entries {
+        let key = entry.key.as_str();
+        if !seen.insert(key) {
             report.in_key(key, |r| {
                 r.add(
                     Code::DuplicateKey,
@@ -138,14 +151,10 @@ pub(crate) fn unknown_word(word: &str, known: &[&str], node: &Node, report: &mut
     report.add(Code::UnknownWord, node.at, format!("unknown word `{word}`"), hint);
 }
 
-/// How many of several keys are there.
-pub(crate) fn count(present: &[bool]) -> usize {
-    present.iter().filter(|p| **p).count()
-}
-
-/// Reports unless exactly one of the keys is there. `present` are those that are.
-pub(crate) fn exactly_one(present: usize, keys: &[&str], node: &Node, report: &mut Report) {
-    if present != 1 {
+/// Reports unless exactly one of the keys is there.
+pub(crate) fn exactly_one(keys: &[&str], node: &Node, all_known: bool, report: &mut Report) {
+    let present = keys.iter().filter(|key| node.get(key).is_some()).count();
+    if present > 1 || (present == 0 && all_known) {
         let found = if present == 0 { "none".to_owned() } else { present.to_string() };
         report.add(
             Code::ExactlyOne,

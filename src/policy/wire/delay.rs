@@ -1,7 +1,7 @@
 //! The delay fault and its distributions.
 
 use super::declare::{object, words};
-use super::decode::{count, exactly_one, no_check};
+use super::decode::{exactly_one, no_check};
 use super::scalar::{Number, Percent, Span};
 use crate::diagnostic::{Code, Report};
 use crate::node::Node;
@@ -17,7 +17,7 @@ type DelayFromZero = Span<0, LONGEST_DELAY_MS>;
 object! {
     /// Holds a request or its response back; exactly one distribution. A delay before the request goes upstream does
     /// not count against the route's `timeout`, which starts in the router; it does against `stream_idle_timeout`.
-    pub struct DelayFault check check_delay {
+    pub struct DelayFault shape one_distribution, check check_delay {
         /// Always the same.
         "fixed" => fixed: DelaySpan [optional],
         /// Every value between two bounds equally likely.
@@ -126,17 +126,12 @@ impl Percentiles {
     }
 }
 
-fn check_delay(delay: &DelayFault, node: &Node, report: &mut Report) {
-    let present = [
-        delay.fixed.is_some(),
-        delay.uniform.is_some(),
-        delay.normal.is_some(),
-        delay.lognormal.is_some(),
-        delay.pareto.is_some(),
-        delay.percentiles.is_some(),
-    ];
+fn one_distribution(node: &Node, all_known: bool, report: &mut Report) {
     let keys = ["fixed", "uniform", "normal", "lognormal", "pareto", "percentiles"];
-    exactly_one(count(&present), &keys, node, report);
+    exactly_one(&keys, node, all_known, report);
+}
+
+fn check_delay(delay: &DelayFault, node: &Node, report: &mut Report) {
     let longest = delay.fixed.map(Span::millis).or(delay.uniform.as_ref().map(|u| u.max.millis()));
     if longest.is_some_and(|ms| ms >= IDLE_TIMEOUT_MS) {
         let message = "Envoy's stream_idle_timeout (5 minutes by default) answers 504 before this delay ends";

@@ -1,7 +1,7 @@
 //! What a scenario does to a request.
 
 use super::declare::object;
-use super::decode::{Decode, Kind, count, exactly_one};
+use super::decode::{Decode, Kind, exactly_one, no_check};
 use super::delay::DelayFault;
 use super::form::{FieldName, FieldValue};
 use super::scalar::{Percent, Text};
@@ -11,7 +11,7 @@ use crate::node::{Node, Value};
 
 object! {
     /// One fault; exactly one key.
-    pub struct Fault check check_fault {
+    pub struct Fault shape one_fault, check no_check {
         /// Holds the request or its response back.
         "delay" => delay: DelayFault [optional],
         /// Answers in place of the upstream, which never sees the request.
@@ -23,7 +23,7 @@ object! {
     /// Answers in place of the upstream. With `status` alone a gRPC client sees the code that the gRPC specification
     /// maps it to; with `grpc_status` alone an HTTP client sees the status that the code maps to; with both, each
     /// client sees its own.
-    pub struct AbortFault check check_abort {
+    pub struct AbortFault shape answer, check no_check {
         /// Final HTTP status.
         "status" => status: HttpStatus [optional],
         /// Body of the HTTP answer. Default: a sentence that names the scenario. Not for 204, 205 and 304.
@@ -50,8 +50,7 @@ const FRAMING: [&str; 7] =
 impl Decode for Headers {
     fn decode(node: &Node, report: &mut Report) -> Option<Self> {
         let entries = super::decode::entries(node, report)?;
-        let known: Vec<&str> = entries.iter().map(|e| e.key.as_str()).collect();
-        super::decode::check_keys(entries, &known, report);
+        super::decode::check_twice(entries, report);
         let read: Vec<_> = entries
             .iter()
             .map(|entry| {
@@ -75,27 +74,25 @@ impl Decode for Headers {
     }
 }
 
-fn check_fault(fault: &Fault, node: &Node, report: &mut Report) {
-    exactly_one(count(&[fault.delay.is_some(), fault.abort.is_some()]), &["delay", "abort"], node, report);
+fn one_fault(node: &Node, all_known: bool, report: &mut Report) {
+    exactly_one(&["delay", "abort"], node, all_known, report);
 }
 
-fn check_abort(abort: &AbortFault, node: &Node, report: &mut Report) {
-    if abort.status.is_none() && abort.grpc_status.is_none() {
-        report.add(
-            Code::NothingGiven,
-            node.at,
-            "neither `status` nor `grpc_status` is given",
-            "add `status: 503`",
-        );
+fn answer(node: &Node, all_known: bool, report: &mut Report) {
+    let (status, grpc_status) = (node.get("status"), node.get("grpc_status"));
+    if status.is_none() && grpc_status.is_none() && all_known {
+        let message = "neither `status` nor `grpc_status` is given";
+        report.add(Code::NothingGiven, node.at, message, "add `status: 503`");
     }
-    if let (Some(HttpStatus(status @ (204 | 205 | 304))), Some(_)) = (abort.status, &abort.body) {
+    let bodiless =
+        [204.0, 205.0, 304.0].into_iter().find(|s| status.map(|n| &n.value) == Some(&Value::Number(*s)));
+    if let (Some(status), Some(body)) = (bodiless, node.get("body")) {
         let message = format!("status {status} has no body (RFC 9110 section 6.4.1)");
-        let at = node.get("body").and_then(|n| n.at);
-        report.in_key("body", |r| r.add(Code::Conflict, at, message, "remove `body`"));
+        report.in_key("body", |r| r.add(Code::Conflict, body.at, message, "remove `body`"));
     }
-    if abort.message.is_some() && abort.grpc_status.is_none() {
-        let at = node.get("message").and_then(|n| n.at);
+    if let (Some(message), None, true) = (node.get("message"), grpc_status, all_known) {
         let hint = "add `grpc_status`, or use `body`";
-        report.in_key("message", |r| r.add(Code::Conflict, at, "`message` is for `grpc_status`", hint));
+        report
+            .in_key("message", |r| r.add(Code::Conflict, message.at, "`message` is for `grpc_status`", hint));
     }
 }

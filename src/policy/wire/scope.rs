@@ -1,7 +1,7 @@
 //! Which requests a scenario is about: direction, match rules, sample.
 
 use super::declare::{object, words};
-use super::decode::{Decode, Kind, count, exactly_one, no_check, text, wrong_type};
+use super::decode::{Decode, Kind, exactly_one, no_check, text, wrong_type};
 use super::form::{FieldName, Method, Template};
 use super::scalar::{Percent, Regex, Text};
 use crate::diagnostic::{Code, Report};
@@ -26,7 +26,7 @@ words! {
 
 object! {
     /// One rule; all of its parts have to match.
-    pub struct MatchRule check check_rule {
+    pub struct MatchRule shape some_condition, check no_check {
         /// Path without query and fragment, case-sensitive.
         "path" => path: PathMatch [optional],
         /// HTTP methods (RFC 9110 section 9), upper case; one of them has to be the request's.
@@ -46,7 +46,7 @@ object! {
 
 object! {
     /// A condition on the path; exactly one key.
-    pub struct PathMatch check check_path {
+    pub struct PathMatch shape one_path, check check_path {
         /// The whole path.
         "exact" => exact: Text<1024> [optional],
         /// How the path begins: `/api` matches `/api`, `/api/x` and `/apix`.
@@ -60,7 +60,7 @@ object! {
 
 object! {
     /// A condition on text; exactly one key.
-    pub struct TextMatch check check_text {
+    pub struct TextMatch shape one_text, check no_check {
         /// The whole value.
         "exact" => exact: Text<1024> [optional],
         /// How it begins.
@@ -77,7 +77,7 @@ object! {
 object! {
     /// A condition on a header; `name` and exactly one more key. Several values of one header are joined by a comma
     /// (RFC 9110 section 5.3), as Envoy's own matcher does.
-    pub struct HeaderMatch check check_header {
+    pub struct HeaderMatch shape one_header, check no_check {
         /// Name in lower case.
         "name" => name: FieldName [required],
         /// The whole value.
@@ -144,30 +144,26 @@ impl Decode for SampleBy {
     }
 }
 
-fn check_rule(rule: &MatchRule, node: &Node, report: &mut Report) {
-    let parts = [
-        rule.path.is_some(),
-        rule.methods.is_some(),
-        rule.headers.is_some(),
-        rule.authority.is_some(),
-        rule.route.is_some(),
-        rule.cluster.is_some(),
-        rule.virtual_host.is_some(),
-    ];
-    if count(&parts) == 0 {
-        report.add(
-            Code::NothingGiven,
-            node.at,
-            "a rule without conditions",
-            "add a condition, or remove `match` to take all requests",
-        );
+fn some_condition(node: &Node, _all_known: bool, report: &mut Report) {
+    if matches!(&node.value, Value::Object(entries) if entries.is_empty()) {
+        let hint = "add a condition, or remove `match` to take all requests";
+        report.add(Code::NothingGiven, node.at, "a rule without conditions", hint);
     }
 }
 
+fn one_path(node: &Node, all_known: bool, report: &mut Report) {
+    exactly_one(&["exact", "prefix", "regex", "template"], node, all_known, report);
+}
+
+fn one_text(node: &Node, all_known: bool, report: &mut Report) {
+    exactly_one(&["exact", "prefix", "suffix", "contains", "regex"], node, all_known, report);
+}
+
+fn one_header(node: &Node, all_known: bool, report: &mut Report) {
+    exactly_one(&["exact", "prefix", "suffix", "contains", "regex", "present"], node, all_known, report);
+}
+
 fn check_path(path: &PathMatch, node: &Node, report: &mut Report) {
-    let present =
-        [path.exact.is_some(), path.prefix.is_some(), path.regex.is_some(), path.template.is_some()];
-    exactly_one(count(&present), &["exact", "prefix", "regex", "template"], node, report);
     for (key, value) in [("exact", &path.exact), ("prefix", &path.prefix)] {
         let bad = |text: &&Text<1024>| !text.0.starts_with('/') || text.0.contains(['?', '#']);
         let Some(text) = value.as_ref().filter(bad) else { continue };
@@ -176,32 +172,4 @@ fn check_path(path: &PathMatch, node: &Node, report: &mut Report) {
         report
             .in_key(key, |r| r.add(Code::BadFormat, at, message, "begin with `/`; the query does not count"));
     }
-}
-
-fn check_text(text: &TextMatch, node: &Node, report: &mut Report) {
-    let present = [
-        text.exact.is_some(),
-        text.prefix.is_some(),
-        text.suffix.is_some(),
-        text.contains.is_some(),
-        text.regex.is_some(),
-    ];
-    exactly_one(count(&present), &["exact", "prefix", "suffix", "contains", "regex"], node, report);
-}
-
-fn check_header(header: &HeaderMatch, node: &Node, report: &mut Report) {
-    let present = [
-        header.exact.is_some(),
-        header.prefix.is_some(),
-        header.suffix.is_some(),
-        header.contains.is_some(),
-        header.regex.is_some(),
-        header.present.is_some(),
-    ];
-    exactly_one(
-        count(&present),
-        &["exact", "prefix", "suffix", "contains", "regex", "present"],
-        node,
-        report,
-    );
 }
