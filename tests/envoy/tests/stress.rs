@@ -68,7 +68,11 @@ fn stormy(number: u64) -> Request<RequestBody> {
 /// A third of the clients leaves within 25 ms.
 fn hasty(number: u64) -> Duration {
     let chance = spread(number ^ 0xABCD);
-    if chance % 3 == 0 { Duration::from_micros(chance / 3 % 25_000) } else { Duration::from_secs(30) }
+    if chance.is_multiple_of(3) {
+        Duration::from_micros(chance / 3 % 25_000)
+    } else {
+        Duration::from_secs(30)
+    }
 }
 
 async fn start(upstream: &HttpUpstream, experiment: &Experiment, workers: u32) -> Envoy {
