@@ -12,7 +12,12 @@ impl Vm {
     ///
     /// # Errors
     /// [`HostError::Refused`] if a callback returns false, [`HostError::Trap`], [`HostError::Dead`].
-    pub fn start_root(&mut self, configuration: &str, plugin_name: &str) -> Result<RootId, HostError> {
+    pub fn start_root(
+        &mut self,
+        configuration: impl AsRef<[u8]>,
+        plugin_name: &str,
+    ) -> Result<RootId, HostError> {
+        let configuration = configuration.as_ref();
         let id = self.new_context(Context::Root(Root {
             plugin_name: plugin_name.into(),
             configuration: Some(configuration.into()),
@@ -27,6 +32,17 @@ impl Vm {
             root.configuration = None;
         }
         if configured == Some(0) { Err(HostError::Refused("proxy_on_configure")) } else { Ok(RootId(id)) }
+    }
+
+    /// Configures a root again, as Envoy does when a second listener has the same configuration.
+    ///
+    /// # Errors
+    /// [`HostError::NoContext`], [`HostError::Refused`], [`HostError::Trap`], [`HostError::Dead`].
+    pub fn configure_again(&mut self, root: RootId, configuration: &[u8]) -> Result<(), HostError> {
+        let known = self.store.data_mut().root_mut(root.0).ok_or(HostError::NoContext(root.0))?;
+        known.configuration = Some(configuration.into());
+        let configured = self.enter(root.0, "proxy_on_configure", &[root.0, configuration.len() as u32])?;
+        if configured == Some(0) { Err(HostError::Refused("proxy_on_configure")) } else { Ok(()) }
     }
 
     /// Ends a plugin: `proxy_on_done`, `proxy_on_delete`; its timer is gone.
@@ -135,6 +151,15 @@ impl Vm {
         let result = self.enter(stream.0, "proxy_on_response_body", &arguments)?;
         self.stream_mut(stream)?.response_body = None;
         Ok(self.action(result))
+    }
+
+    /// Calls an export with contexts and numbers as they are: what no host should do, a filter survives.
+    ///
+    /// # Errors
+    /// [`HostError::Trap`], [`HostError::Dead`].
+    pub fn call_export(&mut self, export: &str, arguments: &[u32]) -> Result<Option<u32>, HostError> {
+        let context = arguments.first().copied().unwrap_or_default();
+        self.enter(context, export, arguments)
     }
 
     fn action(&self, result: Option<u32>) -> Action {

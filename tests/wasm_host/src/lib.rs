@@ -30,6 +30,7 @@ mod metrics;
 mod module;
 mod random;
 mod shared;
+mod squall;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -45,5 +46,6 @@ pub use error::HostError;
 pub use metrics::Metric;
 pub use module::Module;
 pub use shared::Shared;
+pub use squall::{Proxy, Request, catalog, mission, plugin, squall_module};
 pub use state::{Log, LogLevel};
 pub use vm::Vm;

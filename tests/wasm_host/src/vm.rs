@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use wasmtime::{Instance, Store, Val};
 
-use crate::abi::{HeaderMap, MapKind, Status};
+use crate::abi::{HeaderMap, MapKind, Side, Status};
 use crate::contexts::{Effect, StreamId};
 use crate::counts::Counts;
 use crate::error::HostError;
@@ -131,6 +131,16 @@ impl Vm {
     /// What the filter did to streams since the last call, in order.
     pub fn take_effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.store.data_mut().effects)
+    }
+
+    /// On which side the filter holds the stream.
+    pub fn held(&self, stream: StreamId) -> Option<Side> {
+        self.store.data().stream(stream.0)?.held
+    }
+
+    /// Lets `proxy_get_header_map_pairs` return these bytes, well formed or not; `None` ends it.
+    pub fn garble_pairs(&mut self, bytes: Option<Vec<u8>>) {
+        self.store.data_mut().garbled_pairs = bytes;
     }
 
     /// Everything the filter did that crashes a real Envoy or acts on the wrong context.

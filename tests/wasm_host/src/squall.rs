@@ -1,0 +1,186 @@
+//! The compiled filter in this host: its module, its configuration, one worker with a mission in it.
+
+use std::path::Path;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::{Action, Effect, Metric, Module, RootId, Shared, StreamId, Vm};
+
+static MODULE: LazyLock<Module> = LazyLock::new(|| {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/squall.wasm");
+    match Module::load(&path) {
+        Ok(module) => module,
+        Err(error) => panic!("{error}; run: make build"),
+    }
+});
+
+/// The filter that `make build` leaves, compiled once per process.
+///
+/// # Panics
+/// When it is missing; the message names the command to run.
+pub fn squall_module() -> &'static Module {
+    &MODULE
+}
+
+/// A catalog of these scenarios.
+pub fn catalog(scenarios: &[Value]) -> Value {
+    json!({"version": 1, "scenarios": scenarios})
+}
+
+/// A mission of an hour, with a seed, over these scenarios.
+pub fn mission(id: &str, scenarios: &[&str]) -> Value {
+    json!({
+        "version": 1, "id": id, "scenarios": scenarios, "namespace": "shop", "duration": "1h", "seed": "s",
+    })
+}
+
+/// A plugin configuration whose mission `change` may alter; all scenarios take part, in their order.
+pub fn plugin(id: &str, scenarios: &[Value], change: impl FnOnce(&mut Value)) -> String {
+    let names: Vec<&str> = scenarios.iter().filter_map(|scenario| scenario["name"].as_str()).collect();
+    let mut mission = mission(id, &names);
+    change(&mut mission);
+    json!({"version": 1, "role": "filter", "catalog": catalog(scenarios), "mission": mission}).to_string()
+}
+
+/// One request of a test.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'r> {
+    /// `:path`.
+    pub path: &'r str,
+    /// `x-request-id`.
+    pub id: &'r str,
+    /// Headers after the usual ones.
+    pub more: &'r [(&'r str, &'r str)],
+}
+
+impl Default for Request<'_> {
+    fn default() -> Self {
+        Request { path: "/profiles/7", id: "1", more: &[] }
+    }
+}
+
+/// One worker of a proxy with one plugin.
+pub struct Proxy {
+    /// What the workers share.
+    pub shared: Shared,
+    /// The worker's VM.
+    pub vm: Vm,
+    /// The plugin's root context.
+    pub root: RootId,
+}
+
+impl Proxy {
+    /// The first worker of a new proxy.
+    ///
+    /// # Panics
+    /// When the module is missing, or refuses the configuration.
+    pub fn new(configuration: &str) -> Proxy {
+        Proxy::worker(&Shared::new(), configuration)
+    }
+
+    /// Another worker of a proxy.
+    ///
+    /// # Panics
+    /// As [`Proxy::new`].
+    pub fn worker(shared: &Shared, configuration: &str) -> Proxy {
+        let started = Vm::new(squall_module(), shared).and_then(|mut vm| {
+            let root = vm.start_root(configuration, "squall")?;
+            Ok(Proxy { shared: shared.clone(), vm, root })
+        });
+        match started {
+            Ok(proxy) => proxy,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// A new stream with request headers in it.
+    ///
+    /// # Panics
+    /// When the filter traps.
+    pub fn request(&mut self, request: Request<'_>) -> (StreamId, Action) {
+        self.request_to(self.root, request)
+    }
+
+    /// The same for another root of this worker.
+    ///
+    /// # Panics
+    /// When the filter traps.
+    pub fn request_to(&mut self, root: RootId, request: Request<'_>) -> (StreamId, Action) {
+        let stream = self.vm.stream(root).expect("no trap");
+        (stream, self.send(stream, request))
+    }
+
+    /// Request headers for a stream that is there.
+    ///
+    /// # Panics
+    /// When the filter traps.
+    pub fn send(&mut self, stream: StreamId, request: Request<'_>) -> Action {
+        let mut headers = vec![
+            (":method", "GET"),
+            (":path", request.path),
+            (":authority", "profile-db"),
+            ("x-request-id", request.id),
+        ];
+        headers.extend(request.more);
+        headers.retain(|(_, value)| !value.is_empty());
+        self.vm.request_headers(stream, &headers, true).expect("no trap")
+    }
+
+    /// Response headers with a status, from the upstream or of a local response.
+    ///
+    /// # Panics
+    /// When the filter traps.
+    pub fn respond(&mut self, stream: StreamId, status: &str) -> Action {
+        self.vm.response_headers(stream, &[(":status", status)], true).expect("no trap")
+    }
+
+    /// The end of a stream: log and deletion.
+    ///
+    /// # Panics
+    /// When the filter traps.
+    pub fn finish(&mut self, stream: StreamId) {
+        self.vm.log(stream).expect("no trap");
+        self.vm.delete(stream).expect("no trap");
+    }
+
+    /// Lets time pass and the timer ring.
+    ///
+    /// # Panics
+    /// When the filter traps.
+    pub fn advance_ms(&mut self, milliseconds: u64) {
+        self.vm.advance(Duration::from_millis(milliseconds)).expect("no trap");
+    }
+
+    /// The streams that went on since the last look at the effects, in order; answers are left out.
+    pub fn take_continued(&mut self) -> Vec<StreamId> {
+        let effects = self.vm.take_effects();
+        effects
+            .into_iter()
+            .filter_map(|effect| match effect {
+                Effect::Continue { stream, .. } => Some(stream),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The value of a counter or gauge with these labels; 0 when nobody has defined it.
+    pub fn metric(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
+        self.shared.metric(&raw_name(name, labels)).map_or(0, |metric| metric.value())
+    }
+
+    /// The samples of a histogram.
+    pub fn samples(&self, name: &str, labels: &[(&str, &str)]) -> Vec<u64> {
+        match self.shared.metric(&raw_name(name, labels)) {
+            Some(Metric::Histogram(samples)) => samples,
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// A name as the filter gives it to the host (docs/metrics.md).
+fn raw_name(name: &str, labels: &[(&str, &str)]) -> String {
+    let labels: String = labels.iter().map(|(label, value)| format!("chaos_{label}=.={value};.;")).collect();
+    format!("{labels}{name}")
+}
