@@ -12,11 +12,22 @@ pub const END: &str = "<!-- tables of one run: end -->";
 /// Replaces what stands between the markers of the document at `path`.
 ///
 /// # Errors
-/// [`Error::NoMarkers`]; when the file cannot be read or written.
+/// [`Error::NoMarkers`]; [`Error::File`] when it cannot be read or written.
 pub fn rewrite(path: &Path, tables: &str) -> Result<()> {
-    let old = std::fs::read_to_string(path)?;
+    let failed = |source| Error::File { path: path.to_owned(), source };
+    let old = std::fs::read_to_string(path).map_err(failed)?;
     let new = replaced(&old, tables).ok_or_else(|| Error::NoMarkers { path: path.to_owned() })?;
-    Ok(std::fs::write(path, new)?)
+    std::fs::write(path, new).map_err(failed)
+}
+
+/// Finds out before a long run whether its tables will have a place.
+///
+/// # Errors
+/// As [`rewrite`].
+pub fn check(path: &Path) -> Result<()> {
+    let text =
+        std::fs::read_to_string(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
+    replaced(&text, "").map(drop).ok_or_else(|| Error::NoMarkers { path: path.to_owned() })
 }
 
 fn replaced(document: &str, tables: &str) -> Option<String> {

@@ -14,6 +14,14 @@ pub enum Error {
     /// A file, process or socket error.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    /// A file that the command line names cannot be read or written.
+    #[error("{}: {source}", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// A build product is missing.
     #[error("{} is missing: run `make build empty-filter`", .path.display())]
     Missing {

@@ -44,6 +44,9 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<Report> {
     let plan = options.plan()?;
+    if let Some(file) = &options.markdown {
+        document::check(file)?;
+    }
     let machine = Machine::describe();
     if machine.load_before > 0.5 {
         progress(format!("the machine is busy (load {:.1}): expect wide spreads", machine.load_before));
@@ -60,7 +63,8 @@ fn run(options: &Options) -> Result<Report> {
         println!("OVER: {}: {}, limit {}", missed.what, missed.measured, missed.limit);
     }
     if let Some(file) = &options.json {
-        std::fs::write(file, serde_json::to_string_pretty(&report).map_err(std::io::Error::from)?)?;
+        let json = serde_json::to_string_pretty(&report).map_err(std::io::Error::from)?;
+        std::fs::write(file, json).map_err(|source| error::Error::File { path: file.clone(), source })?;
     }
     if let Some(file) = &options.markdown {
         document::rewrite(file, &report.tables())?;
