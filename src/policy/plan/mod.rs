@@ -68,6 +68,12 @@ impl Scenario {
         self.faults.iter().map(|shared| &shared.fault)
     }
 
+    /// The share of the matched requests that is sampled and draws a fault, 0 to 1.
+    fn share(&self) -> f64 {
+        let undrawn = self.faults.iter().fold(1.0, |undrawn, f| undrawn * (1.0 - f64::from(f.ppm) / 1e6));
+        f64::from(self.sample.ppm) / 1e6 * (1.0 - undrawn)
+    }
+
     /// The fault with this number, as an [`Injected`] names it.
     #[must_use]
     pub fn fault(&self, number: usize) -> Option<&Fault> {
@@ -118,8 +124,7 @@ impl Plan {
     #[must_use]
     pub fn union_ppm(&self) -> u32 {
         // Both compositions spare a request only when every scenario does.
-        let spared =
-            self.scenarios.iter().fold(1.0, |spared, s| spared * (1.0 - f64::from(s.sample.ppm) / 1e6));
+        let spared = self.scenarios.iter().fold(1.0, |spared, s| spared * (1.0 - s.share()));
         libm::round((1.0 - spared) * 1e6) as u32
     }
 }

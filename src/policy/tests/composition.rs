@@ -1,8 +1,10 @@
 //! What becomes of the faults of several scenarios on one request, and what each scenario that lost is told.
 
+mod chance;
 mod request;
 
-use request::{Request, plan};
+use chance::binomial_range;
+use request::{Request, plan, request_id};
 use serde_json::{Value, json};
 use squall_policy::{DelayPhase, Injected, Seed, Spared, Verdict};
 
@@ -67,4 +69,23 @@ fn a_fault_that_was_not_drawn_leaves_the_request_to_the_next_scenario() {
     let verdict = decide("first_match", &[never, json!([{"delay": {"fixed": "1ms"}}])]);
     assert_eq!(spared(&verdict), [Some(Spared::NoFaultDrawn), None]);
     assert_eq!(verdict.injection.map(|i| i.request_delay_us), Some(1_000));
+}
+
+/// The share that `chaosctl explain` announces counts the percentages of faults too, under both compositions.
+#[test]
+fn the_announced_union_is_the_measured_one() {
+    let shares = json!({"name": "shares", "scope": {"sample": {"percent": 40}},
+        "faults": [{"abort": {"status": 503, "percent": 30}}, {"delay": {"fixed": "1ms", "percent": 60}}]});
+    let slow = json!({"name": "slow", "scope": {"sample": {"percent": 50}},
+        "faults": [{"delay": {"fixed": "1ms", "phase": "response", "percent": 10}}]});
+    for composition in ["first_match", "independent"] {
+        let plan = plan(composition, &[shares.clone(), slow.clone()]);
+        // 0.4 (1 - 0.7 x 0.4) = 0.288, and 0.5 x 0.1 = 0.05 of the rest.
+        assert_eq!(plan.union_ppm(), 323_600);
+        let seed = Seed::from_text("union");
+        let hit = (0..100_000)
+            .filter(|n| plan.decide(&seed, &mut Request::with_id(&request_id(*n))).injection.is_some())
+            .count();
+        assert!(binomial_range(100_000, 0.3236).contains(&(hit as u64)), "{composition}: {hit}");
+    }
 }
