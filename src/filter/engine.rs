@@ -12,8 +12,9 @@ use std::cell::RefCell;
 /// 270 of them overflow its stack; the rest goes into the next tick, a millisecond later.
 const ACTIONS_PER_TICK: usize = 32;
 
-/// A stream that the host would not let go is tried again after this long, in nanoseconds.
-const RETRY_NS: u64 = 100_000_000;
+/// What the host refused (to let a stream go, to tell the time) is tried again after so many milliseconds.
+const RETRY_MS: u32 = 100;
+const RETRY_NS: u64 = RETRY_MS as u64 * 1_000_000;
 
 /// For so long, in nanoseconds, a listener may still give streams to the old configuration after the new one
 /// has come: Envoy hands over one after the other.
@@ -118,8 +119,9 @@ impl Root {
 
     /// Sets the timer to the first deadline, or switches it off when nothing waits.
     fn set_timer(&mut self, now_ns: u64) -> bool {
-        let period =
-            if self.release && !self.queue.is_empty() { Some(1) } else { self.queue.next_ring_ms(now_ns) };
+        // What waits later has nothing to do with a release that found nobody.
+        self.release &= !self.queue.is_empty();
+        let period = if self.release { Some(1) } else { self.queue.next_ring_ms(now_ns) };
         let set = host::set_tick_period_ms(period.unwrap_or(0)).is_ok();
         self.rings_at = if set { self.queue.next_due_ns() } else { None };
         stats::count_host_errors(u32::from(!set));
@@ -128,7 +130,7 @@ impl Root {
 
     /// Ends the mission here, and counts it as done if no other worker did.
     pub fn end_mission(&mut self, now_ns: u64) {
-        let Some(armed) = self.armed.as_mut().filter(|armed| armed.running) else { return };
+        let Some(armed) = self.armed.as_mut().filter(|armed| !armed.is_over()) else { return };
         armed.running = false;
         armed.schedule.end();
         self.release = true;
@@ -150,13 +152,16 @@ impl Root {
     }
 
     /// Brings the mission to where the clocks are, and sets the timer for what comes next. The effective
-    /// context has to be this root.
-    fn advance_mission(&mut self) {
+    /// context has to be this root. `asked_ns`: when this was due.
+    fn advance_mission(&mut self, asked_ns: u64) {
         let Some(armed) = &mut self.armed else { return };
         let Ok((phase, now)) = armed.phase() else {
             // Without clocks there is no deadline, and without a deadline no mission.
             stats::count_host_errors(1);
-            armed.running = false;
+            if std::mem::take(&mut armed.running) && self.successor.is_none() {
+                armed.show_active(false);
+            }
+            self.wake_at(asked_ns.saturating_add(RETRY_NS), asked_ns, Wake::Mission);
             return;
         };
         match phase {
@@ -233,7 +238,7 @@ impl Engine {
         root.queue.retain(|wake| matches!(wake, Wake::Stream(_)));
         self.roots.insert(id, Root { plugin, armed, successor: None, rings_at: None, ..root });
         match self.roots.get_mut(&id) {
-            Some(root) if in_effect => root.advance_mission(),
+            Some(root) if in_effect => root.advance_mission(now),
             _ => stats::count_host_errors(1),
         }
     }
@@ -241,11 +246,13 @@ impl Engine {
     /// The timer of a root rang.
     pub fn tick(&mut self, id: u32) {
         let Some(root) = self.roots.get_mut(&id) else { return };
+        root.rings_at = None;
         let Ok(now) = host::monotonic_ns() else {
+            // The period that is set may be an hour.
+            let _ = host::set_tick_period_ms(RETRY_MS);
             stats::count_host_errors(1);
             return;
         };
-        root.rings_at = None;
         let mut stuck = Vec::new();
         let mut mission_wake = false;
         for _ in 0..ACTIONS_PER_TICK {
@@ -272,15 +279,15 @@ impl Engine {
                 stream.wait_again(ticket);
             }
         }
-        if host::set_effective_context(id).is_ok() {
-            if mission_wake {
-                root.advance_mission();
-            }
-            root.set_timer(now);
-        } else {
-            // The host rings again after the period that is still set.
-            stats::count_host_errors(1);
+        let in_effect = host::set_effective_context(id).is_ok();
+        stats::count_host_errors(u32::from(!in_effect));
+        if mission_wake && in_effect {
+            root.advance_mission(now);
+        } else if mission_wake {
+            root.queue.push(now.saturating_add(RETRY_NS), Wake::Mission);
         }
+        // A stream that is still in effect belongs to this root, and so does its timer.
+        root.set_timer(now);
     }
 
     /// `true` when the context was a root.

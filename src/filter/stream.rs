@@ -81,6 +81,11 @@ pub fn request_headers(engine: &mut Engine, id: u32) -> Action {
 
 fn begin(engine: &mut Engine, id: u32) -> Option<Action> {
     let stream = engine.streams.get_mut(&id)?;
+    if let Some(observed) = &stream.observed {
+        // Decided already; a second decision would forget what waits for the first.
+        let waits = matches!(observed.progress, Progress::WaitingRequest(_));
+        return Some(if waits { Action::Pause } else { Action::Continue });
+    }
     let root = engine.roots.get_mut(&stream.root)?;
     let armed = root.armed.as_mut().filter(|armed| armed.running)?;
     let mut facts = RequestFacts::default();
@@ -204,13 +209,13 @@ pub fn wake(stream: &mut Stream, armed: Option<&mut Armed>, now_ns: u64, abort_a
 pub fn finish(engine: &mut Engine, id: u32, status: impl FnOnce() -> u64) {
     let Some(stream) = engine.streams.remove(&id) else { return };
     let Some(observed) = stream.observed else { return };
-    let Some(root) = engine.roots.get_mut(&stream.root) else { return };
-    if let Progress::WaitingRequest(ticket) | Progress::WaitingResponse(ticket) = observed.progress {
-        root.queue.cancel(ticket);
-    }
     let faulted = observed.injection.is_some();
     if faulted {
         stats::faults_in_flight(-1);
+    }
+    let Some(root) = engine.roots.get_mut(&stream.root) else { return };
+    if let Progress::WaitingRequest(ticket) | Progress::WaitingResponse(ticket) = observed.progress {
+        root.queue.cancel(ticket);
     }
     let Some(armed) = &mut root.armed else { return };
     let Ok(now) = host::monotonic_ns() else {
