@@ -33,6 +33,11 @@ impl Module {
     pub fn from_bytes(bytes: &[u8]) -> Result<Module, HostError> {
         compile(Path::new("bytes"), bytes)
     }
+
+    /// Names of the host functions that it imports.
+    pub fn imports(&self) -> Vec<String> {
+        self.prepared.module().imports().map(|import| import.name().to_owned()).collect()
+    }
 }
 
 fn compile(path: &Path, bytes: &[u8]) -> Result<Module, HostError> {

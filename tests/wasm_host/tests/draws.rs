@@ -1,0 +1,95 @@
+//! Promise P5: the compiled module decides and delays exactly as the policy does natively.
+
+use serde_json::{Value, json};
+use squall_policy::{Direction, Fact, Facts, Report, Seed, load_plugin};
+use squall_wasm_host::{Action, Proxy, Request, plugin};
+
+/// A request that has an id and a path, and nothing else.
+struct OnlyId<'r>(&'r str);
+
+impl Facts for OnlyId<'_> {
+    fn fact(&mut self, fact: &Fact) -> Option<&[u8]> {
+        match fact {
+            Fact::RequestId => Some(self.0.as_bytes()),
+            Fact::Path => Some(b"/profiles/7"),
+            _ => None,
+        }
+    }
+
+    fn direction(&mut self) -> Direction {
+        Direction::Unspecified
+    }
+}
+
+fn distributions() -> [(&'static str, Value); 6] {
+    [
+        ("fixed", json!({"fixed": "37ms"})),
+        ("uniform", json!({"uniform": {"min": "0ms", "max": "400ms"}})),
+        ("normal", json!({"normal": {"mean": "100ms", "stddev": "30ms"}})),
+        ("lognormal", json!({"lognormal": {"median": "80ms", "sigma": 0.7}})),
+        ("pareto", json!({"pareto": {"min": "20ms", "shape": 1.3, "max": "5s"}})),
+        ("percentiles", json!({"percentiles": {"p50": "20ms", "p95": "200ms", "p99": "900ms"}})),
+    ]
+}
+
+/// For each id the delay in microseconds and whether an abort follows, as the module serves them: the
+/// delay to the microsecond, from clocks that stand still and the period that it sets.
+fn compare(configuration: &str, seed: &str, ids: &[String]) {
+    let mut report = Report::default();
+    let loaded = load_plugin(configuration.as_bytes(), None, &mut report).expect("a valid configuration");
+    let plan = loaded.plan.expect("a mission");
+    let seed = Seed::from_text(seed);
+    let mut proxy = Proxy::new(configuration);
+    for id in ids {
+        let expected = plan.decide(&seed, &mut OnlyId(id)).injection;
+        let (stream, action) = proxy.request(Request { id, ..Request::default() });
+        let expected_action =
+            if expected.as_ref().is_some_and(|i| i.request_delay_us > 0 || i.abort.is_some()) {
+                Action::Pause
+            } else {
+                Action::Continue
+            };
+        assert_eq!(action, expected_action, "id {id}");
+        if let Some(injection) = expected.filter(|i| i.request_delay_us > 0) {
+            let period = proxy.vm.tick_period(proxy.root).expect("a timer").as_millis();
+            let rounded = ((injection.request_delay_us + 500) / 1000).max(1);
+            assert_eq!(period, u128::from(rounded), "id {id}: {} us", injection.request_delay_us);
+            let samples = proxy.samples("chaos_injected_delay_ms", &[("scenario", "db")]);
+            assert_eq!(samples.last(), Some(&((injection.request_delay_us + 500) / 1000)), "id {id}");
+        }
+        proxy.finish(stream);
+        // The cancelled wake-up rings once for nothing and makes room for the next.
+        proxy.vm.tick(proxy.root).unwrap();
+    }
+}
+
+fn ids() -> Vec<String> {
+    (0..2_000).map(|n| format!("7f9c{n:04x}-0000-4000-8000-00000000{:04x}", n * 31 % 65_521)).collect()
+}
+
+#[test]
+fn every_distribution_draws_the_same_delays_in_the_module_as_natively() {
+    for (name, shape) in distributions() {
+        let scenario = json!({"name": "db", "faults": [{"delay": shape}]});
+        let configuration = plugin(name, &[scenario], |mission| mission["seed"] = json!("replay-1"));
+        compare(&configuration, "replay-1", &ids());
+    }
+}
+
+#[test]
+fn samples_shares_and_aborts_are_the_same_in_the_module_as_natively() {
+    for composition in ["first_match", "independent"] {
+        let scenarios = [
+            json!({"name": "db", "scope": {"sample": {"percent": 40}}, "faults": [
+                {"delay": {"uniform": {"min": "1ms", "max": "90ms"}, "percent": 70}},
+                {"abort": {"status": 503, "percent": 20}}]}),
+            json!({"name": "auth", "scope": {"sample": {"percent": 12.5}},
+                "faults": [{"abort": {"status": 500}}]}),
+        ];
+        let configuration = plugin(composition, &scenarios, |mission| {
+            mission["composition"] = json!(composition);
+            mission["seed"] = json!("another");
+        });
+        compare(&configuration, "another", &ids());
+    }
+}
