@@ -7,6 +7,9 @@ use crate::stats::{self, ScenarioStats};
 use crate::{host, mission};
 use squall_policy::{CONFIG_LIMIT, Fault, Level, Loaded, Phase, Report, Schedule, Seed, load_plugin};
 
+/// Most findings that go into the log: every worker logs them, and a hostile file can have 100,000.
+const LOGGED_FINDINGS: usize = 200;
+
 /// Reads the configuration of the effective root context. `None`: the filter is idle.
 pub fn load() -> Option<Armed> {
     let bytes = match host::plugin_configuration(CONFIG_LIMIT.saturating_add(1)) {
@@ -25,7 +28,7 @@ pub fn load() -> Option<Armed> {
     let mut report = Report::default();
     let namespace = node_namespace();
     let loaded = load_plugin(&bytes, namespace.as_deref(), &mut report);
-    for finding in &report.findings {
+    for finding in report.findings.iter().take(LOGGED_FINDINGS) {
         match finding.code.level() {
             Level::Error => log::error!("{finding}"),
             Level::Warning => log::warn!("{finding}"),
@@ -33,6 +36,9 @@ pub fn load() -> Option<Armed> {
     }
     stats::set_gauge("chaos_config_rejected", &[], u64::from(loaded.is_none()));
     let Some(loaded) = loaded else {
+        if let Some(more) = report.findings.len().checked_sub(LOGGED_FINDINGS).filter(|more| *more > 0) {
+            log::error!("and {more} more findings, which `chaosctl validate` lists");
+        }
         let errors = report.findings.iter().filter(|f| f.code.level() == Level::Error).count();
         log::error!("{}", serde_json::json!({"event": "config.rejected", "errors": errors}));
         return None;

@@ -20,6 +20,9 @@ const RETRY_NS: u64 = RETRY_MS as u64 * 1_000_000;
 /// has come: Envoy hands over one after the other.
 const HANDOVER_NS: u64 = 250_000_000;
 
+/// While requests wait, the wall clock is looked at this often, in milliseconds (promise P1: one second).
+const WALL_CLOCK_LOOK_MS: u32 = 1000;
+
 thread_local! {
     static ENGINE: RefCell<Engine> = RefCell::new(Engine::default());
 }
@@ -121,11 +124,34 @@ impl Root {
     fn set_timer(&mut self, now_ns: u64) -> bool {
         // What waits later has nothing to do with a release that found nobody.
         self.release &= !self.queue.is_empty();
-        let period = if self.release { Some(1) } else { self.queue.next_ring_ms(now_ns) };
-        let set = host::set_tick_period_ms(period.unwrap_or(0)).is_ok();
+        let period = match self.queue.next_ring_ms(now_ns) {
+            Some(_) if self.release => 1,
+            Some(ms) if self.holds_requests() => ms.min(WALL_CLOCK_LOOK_MS),
+            Some(ms) => ms,
+            None => 0,
+        };
+        let set = host::set_tick_period_ms(period).is_ok();
         self.rings_at = if set { self.queue.next_due_ns() } else { None };
         stats::count_host_errors(u32::from(!set));
         set
+    }
+
+    /// Whether requests of a running mission wait: one entry of the queue is the mission's own deadline.
+    fn holds_requests(&self) -> bool {
+        self.queue.len() > 1 && self.armed.as_ref().is_some_and(|armed| armed.running)
+    }
+
+    /// The monotonic clock rings at the deadline; that the wall clock has stepped over it is only seen by looking.
+    fn end_if_over(&mut self, now_ns: u64) {
+        let over = match &self.armed {
+            Some(armed) if self.holds_requests() => {
+                host::wall_ms().is_ok_and(|wall| armed.schedule.phase(wall, now_ns) == Phase::Over)
+            }
+            _ => false,
+        };
+        if over {
+            self.end_mission(now_ns);
+        }
     }
 
     /// Ends the mission here, and counts it as done if no other worker did.

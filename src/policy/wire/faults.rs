@@ -44,8 +44,16 @@ object! {
 pub struct Headers(pub Vec<(FieldName, FieldValue)>);
 
 /// Headers that only the proxy may set: a wrong one breaks the connection instead of the request.
-const FRAMING: [&str; 7] =
-    ["connection", "content-length", "grpc-status", "keep-alive", "te", "transfer-encoding", "upgrade"];
+const FRAMING: [&str; 8] = [
+    "connection",
+    "content-length",
+    "grpc-message",
+    "grpc-status",
+    "keep-alive",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+];
 
 impl Decode for Headers {
     fn decode(node: &Node, report: &mut Report) -> Option<Self> {

@@ -112,7 +112,7 @@ impl<const MIN_MS: u64, const MAX_MS: u64> Span<MIN_MS, MAX_MS> {
 
 impl<const MIN_MS: u64, const MAX_MS: u64> Decode for Span<MIN_MS, MAX_MS> {
     fn decode(node: &Node, report: &mut Report) -> Option<Self> {
-        let hint = "give a number with its unit: 500us, 100ms, 30s, 15m, 1h";
+        let hint = "give a number with its unit: 100ms, 30s, 15m, 1h";
         if let crate::node::Value::Number(n) = node.value {
             report.add(
                 Code::WrongType,
