@@ -1,10 +1,20 @@
-//! The source of `random_get`: SplitMix64 (Steele, Lea and Flood, 2014), seeded, so that a run repeats.
+//! The source of `random_get`, and of random tests: SplitMix64 (Steele, Lea and Flood, 2014), seeded, so that a
+//! run repeats.
 
-pub(crate) struct Random(u64);
+/// A sequence of numbers that only its seed determines.
+pub struct Random(u64);
 
 impl Random {
-    pub(crate) fn seeded(seed: u64) -> Random {
+    /// The sequence of this seed.
+    pub fn seeded(seed: u64) -> Random {
         Random(seed)
+    }
+
+    /// A number from 0 to below `limit`, or 0 for a limit of 0.
+    pub fn below(&mut self, limit: u64) -> u64 {
+        let mut word = [0; 8];
+        self.fill(&mut word);
+        u64::from_le_bytes(word) % limit.max(1)
     }
 
     pub(crate) fn fill(&mut self, bytes: &mut [u8]) {

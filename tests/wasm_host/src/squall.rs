@@ -44,6 +44,31 @@ pub fn plugin(id: &str, scenarios: &[Value], change: impl FnOnce(&mut Value)) ->
     json!({"version": 1, "role": "filter", "catalog": catalog(scenarios), "mission": mission}).to_string()
 }
 
+/// A mission with every kind of fault and every kind of fact; it lasts a minute.
+pub fn every_kind_of_fault() -> String {
+    let scenarios = [
+        json!({"name": "slow", "scope": {"match": [{"path": {"prefix": "/slow"}}]},
+            "faults": [{"delay": {"fixed": "20ms"}}]}),
+        json!({"name": "late", "scope": {"match": [{"path": {"prefix": "/late"}, "methods": ["GET"]}]},
+            "faults": [{"delay": {"normal": {"mean": "20ms", "stddev": "5ms"}, "phase": "response"}}]}),
+        json!({"name": "gone", "scope": {"match": [{"path": {"prefix": "/gone"}}], "sample": {"percent": 50}},
+            "faults": [{"abort": {"status": 503, "grpc_status": "UNAVAILABLE"}}]}),
+        json!({"name": "both", "scope": {"match": [{"path": {"prefix": "/both"}}]},
+            "faults": [{"delay": {"fixed": "20ms"}}, {"abort": {"status": 500}}]}),
+        json!({"name": "routed", "scope": {"direction": "inbound", "match": [{"route": "profiles"}]},
+            "faults": [{"delay": {"fixed": "5ms"}}]}),
+        json!({"name": "tagged", "scope": {"match": [{"headers": [{"name": "x-tier", "regex": "gold|silver"}]}],
+            "sample": {"percent": 90, "by": {"header": "x-user"}}}, "faults": [{"delay": {"fixed": "5ms"}}]}),
+    ];
+    plugin("m", &scenarios, |mission| {
+        mission["duration"] = json!("1m");
+        mission["composition"] = json!("independent");
+        if let Some(mission) = mission.as_object_mut() {
+            mission.remove("seed");
+        }
+    })
+}
+
 /// One request of a test.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'r> {

@@ -189,7 +189,7 @@ fn three_workers_agree_on_start_and_seed_and_count_the_end_once() {
     let mut others = [Proxy::worker(&shared, &configuration), Proxy::worker(&shared, &configuration)];
     assert_eq!(record(&shared), agreed);
     let ids: Vec<String> = (0..200).map(|id| id.to_string()).collect();
-    let mut decide = |proxy: &mut Proxy| -> Vec<Action> {
+    let decide = |proxy: &mut Proxy| -> Vec<Action> {
         ids.iter().map(|id| proxy.request(Request { id, ..Request::default() }).1).collect()
     };
     let decisions = decide(&mut first);

@@ -152,3 +152,18 @@ fn a_root_that_is_configured_again_keeps_those_who_wait() {
     proxy.finish(stream);
     assert_eq!(proxy.metric("chaos_faults_in_flight", &[]), 0);
 }
+
+/// Promise P1: a step of the wall clock over the deadline is seen within a second, also without traffic.
+#[test]
+fn a_wall_clock_that_steps_over_the_deadline_releases_what_waits() {
+    let mut proxy = Proxy::new(&plugin("m", &[delaying_and_aborting("30m")], |_| {}));
+    let (waiting, action) = proxy.request(Request::default());
+    assert_eq!(action, Action::Pause);
+    proxy.advance_ms(500);
+    let week = Duration::from_secs(7 * 24 * 3600);
+    proxy.shared.set_wall(proxy.shared.clock().wall + u64::try_from(week.as_nanos()).unwrap());
+    assert!(proxy.take_continued().is_empty());
+    proxy.advance_ms(1_000);
+    assert_eq!(proxy.take_continued(), [waiting], "released, and not aborted");
+    assert_eq!(proxy.metric("chaos_missions_total", &[("result", "done")]), 1);
+}
