@@ -140,6 +140,18 @@ fn a_step_ahead_ends_a_mission_at_the_next_request_and_a_step_back_does_not_wake
 }
 
 #[test]
+fn waiting_requests_notice_a_step_ahead_within_a_second() {
+    let mut proxy = Proxy::new(&lasting(delaying("5m"), "10m"));
+    let (stream, _) = proxy.request(Request::default());
+    proxy.advance_ms(1_500);
+    assert!(proxy.take_continued().is_empty());
+    proxy.shared.set_wall(proxy.shared.clock().wall + HOUR_NS);
+    proxy.advance_ms(1_001);
+    assert_eq!(proxy.take_continued(), [stream]);
+    assert_eq!((active(&proxy), done(&proxy)), (0, 1));
+}
+
+#[test]
 fn a_mission_in_the_future_begins_on_time_and_one_in_the_past_never_runs() {
     let mut proxy = Proxy::new(&starting("2026-12-01T00:01:00Z", "1m"));
     assert!(!faults(&mut proxy));
