@@ -279,6 +279,7 @@ impl Engine {
             stats::count_host_errors(1);
             return;
         };
+        root.end_if_over(now);
         let mut stuck = Vec::new();
         let mut mission_wake = false;
         for _ in 0..ACTIONS_PER_TICK {
