@@ -2,7 +2,7 @@
 //! in the log and in `chaos_config_rejected`, and never refuses the configuration: a refusal would end Envoy
 //! at start-up, or answer every request with 500.
 
-use crate::engine::Armed;
+use crate::root::Armed;
 use crate::stats::{self, ScenarioStats};
 use crate::{host, mission};
 use squall_policy::{CONFIG_LIMIT, Fault, Level, Loaded, Phase, Report, Schedule, Seed, load_plugin};

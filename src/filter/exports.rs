@@ -29,10 +29,6 @@ impl RootContext for Root {
         // Never false: see `configure`.
         true
     }
-
-    fn on_tick(&mut self) {
-        engine::with(|engine| engine.tick(self.id));
-    }
 }
 
 #[unsafe(no_mangle)]
@@ -50,6 +46,11 @@ extern "C" fn squall_on_context_create(id: u32, root_id: u32) {
             engine.streams.insert(id, Stream::new(root_id));
         }
     });
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn squall_on_tick(id: u32) {
+    engine::with(|engine| engine.tick(id));
 }
 
 #[unsafe(no_mangle)]

@@ -3,11 +3,13 @@
 //! The state says on which side a stream is paused, and only that side is ever resumed: resuming the other
 //! crashes Envoy.
 
-use crate::engine::{Armed, Engine, Wake};
+use crate::engine::Engine;
 use crate::host::{self, Side};
+use crate::ledger;
 use crate::request_facts::RequestFacts;
+use crate::root::{Armed, Wake};
 use crate::stats::{self, Cause, Group};
-use squall_policy::{DelayPhase, Injected, Injection, Outcome, Phase, Spared, Ticket, Verdict};
+use squall_policy::{DelayPhase, Injection, Outcome, Phase, Ticket};
 
 /// What a callback tells the host to do with the stream.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -106,11 +108,11 @@ fn begin(engine: &mut Engine, id: u32) -> Option<Action> {
             return None;
         }
     };
-    if verdict.injection.is_some() && is_marked() {
-        suppress_all(armed, &verdict, Cause::AlreadyFaulted);
+    if verdict.injection.is_some() && ledger::is_marked() {
+        ledger::suppress_all(armed, &verdict, Cause::AlreadyFaulted);
         return None;
     }
-    count_spared(armed, &verdict);
+    ledger::count_spared(armed, &verdict);
     let mut observed = Observed {
         id,
         started_ns: now,
@@ -120,14 +122,14 @@ fn begin(engine: &mut Engine, id: u32) -> Option<Action> {
     };
     let action = match &observed.injection {
         Some(injection) => {
-            mark(armed, injection);
+            ledger::mark(armed, injection);
             stats::faults_in_flight(1);
             if injection.request_delay_us > 0 {
                 let due = due(now, injection.request_delay_us, ends);
                 match root.wake_at(due, now, Wake::Stream(id)) {
                     Some(ticket) => {
                         observed.progress = Progress::WaitingRequest(ticket);
-                        count_delays(root.armed.as_mut()?, injection, DelayPhase::Request);
+                        ledger::count_delays(root.armed.as_mut()?, injection, DelayPhase::Request);
                         Action::Pause
                     }
                     None => give_up(root.armed.as_mut()?, &mut observed),
@@ -159,16 +161,16 @@ fn hold_response(engine: &mut Engine, id: u32) -> Option<Action> {
     let (ends_mono_ns, now) = match armed.phase() {
         Ok((Phase::Running { ends_mono_ns }, now)) if !replaced => (ends_mono_ns, now),
         _ => {
-            suppress_response_delays(armed, injection, Cause::Deadline);
+            ledger::suppress_response_delays(armed, injection, Cause::Deadline);
             return None;
         }
     };
     let due = due(now, injection.response_delay_us, ends_mono_ns);
     let Some(ticket) = root.wake_at(due, now, Wake::Stream(id)) else {
-        suppress_response_delays(root.armed.as_mut()?, injection, Cause::HostError);
+        ledger::suppress_response_delays(root.armed.as_mut()?, injection, Cause::HostError);
         return None;
     };
-    count_delays(root.armed.as_mut()?, injection, DelayPhase::Response);
+    ledger::count_delays(root.armed.as_mut()?, injection, DelayPhase::Response);
     observed.progress = Progress::WaitingResponse(ticket);
     Some(Action::Pause)
 }
@@ -191,7 +193,7 @@ pub fn wake(stream: &mut Stream, armed: Option<&mut Armed>, now_ns: u64, abort_a
         let wall = host::wall_ms().unwrap_or(u64::MAX);
         let running = matches!(armed.schedule.phase(wall, now_ns), Phase::Running { .. });
         if !(abort_allowed && running) {
-            suppress(armed, scenario, Cause::Deadline);
+            ledger::suppress(armed, scenario, Cause::Deadline);
         } else if reply(observed, armed) == Action::Pause {
             return Woken::Done;
         }
@@ -240,7 +242,7 @@ pub fn finish(engine: &mut Engine, id: u32, status: impl FnOnce() -> u64) {
 /// No timer, no delay: the request goes on without any of its faults.
 fn give_up(armed: &mut Armed, observed: &mut Observed) -> Action {
     if let Some(injection) = &mut observed.injection {
-        suppress_faults(armed, injection, Cause::HostError);
+        ledger::suppress_faults(armed, injection, Cause::HostError);
         *injection = Injection::default();
     }
     Action::Continue
@@ -262,7 +264,7 @@ fn reply(observed: &mut Observed, armed: &mut Armed) -> Action {
     let sent = host::send_local_response(abort.status, &abort.details, body, headers, grpc.map(|g| g.status));
     if sent.is_err() {
         stats::count_host_errors(1);
-        suppress(armed, number, Cause::HostError);
+        ledger::suppress(armed, number, Cause::HostError);
         // Not tried again: the stream goes on to its upstream.
         if let Some(injection) = &mut observed.injection {
             injection.abort = None;
@@ -287,78 +289,4 @@ fn is_grpc() -> bool {
 /// Never past the mission's deadline (promise P1).
 fn due(now_ns: u64, delay_us: u64, ends_ns: u64) -> u64 {
     now_ns.saturating_add(delay_us.saturating_mul(1000)).min(ends_ns)
-}
-
-/// The filter state of a request that another instance of Squall has a fault for already: Istio can put the
-/// filter into one chain twice, by a namespace's resource and the root namespace's.
-fn is_marked() -> bool {
-    matches!(host::property(&["chaos_mission"]), Ok(Some(_)))
-}
-
-/// Filter state for access logs and spans: `%FILTER_STATE(wasm.chaos_scenario:PLAIN)%`.
-fn mark(armed: &Armed, injection: &Injection) {
-    let Some(first) = injection.faults.first() else { return };
-    let name = armed.plan.scenario(first.scenario()).map_or("", |scenario| scenario.name.as_str());
-    let delayed = injection.request_delay_us > 0 || injection.response_delay_us > 0;
-    let fault = match (delayed, injection.abort) {
-        (true, Some(_)) => "delay,abort",
-        (false, Some(_)) => "abort",
-        _ => "delay",
-    };
-    let failures =
-        [("chaos_mission", armed.mission.as_str()), ("chaos_scenario", name), ("chaos_fault", fault)]
-            .into_iter()
-            .filter(|(key, value)| host::set_property(key, value).is_err())
-            .count();
-    stats::count_host_errors(u32::try_from(failures).unwrap_or(u32::MAX));
-}
-
-fn count_delays(armed: &mut Armed, injection: &Injection, when: DelayPhase) {
-    for fault in &injection.faults {
-        match fault {
-            Injected::Delay { scenario, phase, us } if *phase == when => {
-                if let Some(stats) = armed.stats.get_mut(*scenario) {
-                    stats.injected_delay(*us);
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-fn count_spared(armed: &mut Armed, verdict: &Verdict) {
-    for outcome in &verdict.outcomes {
-        match outcome.spared {
-            Some(Spared::Preempted) => suppress(armed, outcome.scenario, Cause::Preempted),
-            Some(Spared::NoSampleHeader) => suppress(armed, outcome.scenario, Cause::NoSampleHeader),
-            // The control group, which the request counters show.
-            Some(Spared::NotSampled | Spared::NoFaultDrawn) | None => {}
-        }
-    }
-}
-
-fn suppress_all(armed: &mut Armed, verdict: &Verdict, cause: Cause) {
-    for outcome in verdict.outcomes.iter().filter(|o| o.spared.is_none()) {
-        suppress(armed, outcome.scenario, cause);
-    }
-}
-
-fn suppress_faults(armed: &mut Armed, injection: &Injection, cause: Cause) {
-    for fault in &injection.faults {
-        suppress(armed, fault.scenario(), cause);
-    }
-}
-
-fn suppress_response_delays(armed: &mut Armed, injection: &Injection, cause: Cause) {
-    for fault in &injection.faults {
-        if let Injected::Delay { scenario, phase: DelayPhase::Response, .. } = fault {
-            suppress(armed, *scenario, cause);
-        }
-    }
-}
-
-fn suppress(armed: &mut Armed, scenario: usize, cause: Cause) {
-    if let Some(stats) = armed.stats.get_mut(scenario) {
-        stats.suppressed(cause);
-    }
 }

@@ -29,7 +29,7 @@ pub const KEPT: &[Kept] = &[
     allocator("malloc", "proxy_on_memory_allocate", "the host asks for the memory of every value it returns"),
     optional("proxy_on_vm_start", "refuses a VM that cannot start; without it the host assumes success"),
     plain("proxy_on_configure", "hands over the plugin configuration"),
-    plain("proxy_on_tick", "the timer of waiting requests"),
+    guarded("proxy_on_tick", "the timer of waiting requests"),
     guarded("proxy_on_context_create", "a root context per plugin; streams get one only when they need it"),
     guarded("proxy_on_request_headers", "the verdict on a request"),
     guarded("proxy_on_response_headers", "the verdict on a response"),

@@ -1,0 +1,80 @@
+//! What a request leaves behind: marks for access logs and spans, and counts by scenario.
+
+use crate::host;
+use crate::root::Armed;
+use crate::stats::{self, Cause};
+use squall_policy::{DelayPhase, Injected, Injection, Spared, Verdict};
+
+/// The filter state of a request that another instance of Squall has a fault for already: Istio can put the
+/// filter into one chain twice, by a namespace's resource and the root namespace's.
+pub fn is_marked() -> bool {
+    matches!(host::property(&["chaos_mission"]), Ok(Some(_)))
+}
+
+/// Filter state for access logs and spans: `%FILTER_STATE(wasm.chaos_scenario:PLAIN)%`.
+pub fn mark(armed: &Armed, injection: &Injection) {
+    let Some(first) = injection.faults.first() else { return };
+    let name = armed.plan.scenario(first.scenario()).map_or("", |scenario| scenario.name.as_str());
+    let delayed = injection.request_delay_us > 0 || injection.response_delay_us > 0;
+    let fault = match (delayed, injection.abort) {
+        (true, Some(_)) => "delay,abort",
+        (false, Some(_)) => "abort",
+        _ => "delay",
+    };
+    let failures =
+        [("chaos_mission", armed.mission.as_str()), ("chaos_scenario", name), ("chaos_fault", fault)]
+            .into_iter()
+            .filter(|(key, value)| host::set_property(key, value).is_err())
+            .count();
+    stats::count_host_errors(u32::try_from(failures).unwrap_or(u32::MAX));
+}
+
+pub fn count_delays(armed: &mut Armed, injection: &Injection, when: DelayPhase) {
+    for fault in &injection.faults {
+        match fault {
+            Injected::Delay { scenario, phase, us } if *phase == when => {
+                if let Some(stats) = armed.stats.get_mut(*scenario) {
+                    stats.injected_delay(*us);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+pub fn count_spared(armed: &mut Armed, verdict: &Verdict) {
+    for outcome in &verdict.outcomes {
+        match outcome.spared {
+            Some(Spared::Preempted) => suppress(armed, outcome.scenario, Cause::Preempted),
+            Some(Spared::NoSampleHeader) => suppress(armed, outcome.scenario, Cause::NoSampleHeader),
+            // The control group, which the request counters show.
+            Some(Spared::NotSampled | Spared::NoFaultDrawn) | None => {}
+        }
+    }
+}
+
+pub fn suppress_all(armed: &mut Armed, verdict: &Verdict, cause: Cause) {
+    for outcome in verdict.outcomes.iter().filter(|o| o.spared.is_none()) {
+        suppress(armed, outcome.scenario, cause);
+    }
+}
+
+pub fn suppress_faults(armed: &mut Armed, injection: &Injection, cause: Cause) {
+    for fault in &injection.faults {
+        suppress(armed, fault.scenario(), cause);
+    }
+}
+
+pub fn suppress_response_delays(armed: &mut Armed, injection: &Injection, cause: Cause) {
+    for fault in &injection.faults {
+        if let Injected::Delay { scenario, phase: DelayPhase::Response, .. } = fault {
+            suppress(armed, *scenario, cause);
+        }
+    }
+}
+
+pub fn suppress(armed: &mut Armed, scenario: usize, cause: Cause) {
+    if let Some(stats) = armed.stats.get_mut(scenario) {
+        stats.suppressed(cause);
+    }
+}
