@@ -231,7 +231,7 @@ fn callbacks_in_an_order_that_no_host_should_use_pass() {
     for export in ["proxy_on_request_headers", "proxy_on_response_headers"] {
         assert_eq!(proxy.vm.call_export(export, &[9_999, 3, 1]).expect("no trap"), Some(0), "{export}");
     }
-    for export in ["proxy_on_log", "proxy_on_delete"] {
+    for export in ["proxy_on_log", "proxy_on_delete", "proxy_on_tick"] {
         proxy.vm.call_export(export, &[9_999]).expect("no trap");
     }
     // Without request headers; the response first; deleted twice; headers twice.
