@@ -10,8 +10,26 @@ use squall_policy::{CONFIG_LIMIT, Fault, Level, Loaded, Phase, Report, Schedule,
 /// Most findings that go into the log: every worker logs them, and a hostile file can have 100,000.
 const LOGGED_FINDINGS: usize = 200;
 
-/// Reads the configuration of the effective root context. `None`: the filter is idle.
-pub fn load() -> Option<Armed> {
+/// What a configuration asks for.
+#[derive(Default)]
+pub struct Configured {
+    /// `None`: the filter is idle.
+    pub armed: Option<Armed>,
+    /// The mission that the configuration names, also when it is disabled or over: then it is stopped.
+    pub mission: Option<String>,
+}
+
+/// Reads the configuration of the effective root context.
+pub fn load() -> Configured {
+    read()
+        .map(|loaded| {
+            let mission = loaded.mission.as_ref().map(|mission| mission.id.0.clone());
+            Configured { armed: arm(loaded), mission }
+        })
+        .unwrap_or_default()
+}
+
+fn read() -> Option<Loaded> {
     let bytes = match host::plugin_configuration(CONFIG_LIMIT.saturating_add(1)) {
         Ok(bytes) => bytes,
         Err(status) => {
@@ -35,15 +53,14 @@ pub fn load() -> Option<Armed> {
         }
     }
     stats::set_gauge("chaos_config_rejected", &[], u64::from(loaded.is_none()));
-    let Some(loaded) = loaded else {
+    if loaded.is_none() {
         if let Some(more) = report.findings.len().checked_sub(LOGGED_FINDINGS).filter(|more| *more > 0) {
             log::error!("and {more} more findings, which `chaosctl validate` lists");
         }
         let errors = report.findings.iter().filter(|f| f.code.level() == Level::Error).count();
         log::error!("{}", serde_json::json!({"event": "config.rejected", "errors": errors}));
-        return None;
-    };
-    arm(loaded)
+    }
+    loaded
 }
 
 fn arm(loaded: Loaded) -> Option<Armed> {
@@ -76,6 +93,10 @@ fn arm(loaded: Loaded) -> Option<Armed> {
     match armed.phase() {
         Ok((Phase::Over, _)) => {
             armed.show_active(false);
+            // An update may have cut it short: what is over once stays over.
+            if mission::end(&armed.mission).is_err() {
+                stats::count_host_errors(1);
+            }
             log::warn!("mission {} is over and does not run again; give a new one a new id", armed.mission);
             None
         }

@@ -36,12 +36,11 @@ impl Engine {
     pub fn configure(&mut self, id: u32) {
         let plugin = host::property(&["plugin_name"]).ok().flatten();
         let plugin = plugin.map(|name| String::from_utf8_lossy(&name).into_owned()).unwrap_or_default();
-        let armed = configure::load();
-        let mission = armed.as_ref().map(|armed| armed.mission.clone());
+        let configured = configure::load();
         let now = host::monotonic_ns().unwrap_or_default();
         for (other_id, other) in &mut self.roots {
             if *other_id != id && other.plugin == plugin {
-                other.supersede(*other_id, mission.as_deref(), now);
+                other.supersede(*other_id, &configured, now);
             }
         }
         let in_effect = host::set_effective_context(id).is_ok();
@@ -49,6 +48,7 @@ impl Engine {
         // older one comes back: its waiting streams go on waiting.
         let mut root = self.roots.remove(&id).unwrap_or_default();
         root.queue.retain(|wake| matches!(wake, Wake::Stream(_)));
+        let armed = configured.armed;
         self.roots.insert(id, Root { plugin, armed, successor: None, rings_at: None, ..root });
         match self.roots.get_mut(&id) {
             Some(root) if in_effect => root.advance_mission(now),

@@ -43,7 +43,9 @@ extern "C" fn squall_on_context_create(id: u32, root_id: u32) {
         let root = engine.roots.get_mut(&root_id);
         if let Some(root) = root.filter(|root| root.armed.as_ref().is_some_and(|armed| !armed.is_over())) {
             root.notice_stream();
-            engine.streams.insert(id, Stream::new(root_id));
+            if !root.is_stopped() {
+                engine.streams.insert(id, Stream::new(root_id));
+            }
         }
     });
 }

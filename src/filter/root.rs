@@ -1,5 +1,6 @@
 //! One root context: one configuration with its mission, its timer and what waits for it.
 
+use crate::configure::Configured;
 use crate::host;
 use crate::mission;
 use crate::stats::{self, ScenarioStats};
@@ -33,6 +34,8 @@ pub struct Successor {
     came_ns: u64,
     /// It has another mission, or none: what waits here for the old one goes on.
     ends_mission: bool,
+    /// The newer configuration names this very mission, and does not run it.
+    stopped: bool,
 }
 
 /// One root context: one configuration.
@@ -90,7 +93,9 @@ impl Root {
     /// root or one of its streams. `None`: there is no timer, and so nothing may wait.
     pub fn wake_at(&mut self, due_ns: u64, now_ns: u64, wake: Wake) -> Option<Ticket> {
         let ticket = self.queue.push(due_ns, wake);
-        if self.rings_at.is_none_or(|at| due_ns < at) && !self.set_timer(now_ns) {
+        // The first request that waits also starts the look at the wall clock.
+        let sooner = self.rings_at.is_none_or(|at| due_ns < at) || self.queue.len() == 2;
+        if sooner && !self.set_timer(now_ns) {
             self.queue.cancel(ticket);
             return None;
         }
@@ -186,17 +191,33 @@ impl Root {
         }
     }
 
-    /// A newer configuration has come. Waiting requests serve their delays to the end if it is still the
-    /// same mission, and go on after the handover if it is not.
-    pub fn supersede(&mut self, id: u32, by_mission: Option<&str>, now_ns: u64) {
-        let Some(armed) = &self.armed else { return };
+    /// A newer configuration has come. Waiting requests serve their delays to the end, or to the new deadline, if
+    /// it is still the same mission; if it is not, they go on after the handover.
+    pub fn supersede(&mut self, id: u32, by: &Configured, now_ns: u64) {
+        let Some(armed) = &mut self.armed else { return };
         armed.show_active(false);
-        let ends_mission = by_mission != Some(armed.mission.as_str());
-        self.successor = Some(Successor { came_ns: now_ns, ends_mission });
-        // The timer belongs to the root context in effect.
-        if ends_mission && host::set_effective_context(id).is_ok() {
-            self.wake_at(now_ns.saturating_add(HANDOVER_NS), now_ns, Wake::Handover);
+        let same = by.armed.as_ref().filter(|new| new.mission == armed.mission);
+        if let Some(new) = same {
+            armed.schedule = new.schedule;
         }
+        let ends_mission = same.is_none();
+        let stopped = ends_mission && by.mission.as_ref() == Some(&armed.mission);
+        self.successor = Some(Successor { came_ns: now_ns, ends_mission, stopped });
+        // The timer belongs to the root context in effect.
+        if host::set_effective_context(id).is_err() {
+            return;
+        }
+        if ends_mission {
+            self.wake_at(now_ns.saturating_add(HANDOVER_NS), now_ns, Wake::Handover);
+        } else {
+            self.advance_mission(now_ns);
+        }
+    }
+
+    /// Whether a newer configuration names this very mission and does not run it: then no request of this root
+    /// is faulted any more, whatever listener it belongs to.
+    pub fn is_stopped(&self) -> bool {
+        self.successor.is_some_and(|successor| successor.stopped)
     }
 
     /// Whether a newer configuration has ended this one's mission.
@@ -207,7 +228,7 @@ impl Root {
     /// A stream came. When that happens long after a newer configuration of the same name, this root is not
     /// the old version of the other but a filter beside it, on another listener.
     pub fn notice_stream(&mut self) {
-        let Some(successor) = self.successor else { return };
+        let Some(successor) = self.successor.filter(|successor| !successor.stopped) else { return };
         let handed_over = successor.came_ns.saturating_add(HANDOVER_NS);
         if host::monotonic_ns().is_ok_and(|now| now > handed_over) {
             self.successor = None;

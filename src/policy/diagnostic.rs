@@ -1,7 +1,7 @@
 //! What is wrong with a configuration: a code, a key, a place, a sentence and a way out.
 
 use crate::node::Position;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// Whether a finding refuses the configuration or only asks for a second look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,7 +112,11 @@ impl fmt::Display for Diagnostic {
             write!(f, " {}:{}", at.line, at.column)?;
         }
         let path = if self.path.is_empty() { "(root)" } else { &self.path };
-        write!(f, " {path}: {} (hint: {})", self.message, self.hint)
+        // One finding is one line of the log, whatever a configuration says.
+        let text = format!(" {path}: {} (hint: {})", self.message, self.hint);
+        text.chars().try_for_each(|c| {
+            if c.is_control() { write!(f, "{}", c.escape_default()) } else { f.write_char(c) }
+        })
     }
 }
 

@@ -1,0 +1,76 @@
+//! Updates that change the running mission itself: its duration, or whether it runs at all.
+
+use serde_json::{Value, json};
+use squall_wasm_host::{Action, Proxy, Request, plugin};
+
+fn late_abort() -> Value {
+    json!({"name": "db", "faults": [{"delay": {"fixed": "10s"}}, {"abort": {"status": 503}}]})
+}
+
+fn lasting(duration: &str) -> String {
+    plugin("m", &[late_abort()], |mission| mission["duration"] = json!(duration))
+}
+
+fn done(proxy: &Proxy) -> u64 {
+    proxy.metric("chaos_missions_total", &[("result", "done")])
+}
+
+/// P1: who waits under the old configuration keeps the new deadline.
+#[test]
+fn a_shortened_mission_releases_those_who_wait_at_its_new_deadline() {
+    let mut proxy = Proxy::new(&lasting("60s"));
+    let (waiting, _) = proxy.request(Request::default());
+    proxy.vm.start_root(lasting("4s").as_str(), "squall").unwrap();
+    proxy.advance_ms(3_900);
+    assert!(proxy.take_continued().is_empty());
+    proxy.advance_ms(200);
+    assert_eq!(proxy.take_continued(), [waiting], "and not aborted");
+    assert_eq!(done(&proxy), 1);
+}
+
+#[test]
+fn an_extended_mission_is_not_ended_by_its_old_deadline() {
+    let mut proxy = Proxy::new(&lasting("5s"));
+    proxy.request(Request::default());
+    let update = proxy.vm.start_root(lasting("40s").as_str(), "squall").unwrap();
+    proxy.advance_ms(10_000);
+    assert_eq!(done(&proxy), 0);
+    assert_eq!(proxy.request_to(update, Request::default()).1, Action::Pause);
+    let again = proxy.vm.start_root(lasting("41s").as_str(), "squall").unwrap();
+    assert_eq!(proxy.request_to(again, Request::default()).1, Action::Pause, "it is not recorded as ended");
+    proxy.advance_ms(32_000);
+    assert_eq!(done(&proxy), 1);
+}
+
+#[test]
+fn a_mission_cut_short_into_the_past_does_not_run_again() {
+    let mut proxy = Proxy::new(&lasting("60s"));
+    proxy.advance_ms(2_000);
+    proxy.vm.start_root(lasting("1s").as_str(), "squall").unwrap();
+    let longer = proxy.vm.start_root(lasting("60s").as_str(), "squall").unwrap();
+    assert_eq!(proxy.request_to(longer, Request::default()).1, Action::Continue);
+}
+
+/// A connection that stays open keeps its old filter chain, and may go on asking for a long time.
+#[test]
+fn a_disabled_mission_stays_stopped_for_connections_of_the_old_listener() {
+    let mut proxy = Proxy::new(&lasting("60s"));
+    let disabled = plugin("m", &[late_abort()], |mission| mission["enable"] = json!(false));
+    proxy.vm.start_root(disabled.as_str(), "squall").unwrap();
+    proxy.advance_ms(1_500);
+    let (stream, action) = proxy.request(Request::default());
+    assert_eq!(action, Action::Continue);
+    proxy.finish(stream);
+    assert_eq!(proxy.metric("chaos_active", &[("scenario", "db"), ("namespace", "shop")]), 0);
+}
+
+/// P1, where every delay ends at the deadline and so none of them sets the timer.
+#[test]
+fn a_stepped_wall_clock_releases_also_those_who_wait_for_the_deadline_itself() {
+    let mut proxy = Proxy::new(&lasting("9s"));
+    let (waiting, _) = proxy.request(Request::default());
+    proxy.advance_ms(1_500);
+    proxy.shared.set_wall(proxy.shared.clock().wall + 600_000_000_000);
+    proxy.advance_ms(1_000);
+    assert_eq!(proxy.take_continued(), [waiting]);
+}
