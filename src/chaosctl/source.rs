@@ -91,7 +91,9 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
         // Of a linked folder only the files are read where it really is: a link may lead round in a circle.
         if entry.file_type()?.is_dir() {
             walk(&path, files)?;
-        } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json") {
+        } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json") && path.is_file()
+        {
+            // Pipes would block for ever, and a link to nowhere is nobody's catalog.
             files.push(path);
         }
     }
