@@ -1,5 +1,6 @@
-//! What Envoy calls. Root contexts go through the SDK's dispatcher; streams do not: the link step puts these
-//! guards in the place of the SDK's exports (`squall_on_X` becomes `proxy_on_X`), so that a stream without a
+//! What Envoy calls. Root contexts are made, configured and deleted through the SDK's dispatcher; streams and the
+//! timer do not pass it: the link step puts these guards
+//! in the place of the SDK's exports (`squall_on_X` becomes `proxy_on_X`), so that a stream without a
 //! mission costs a table look-up, and a callback for a context that is gone cannot panic.
 
 use crate::stream::{self, Stream};
