@@ -9,7 +9,7 @@ use crate::ledger;
 use crate::request_facts::RequestFacts;
 use crate::root::{Armed, Wake};
 use crate::stats::{self, Cause, Group};
-use squall_policy::{DelayPhase, Injection, Outcome, Phase, Ticket};
+use squall_policy::{DelayPhase, Injection, Outcome, Phase, SLACK_NS, Ticket};
 
 /// What a callback tells the host to do with the stream.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -192,7 +192,10 @@ pub fn wake(stream: &mut Stream, armed: Option<&mut Armed>, now_ns: u64, abort_a
     if let (Some((scenario, _)), Some(armed)) = (abort, armed) {
         let wall = host::wall_ms().unwrap_or(u64::MAX);
         let running = matches!(armed.schedule.phase(wall, now_ns), Phase::Running { .. });
-        if !(abort_allowed && running) {
+        // The timer may ring a little before the mission's deadline: who waits for that one alone has not had
+        // the delay that the abort comes after.
+        let delayed = full_delay_served(observed, now_ns);
+        if !(abort_allowed && running && delayed) {
             ledger::suppress(armed, scenario, Cause::Deadline);
         } else if reply(observed, armed) == Action::Pause {
             return Woken::Done;
@@ -284,6 +287,11 @@ fn is_grpc() -> bool {
     content_type
         .strip_prefix(b"application/grpc")
         .is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
+}
+
+fn full_delay_served(observed: &Observed, now_ns: u64) -> bool {
+    let delay_us = observed.injection.as_ref().map_or(0, |injection| injection.request_delay_us);
+    due(observed.started_ns, delay_us, u64::MAX) <= now_ns.saturating_add(SLACK_NS)
 }
 
 /// Never past the mission's deadline (promise P1).

@@ -35,5 +35,5 @@ pub use plan::{
     Plan, Scenario, Spared, Verdict,
 };
 pub use plugin::{CONFIG_LIMIT, Identity, Loaded, check_catalog, check_mission, load_json, load_plugin};
-pub use queue::{DeadlineQueue, Ticket};
+pub use queue::{DeadlineQueue, SLACK_NS, Ticket};
 pub use schedule::{Phase, Record, Schedule};

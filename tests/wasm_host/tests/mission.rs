@@ -78,6 +78,22 @@ fn waiting_requests_are_released_at_the_deadline_and_not_answered() {
     assert_eq!(proxy.metric("chaos_faults_injected_total", &[("scenario", "db"), ("fault", "abort")]), 0);
 }
 
+/// The host's timer has whole milliseconds, so it may ring up to half a one before the deadline.
+#[test]
+fn a_timer_that_rings_just_before_the_deadline_aborts_nobody_whose_delay_the_deadline_cut() {
+    let mut proxy = Proxy::new(&lasting(delaying("30s"), "10s"));
+    proxy.shared.advance(Duration::from_micros(400));
+    let (waiting, _) = proxy.request(Request::default());
+    proxy.shared.advance(Duration::from_micros(9_999_200));
+    proxy.vm.tick(proxy.root).unwrap();
+    assert_eq!(proxy.take_continued(), [waiting], "released, and not answered");
+    let labels = [("scenario", "db"), ("cause", "deadline")];
+    assert_eq!(proxy.metric("chaos_faults_suppressed_total", &labels), 1);
+    assert_eq!(proxy.metric("chaos_faults_injected_total", &[("scenario", "db"), ("fault", "abort")]), 0);
+    proxy.advance_ms(1);
+    assert_eq!((active(&proxy), done(&proxy)), (0, 1));
+}
+
 /// A mission of ten minutes against a wall clock that jumps up to two hours back or forth a hundred times:
 /// true time, which is the monotonic clock, never gets beyond ten minutes.
 #[test]
