@@ -128,11 +128,24 @@ fn effect(plan: &Plan, fault: &Injected) -> Option<Effect> {
             },
             us: *us,
         }),
-        Injected::Abort { scenario, fault } => match plan.scenario(*scenario)?.fault(*fault)? {
+        Injected::Abort { scenario, fault }
+        | Injected::Drop { scenario, fault }
+        | Injected::Throttle { scenario, fault }
+        | Injected::Mutate { scenario, fault } => match plan.scenario(*scenario)?.fault(*fault)? {
             Fault::Abort(abort) => Some(Effect::Abort {
                 status: abort.status,
                 grpc_status: abort.grpc.as_ref().map(|g| g.status),
                 details: abort.details.clone(),
+            }),
+            Fault::Drop(drop) => Some(Effect::drop(*drop)),
+            Fault::Throttle(rates) => Some(Effect::Throttle {
+                request_bytes_per_s: rates.request,
+                response_bytes_per_s: rates.response,
+            }),
+            Fault::Mutate(change) => Some(Effect::Mutate {
+                request: change.request.is_some(),
+                response: change.response.as_ref().is_some_and(|headers| !headers.is_empty()),
+                body: change.body.is_some(),
             }),
             Fault::Delay(_) => None,
         },
@@ -149,8 +162,15 @@ fn answer(plan: &Plan, verdict: &Verdict, by_chance: bool, rate_ppm: u32) -> Ans
             request_delay_us: injection.request_delay_us,
             response_delay_us: injection.response_delay_us,
             abort: injection
-                .abort
-                .and_then(|(scenario, fault)| effect(plan, &Injected::Abort { scenario, fault })),
+                .ending
+                .and_then(|(scenario, fault)| effect(plan, &Injected::Abort { scenario, fault }))
+                .filter(|effect| matches!(effect, Effect::Abort { .. })),
+            others: injection
+                .faults
+                .iter()
+                .filter(|fault| !matches!(fault, Injected::Delay { .. } | Injected::Abort { .. }))
+                .filter_map(|fault| effect(plan, fault))
+                .collect(),
         },
     }
 }
@@ -174,11 +194,8 @@ fn rate_ppm(
             Some(draw) if sticky(scenario) => f64::from(u8::from(draw < explanation.sample_ppm)),
             _ => f64::from(explanation.sample_ppm) / 1e6,
         };
-        let shares = scenario
-            .faults
-            .iter()
-            .flat_map(|f| [f.delay.as_ref().map(|d| d.percent.0), f.abort.as_ref().map(|a| a.percent.0)]);
-        let none: f64 = shares.flatten().map(|ppm| 1.0 - f64::from(ppm) / 1e6).product();
+        let shares = scenario.faults.iter().map(|fault| fault.percent().0);
+        let none: f64 = shares.map(|ppm| 1.0 - f64::from(ppm) / 1e6).product();
         untouched *= 1.0 - sampled * (1.0 - none);
     }
     ((1.0 - untouched) * 1e6).round() as u32

@@ -3,7 +3,7 @@
 use crate::terminal::{Paint, Style, shown};
 use crate::words;
 use serde::Serialize;
-use squall_policy::wire;
+use squall_policy::{Drop, wire};
 use std::time::SystemTime;
 
 #[derive(Serialize)]
@@ -27,6 +27,8 @@ pub enum Answer {
         request_delay_us: u64,
         response_delay_us: u64,
         abort: Option<Effect>,
+        /// Everything else, in the order in which it is decided.
+        others: Vec<Effect>,
     },
     /// No request id: the share of such requests that gets a fault, parts per million.
     ByChance {
@@ -66,6 +68,9 @@ pub enum Outcome {
 pub enum Effect {
     Delay { phase: &'static str, us: u64 },
     Abort { status: u16, grpc_status: Option<u32>, details: String },
+    Drop { mode: &'static str, after_bytes: Option<u64> },
+    Throttle { request_bytes_per_s: Option<u64>, response_bytes_per_s: Option<u64> },
+    Mutate { request: bool, response: bool, body: bool },
 }
 
 impl Told {
@@ -136,7 +141,7 @@ impl Told {
             Answer::ByChance { rate_ppm } => {
                 format!("left to chance: {} of such requests get a fault", words::percent(*rate_ppm))
             }
-            Answer::Inject { request_delay_us, response_delay_us, abort } => {
+            Answer::Inject { request_delay_us, response_delay_us, abort, others } => {
                 let delay = |us: u64, before: &str| {
                     (us > 0).then(|| format!("delay of {} before {before}", words::micros(us)))
                 };
@@ -148,7 +153,8 @@ impl Told {
                     delay(*response_delay_us, "the response comes back"),
                     abort.as_ref().map(Effect::told),
                 ];
-                parts.into_iter().flatten().collect::<Vec<_>>().join(", then ")
+                let others = others.iter().map(Effect::told);
+                parts.into_iter().flatten().chain(others).collect::<Vec<_>>().join(", then ")
             }
         }
     }
@@ -184,6 +190,15 @@ impl Scenario {
 }
 
 impl Effect {
+    pub fn drop(drop: Drop) -> Self {
+        let (mode, after_bytes) = match drop {
+            Drop::Reset => ("reset", None),
+            Drop::Hang => ("hang", None),
+            Drop::Truncate(after) => ("truncate", Some(after)),
+        };
+        Self::Drop { mode, after_bytes }
+    }
+
     fn told(&self) -> String {
         match self {
             Self::Delay { phase: "response", us } => {
@@ -194,6 +209,14 @@ impl Effect {
             Self::Abort { status, grpc_status: Some(grpc), .. } => {
                 format!("abort {status}, for gRPC clients status {grpc}")
             }
+            Self::Drop { after_bytes: Some(after), .. } => {
+                format!("cut the response after {} of its body", wire::show_bytes(*after))
+            }
+            Self::Drop { mode, .. } => (*mode).to_owned(),
+            Self::Throttle { request_bytes_per_s, response_bytes_per_s } => {
+                words::throttle(*request_bytes_per_s, *response_bytes_per_s)
+            }
+            Self::Mutate { request, response, body } => words::mutate(*request, *response, *body),
         }
     }
 }

@@ -103,7 +103,23 @@ pub fn sample(scenario: &wire::Scenario) -> String {
 /// Every fault in a few words.
 pub fn faults(scenario: &wire::Scenario) -> Vec<String> {
     let of = |fault: &wire::Fault| {
-        let words = [fault.delay.as_ref().map(delay), fault.abort.as_ref().map(abort)];
+        let words = [
+            fault.delay.as_ref().map(delay),
+            fault.abort.as_ref().map(abort),
+            fault.drop.as_ref().map(drop),
+            fault.throttle.as_ref().map(|f| {
+                let share = share(f.percent);
+                format!("{}{share}", throttle(f.request.map(|r| r.0), f.response.map(|r| r.0)))
+            }),
+            fault.mutate.as_ref().map(|f| {
+                let response = f.response.as_ref();
+                let headers = response.is_some_and(|r| {
+                    r.status.is_some() || r.headers.is_some() || r.remove_headers.is_some()
+                });
+                let body = response.is_some_and(|r| r.body.is_some());
+                format!("{}{}", mutate(f.request.is_some(), headers, body), share(f.percent))
+            }),
+        ];
         words.into_iter().flatten().collect::<Vec<_>>()
     };
     scenario.faults.iter().flat_map(of).collect()
@@ -153,4 +169,26 @@ fn abort(abort: &wire::AbortFault) -> String {
     let status = abort.status.map(|status| status.0.to_string());
     let answer: Vec<String> = [status, grpc].into_iter().flatten().collect();
     format!("abort {}{}", answer.join(" / "), share(abort.percent))
+}
+
+fn drop(drop: &wire::DropFault) -> String {
+    let share = share(drop.percent);
+    match drop.mode {
+        wire::DropMode::Truncate => format!("truncate after {}{share}", wire::show_bytes(drop.after.0)),
+        mode => format!("{}{share}", mode.word()),
+    }
+}
+
+/// Bandwidths in bytes per second.
+pub fn throttle(request: Option<u64>, response: Option<u64>) -> String {
+    let rate = |side: &str, rate: Option<u64>| rate.map(|rate| format!("{side} {}/s", wire::show_bytes(rate)));
+    let rates: Vec<String> = [rate("request", request), rate("response", response)].into_iter().flatten().collect();
+    format!("throttle {}", rates.join(", "))
+}
+
+/// What a mutate fault changes.
+pub fn mutate(request: bool, response: bool, body: bool) -> String {
+    let parts = [("request", request), ("response headers", response), ("response body", body)];
+    let parts: Vec<&str> = parts.into_iter().filter(|(_, changed)| *changed).map(|(part, _)| part).collect();
+    format!("mutate {}", parts.join(", "))
 }

@@ -125,10 +125,7 @@ fn log_accepted(mission: &str, namespace: &str, seed: &str, schedule: &Schedule)
 fn announce<'f>(name: &str, faults: impl Iterator<Item = &'f Fault>) -> ScenarioStats {
     let mut stats = ScenarioStats::new(name);
     for fault in faults {
-        stats.announce(match fault {
-            Fault::Delay(_) => "delay",
-            Fault::Abort(_) => "abort",
-        });
+        stats.announce(fault.kind());
     }
     stats
 }

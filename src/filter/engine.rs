@@ -4,7 +4,8 @@ use crate::configure;
 use crate::host;
 use crate::root::{RETRY_MS, RETRY_NS, Root, Wake};
 use crate::stats;
-use crate::stream::{self, Stream, Woken};
+use crate::stream::Stream;
+use crate::wake::{self, Moment, Woken};
 use hashbrown::HashMap;
 use std::cell::RefCell;
 
@@ -47,7 +48,7 @@ impl Engine {
         // The host configures a root again when a second listener has the same configuration, or when an
         // older one comes back: its waiting streams go on waiting.
         let mut root = self.roots.remove(&id).unwrap_or_default();
-        root.queue.retain(|wake| matches!(wake, Wake::Stream(_)));
+        root.queue.retain(|wake| wake.stream().is_some());
         let armed = configured.armed;
         self.roots.insert(id, Root { plugin, armed, successor: None, rings_at: None, ..root });
         match self.roots.get_mut(&id) {
@@ -67,16 +68,16 @@ impl Engine {
             return;
         };
         root.end_if_over(now);
-        let mut stuck = Vec::new();
+        let mut later = Vec::new();
         let mut mission_wake = false;
         for _ in 0..ACTIONS_PER_TICK {
             let until = if root.release { u64::MAX } else { now };
             match root.queue.pop_due(until) {
-                Some(Wake::Stream(stream)) => {
+                Some(wake @ (Wake::Stream(stream) | Wake::Body(stream, _) | Wake::Close(stream))) => {
                     let Some(stream) = self.streams.get_mut(&stream) else { continue };
-                    let abort_allowed = !root.release && !root.is_replaced();
-                    if let Woken::Stuck(id) = stream::wake(stream, root.armed.as_mut(), now, abort_allowed) {
-                        stuck.push(id);
+                    let moment = Moment { now_ns: now, running: !root.release && !root.is_replaced() };
+                    if let Woken::Later(wake, at) = wake::wake(stream, root.armed.as_mut(), wake, moment) {
+                        later.push((wake, at));
                     }
                 }
                 Some(Wake::Mission) => mission_wake = true,
@@ -87,10 +88,10 @@ impl Engine {
                 }
             }
         }
-        for id in stuck {
-            let ticket = root.queue.push(now.saturating_add(RETRY_NS), Wake::Stream(id));
-            if let Some(stream) = self.streams.get_mut(&id) {
-                stream.wait_again(ticket);
+        for (wake, at) in later {
+            let ticket = root.queue.push(at, wake);
+            if let Some(stream) = wake.stream().and_then(|id| self.streams.get_mut(&id)) {
+                wake::wait_again(stream, wake, ticket);
             }
         }
         let in_effect = host::set_effective_context(id).is_ok();

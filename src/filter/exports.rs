@@ -3,6 +3,7 @@
 //! in the place of the SDK's exports (`squall_on_X` becomes `proxy_on_X`), so that a stream without a
 //! mission costs a table look-up, and a callback for a context that is gone cannot panic.
 
+use crate::host::Side;
 use crate::stream::{self, Stream};
 use crate::{engine, host};
 use proxy_wasm::traits::{Context, RootContext};
@@ -57,13 +58,33 @@ extern "C" fn squall_on_tick(id: u32) {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn squall_on_request_headers(id: u32, _headers: usize, _end_of_stream: bool) -> u32 {
-    engine::with(|engine| stream::request_headers(engine, id)) as u32
+extern "C" fn squall_on_request_headers(id: u32, _headers: usize, end_of_stream: bool) -> u32 {
+    engine::with(|engine| stream::request_headers(engine, id, end_of_stream)) as u32
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn squall_on_response_headers(id: u32, _headers: usize, _end_of_stream: bool) -> u32 {
-    engine::with(|engine| stream::response_headers(engine, id)) as u32
+extern "C" fn squall_on_request_body(id: u32, size: usize, end_of_stream: bool) -> u32 {
+    engine::with(|engine| stream::body(engine, id, Side::Request, size, end_of_stream)) as u32
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn squall_on_request_trailers(id: u32, _trailers: usize) -> u32 {
+    engine::with(|engine| stream::trailers(engine, id, Side::Request)) as u32
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn squall_on_response_headers(id: u32, _headers: usize, end_of_stream: bool) -> u32 {
+    engine::with(|engine| stream::response_headers(engine, id, end_of_stream)) as u32
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn squall_on_response_body(id: u32, size: usize, end_of_stream: bool) -> u32 {
+    engine::with(|engine| stream::body(engine, id, Side::Response, size, end_of_stream)) as u32
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn squall_on_response_trailers(id: u32, _trailers: usize) -> u32 {
+    engine::with(|engine| stream::trailers(engine, id, Side::Response)) as u32
 }
 
 #[unsafe(no_mangle)]

@@ -2,7 +2,7 @@
 
 use crate::host;
 use crate::root::Armed;
-use crate::stats::{self, Cause};
+use crate::stats::{self, Cause, FAULTS};
 use squall_policy::{DelayPhase, Injected, Injection, Spared, Verdict};
 
 /// The filter state of a request that another instance of Squall has a fault for already: Istio can put the
@@ -15,29 +15,40 @@ pub fn is_marked() -> bool {
 pub fn mark(armed: &Armed, injection: &Injection) {
     let Some(first) = injection.faults.first() else { return };
     let name = armed.plan.scenario(first.scenario()).map_or("", |scenario| scenario.name.as_str());
-    let delayed = injection.request_delay_us > 0 || injection.response_delay_us > 0;
-    let fault = match (delayed, injection.abort) {
-        (true, Some(_)) => "delay,abort",
-        (false, Some(_)) => "abort",
-        _ => "delay",
-    };
+    let has = |kind: &str| injection.faults.iter().any(|fault| fault.kind() == kind);
+    let kinds: Vec<&str> = FAULTS.into_iter().filter(|kind| has(kind)).collect();
+    let fault = kinds.join(",");
     let failures =
-        [("chaos_mission", armed.mission.as_str()), ("chaos_scenario", name), ("chaos_fault", fault)]
+        [("chaos_mission", armed.mission.as_str()), ("chaos_scenario", name), ("chaos_fault", fault.as_str())]
             .into_iter()
             .filter(|(key, value)| host::set_property(key, value).is_err())
             .count();
     stats::count_host_errors(u32::try_from(failures).unwrap_or(u32::MAX));
 }
 
-pub fn count_delays(armed: &mut Armed, injection: &Injection, when: DelayPhase) {
-    for fault in &injection.faults {
-        match fault {
-            Injected::Delay { scenario, phase, us } if *phase == when => {
-                if let Some(stats) = armed.stats.get_mut(*scenario) {
-                    stats.injected_delay(*us);
-                }
-            }
-            _ => {}
+/// Takes the faults out that `wanted` picks: what is left has not had its turn yet.
+pub fn take(injection: &mut Injection, wanted: impl Fn(&Injected) -> bool) -> Vec<Injected> {
+    let (taken, left) = std::mem::take(&mut injection.faults).into_iter().partition(wanted);
+    injection.faults = left;
+    taken
+}
+
+/// The abort, the reset or the hang of a request that has no other kind of drop.
+pub fn take_endings(injection: &mut Injection) -> Vec<Injected> {
+    take(injection, |fault| matches!(fault, Injected::Abort { .. } | Injected::Drop { .. }))
+}
+
+pub fn take_delays(injection: &mut Injection, when: DelayPhase) -> Vec<Injected> {
+    take(injection, |fault| matches!(fault, Injected::Delay { phase, .. } if *phase == when))
+}
+
+/// Counts faults that have taken effect.
+pub fn count(armed: &mut Armed, faults: &[Injected]) {
+    for fault in faults {
+        let Some(stats) = armed.stats.get_mut(fault.scenario()) else { continue };
+        stats.injected(fault.kind());
+        if let Injected::Delay { us, .. } = fault {
+            stats.injected_delay(*us);
         }
     }
 }
@@ -59,17 +70,9 @@ pub fn suppress_all(armed: &mut Armed, verdict: &Verdict, cause: Cause) {
     }
 }
 
-pub fn suppress_faults(armed: &mut Armed, injection: &Injection, cause: Cause) {
-    for fault in &injection.faults {
+pub fn suppress_faults(armed: &mut Armed, faults: &[Injected], cause: Cause) {
+    for fault in faults {
         suppress(armed, fault.scenario(), cause);
-    }
-}
-
-pub fn suppress_response_delays(armed: &mut Armed, injection: &Injection, cause: Cause) {
-    for fault in &injection.faults {
-        if let Injected::Delay { scenario, phase: DelayPhase::Response, .. } = fault {
-            suppress(armed, *scenario, cause);
-        }
     }
 }
 

@@ -14,9 +14,13 @@
 )]
 
 #[cfg(target_arch = "wasm32")]
+mod bodies;
+#[cfg(target_arch = "wasm32")]
 mod configure;
 #[cfg(target_arch = "wasm32")]
 mod engine;
+#[cfg(target_arch = "wasm32")]
+mod ending;
 #[cfg(target_arch = "wasm32")]
 mod exports;
 #[cfg(target_arch = "wasm32")]
@@ -26,6 +30,8 @@ mod ledger;
 #[cfg(target_arch = "wasm32")]
 mod mission;
 #[cfg(target_arch = "wasm32")]
+mod mutate;
+#[cfg(target_arch = "wasm32")]
 mod request_facts;
 #[cfg(target_arch = "wasm32")]
 mod root;
@@ -33,3 +39,5 @@ mod root;
 mod stats;
 #[cfg(target_arch = "wasm32")]
 mod stream;
+#[cfg(target_arch = "wasm32")]
+mod wake;

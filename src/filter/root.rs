@@ -1,7 +1,7 @@
 //! One root context: one configuration with its mission, its timer and what waits for it.
 
 use crate::configure::Configured;
-use crate::host;
+use crate::host::{self, Side};
 use crate::mission;
 use crate::stats::{self, ScenarioStats};
 use squall_policy::{DeadlineQueue, Phase, Plan, Schedule, Seed, Ticket};
@@ -21,10 +21,24 @@ const WALL_CLOCK_LOOK_MS: u32 = 1000;
 #[derive(Debug, Clone, Copy)]
 pub enum Wake {
     Stream(u32),
+    /// A body that is held back.
+    Body(u32, Side),
+    /// A response that was cut short.
+    Close(u32),
     /// The start or the deadline of the mission.
     Mission,
     /// The end of the handover to a newer configuration.
     Handover,
+}
+
+impl Wake {
+    /// The stream that it is for.
+    pub fn stream(self) -> Option<u32> {
+        match self {
+            Self::Stream(id) | Self::Body(id, _) | Self::Close(id) => Some(id),
+            Self::Mission | Self::Handover => None,
+        }
+    }
 }
 
 /// A newer configuration of the same plugin has come.

@@ -81,10 +81,29 @@ pub enum Cause {
     AlreadyFaulted = 2,
     Deadline = 3,
     HostError = 4,
+    /// The stream ended before the fault had its turn.
+    StreamEnded = 5,
+    /// The fault is about a body, and there was none.
+    NoBody = 6,
+    /// The body was larger than the change of it allows.
+    BodyTooLarge = 7,
+    /// The body was no JSON, and the change of it needs one.
+    BodyNotJson = 8,
 }
 
-const CAUSES: [&str; 5] = ["preempted", "no_sample_header", "already_faulted", "deadline", "host_error"];
-const FAULTS: [&str; 2] = ["delay", "abort"];
+const CAUSES: [&str; 9] = [
+    "preempted",
+    "no_sample_header",
+    "already_faulted",
+    "deadline",
+    "host_error",
+    "stream_ended",
+    "no_body",
+    "body_too_large",
+    "body_not_json",
+];
+/// Every kind of fault, in the order in which marks name them.
+pub const FAULTS: [&str; 5] = ["delay", "abort", "drop", "throttle", "mutate"];
 const GROUPS: [&str; 3] = ["control", "treatment", "other"];
 const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
 
@@ -93,8 +112,8 @@ pub struct ScenarioStats {
     name: String,
     requests: [[Option<u32>; 6]; 3],
     latency: [Option<u32>; 3],
-    injected: [Option<u32>; 2],
-    suppressed: [Option<u32>; 5],
+    injected: [Option<u32>; FAULTS.len()],
+    suppressed: [Option<u32>; CAUSES.len()],
     delay: Option<u32>,
 }
 
@@ -143,8 +162,8 @@ impl ScenarioStats {
         }
     }
 
+    /// The length of a delay.
     pub fn injected_delay(&mut self, us: u64) {
-        self.injected(0, 1);
         let name = &self.name;
         let delay = slot(Some(&mut self.delay), || {
             id(MetricKind::Histogram, "chaos_injected_delay_ms", &[("scenario", name)])
@@ -154,21 +173,21 @@ impl ScenarioStats {
         }
     }
 
-    pub fn injected_abort(&mut self) {
-        self.injected(1, 1);
+    /// One fault of a kind has taken effect.
+    pub fn injected(&mut self, fault: &str) {
+        self.add_injected(fault, 1);
     }
 
     /// Makes the counter of a fault appear at 0, so that a rate over it has a beginning.
     pub fn announce(&mut self, fault: &str) {
-        if let Some(index) = FAULTS.iter().position(|known| *known == fault) {
-            self.injected(index, 0);
-        }
+        self.add_injected(fault, 0);
     }
 
-    fn injected(&mut self, fault: usize, by: i64) {
+    fn add_injected(&mut self, fault: &str, by: i64) {
+        let Some(index) = FAULTS.iter().position(|known| *known == fault) else { return };
         let name = &self.name;
-        let id = slot(self.injected.get_mut(fault), || {
-            let labels = [("scenario", name.as_str()), ("fault", FAULTS.get(fault)?)];
+        let id = slot(self.injected.get_mut(index), || {
+            let labels = [("scenario", name.as_str()), ("fault", fault)];
             id(MetricKind::Counter, "chaos_faults_injected_total", &labels)
         });
         if let Some(id) = id.filter(|_| by > 0) {

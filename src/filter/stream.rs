@@ -1,56 +1,57 @@
-//! One request on its way through a mission: decided about, held back, answered, let go, counted.
+//! One request on its way through a mission: decided about, held back, ended, let go, counted.
 //!
 //! The state says on which side a stream is paused, and only that side is ever resumed: resuming the other
 //! crashes Envoy.
 
+use crate::bodies::Bodies;
+use crate::ending;
 use crate::engine::Engine;
 use crate::host::{self, Side};
 use crate::ledger;
+use crate::mutate;
 use crate::request_facts::RequestFacts;
-use crate::root::{Armed, Wake};
+use crate::root::{Armed, Root, Wake};
 use crate::stats::{self, Cause, Group};
-use squall_policy::{DelayPhase, Injection, Outcome, Phase, SLACK_NS, Ticket};
+use squall_policy::{DelayPhase, Injection, Outcome, Phase, Ticket};
 
 /// What a callback tells the host to do with the stream.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub enum Action {
     #[default]
     Continue = 0,
+    /// In the headers: until continued. In a body: the host buffers it for us, and fails what does not fit.
     Pause = 1,
+    /// In a body: the host holds it back, and its sender once it has enough.
+    Hold = 2,
 }
 
 /// A stream of a root with a mission; streams of idle roots are not kept.
 pub struct Stream {
     pub root: u32,
-    observed: Option<Box<Observed>>,
+    pub observed: Option<Box<Observed>>,
 }
 
 /// A request that some scenario of a running mission matched.
-struct Observed {
-    id: u32,
-    started_ns: u64,
+pub struct Observed {
+    pub id: u32,
+    pub started_ns: u64,
     outcomes: Vec<Outcome>,
-    injection: Option<Injection>,
-    progress: Progress,
-}
-
-/// What became of a wake-up.
-pub enum Woken {
-    Done,
-    /// The host did not let this stream go on.
-    Stuck(u32),
+    /// The faults in its list have not had their turn yet.
+    pub injection: Option<Injection>,
+    pub progress: Progress,
+    pub bodies: Bodies,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Progress {
+pub enum Progress {
     /// Paused in the request headers until the ticket falls due.
     WaitingRequest(Ticket),
     /// On its way, upstream or back.
     Passing,
     /// Paused in the response headers until the ticket falls due.
     WaitingResponse(Ticket),
-    /// Answered by us.
-    Replied,
+    /// Answered or reset by us.
+    Ended,
 }
 
 impl Stream {
@@ -58,22 +59,11 @@ impl Stream {
     pub fn new(root: u32) -> Self {
         Self { root, observed: None }
     }
-
-    /// The wake-up was put off.
-    pub fn wait_again(&mut self, ticket: Ticket) {
-        if let Some(observed) = &mut self.observed {
-            observed.progress = match observed.progress {
-                Progress::WaitingRequest(_) => Progress::WaitingRequest(ticket),
-                Progress::WaitingResponse(_) => Progress::WaitingResponse(ticket),
-                other => other,
-            };
-        }
-    }
 }
 
 /// Decides about a request and begins what the verdict says.
-pub fn request_headers(engine: &mut Engine, id: u32) -> Action {
-    let action = begin(engine, id);
+pub fn request_headers(engine: &mut Engine, id: u32, last: bool) -> Action {
+    let action = begin(engine, id, last);
     // A request that nothing matched, or that came too early or too late, is forgotten at once.
     if action.is_none() {
         engine.streams.remove(&id);
@@ -81,7 +71,7 @@ pub fn request_headers(engine: &mut Engine, id: u32) -> Action {
     action.unwrap_or_default()
 }
 
-fn begin(engine: &mut Engine, id: u32) -> Option<Action> {
+fn begin(engine: &mut Engine, id: u32, last: bool) -> Option<Action> {
     let stream = engine.streams.get_mut(&id)?;
     if let Some(observed) = &stream.observed {
         // Decided already; a second decision would forget what waits for the first.
@@ -119,97 +109,110 @@ fn begin(engine: &mut Engine, id: u32) -> Option<Action> {
         outcomes: verdict.outcomes,
         injection: verdict.injection,
         progress: Progress::Passing,
+        bodies: Bodies::default(),
     };
-    let action = match &observed.injection {
-        Some(injection) => {
-            ledger::mark(armed, injection);
-            stats::faults_in_flight(1);
-            if injection.request_delay_us > 0 {
-                let due = due(now, injection.request_delay_us, ends);
-                match root.wake_at(due, now, Wake::Stream(id)) {
-                    Some(ticket) => {
-                        observed.progress = Progress::WaitingRequest(ticket);
-                        ledger::count_delays(root.armed.as_mut()?, injection, DelayPhase::Request);
-                        Action::Pause
-                    }
-                    None => give_up(root.armed.as_mut()?, &mut observed),
-                }
-            } else if injection.abort.is_some() {
-                reply(&mut observed, armed)
-            } else {
-                Action::Continue
-            }
-        }
-        None => Action::Continue,
-    };
+    let action = inject(root, &mut observed, now, ends, last);
     stream.observed = Some(Box::new(observed));
-    Some(action)
+    action
 }
 
-/// Holds a response back when the request drew such a delay.
-pub fn response_headers(engine: &mut Engine, id: u32) -> Action {
-    hold_response(engine, id).unwrap_or_default()
+/// Begins the faults of a request. `last`: it has no body.
+fn inject(root: &mut Root, observed: &mut Observed, now: u64, ends: u64, last: bool) -> Option<Action> {
+    let armed = root.armed.as_mut()?;
+    let Some(injection) = &mut observed.injection else { return Some(Action::Continue) };
+    ledger::mark(armed, injection);
+    stats::faults_in_flight(1);
+    let hangs = ending::hangs(armed, injection);
+    let delay_us = injection.request_delay_us;
+    let delayed = due(now, delay_us, ends);
+    let from = if delay_us > 0 { delayed } else { now };
+    mutate::request(armed, observed);
+    observed.bodies.begin_request(armed, observed.injection.as_mut()?, from, last);
+    if delay_us == 0 && !hangs {
+        return Some(ending::end_request(observed, armed));
+    }
+    let until = if hangs { ends } else { delayed };
+    let ticket = root.wake_at(until, now, Wake::Stream(observed.id));
+    let armed = root.armed.as_mut()?;
+    let injection = observed.injection.as_mut()?;
+    let Some(ticket) = ticket else {
+        // No timer, no delay: the request goes on without any of its faults.
+        ledger::suppress_faults(armed, &injection.faults, Cause::HostError);
+        *injection = Injection::default();
+        observed.bodies = Bodies::default();
+        return Some(Action::Continue);
+    };
+    observed.progress = Progress::WaitingRequest(ticket);
+    let begun = ledger::take_delays(injection, DelayPhase::Request);
+    ledger::count(armed, &begun);
+    if hangs {
+        injection.ending = None;
+        let begun = ledger::take_endings(injection);
+        ledger::count(armed, &begun);
+    }
+    Some(Action::Pause)
 }
 
-fn hold_response(engine: &mut Engine, id: u32) -> Option<Action> {
+/// Begins what the response suffers, and holds it back when the request drew such a delay.
+pub fn response_headers(engine: &mut Engine, id: u32, last: bool) -> Action {
+    hold_response(engine, id, last).unwrap_or_default()
+}
+
+fn hold_response(engine: &mut Engine, id: u32, last: bool) -> Option<Action> {
     let stream = engine.streams.get_mut(&id)?;
     let observed = stream.observed.as_mut().filter(|o| o.progress == Progress::Passing)?;
-    let injection = observed.injection.as_ref().filter(|i| i.response_delay_us > 0)?;
+    let injection = observed.injection.as_mut().filter(|i| !i.faults.is_empty())?;
     let root = engine.roots.get_mut(&stream.root)?;
     let replaced = root.is_replaced();
     let armed = root.armed.as_mut()?;
     let (ends_mono_ns, now) = match armed.phase() {
         Ok((Phase::Running { ends_mono_ns }, now)) if !replaced => (ends_mono_ns, now),
         _ => {
-            ledger::suppress_response_delays(armed, injection, Cause::Deadline);
+            ledger::suppress_faults(armed, &injection.faults, Cause::Deadline);
+            injection.faults.clear();
             return None;
         }
     };
-    let due = due(now, injection.response_delay_us, ends_mono_ns);
-    let Some(ticket) = root.wake_at(due, now, Wake::Stream(id)) else {
-        ledger::suppress_response_delays(root.armed.as_mut()?, injection, Cause::HostError);
+    let delay_us = injection.response_delay_us;
+    let due = due(now, delay_us, ends_mono_ns);
+    mutate::response(armed, observed, last);
+    observed.bodies.begin_response(armed, observed.injection.as_mut()?, if delay_us > 0 { due } else { now }, last);
+    if delay_us == 0 {
+        return None;
+    }
+    let ticket = root.wake_at(due, now, Wake::Stream(id));
+    let begun = ledger::take_delays(observed.injection.as_mut()?, DelayPhase::Response);
+    let armed = root.armed.as_mut()?;
+    let Some(ticket) = ticket else {
+        ledger::suppress_faults(armed, &begun, Cause::HostError);
         return None;
     };
-    ledger::count_delays(root.armed.as_mut()?, injection, DelayPhase::Response);
+    ledger::count(armed, &begun);
     observed.progress = Progress::WaitingResponse(ticket);
     Some(Action::Pause)
 }
 
-/// A deadline fell due, or the mission is over: the stream goes on, or is answered.
-pub fn wake(stream: &mut Stream, armed: Option<&mut Armed>, now_ns: u64, abort_allowed: bool) -> Woken {
-    let Some(observed) = &mut stream.observed else { return Woken::Done };
-    let side = match observed.progress {
-        Progress::WaitingRequest(_) => Side::Request,
-        Progress::WaitingResponse(_) => Side::Response,
-        Progress::Passing | Progress::Replied => return Woken::Done,
+/// A piece of a body has come.
+pub fn body(engine: &mut Engine, id: u32, side: Side, size: usize, last: bool) -> Action {
+    let Some(stream) = engine.streams.get_mut(&id) else { return Action::Continue };
+    let Some(observed) = stream.observed.as_mut().filter(|o| o.bodies.concern(side)) else {
+        return Action::Continue;
     };
-    // When this fails another stream is still in effect, and anything done now would be done to it.
-    if host::set_effective_context(observed.id).is_err() {
-        stats::count_host_errors(1);
-        return Woken::Stuck(observed.id);
-    }
-    let abort = observed.injection.as_ref().and_then(|i| i.abort).filter(|_| side == Side::Request);
-    if let (Some((scenario, _)), Some(armed)) = (abort, armed) {
-        let wall = host::wall_ms().unwrap_or(u64::MAX);
-        let running = matches!(armed.schedule.phase(wall, now_ns), Phase::Running { .. });
-        // The timer may ring a little before the mission's deadline: who waits for that one alone has not had
-        // the delay that the abort comes after.
-        let delayed = full_delay_served(observed, now_ns);
-        if !(abort_allowed && running && delayed) {
-            ledger::suppress(armed, scenario, Cause::Deadline);
-        } else if reply(observed, armed) == Action::Pause {
-            return Woken::Done;
-        }
-    }
-    if host::continue_stream(side).is_err() {
-        stats::count_host_errors(1);
-        return Woken::Stuck(observed.id);
-    }
-    observed.progress = Progress::Passing;
-    Woken::Done
+    let Some(root) = engine.roots.get_mut(&stream.root) else { return Action::Continue };
+    observed.piece(root, side, size, last)
 }
 
-/// The stream is complete: its wake-up is cancelled and its outcome counted. The first of `on_log` and
+/// The trailers have come: the body is complete.
+pub fn trailers(engine: &mut Engine, id: u32, side: Side) -> Action {
+    let Some(stream) = engine.streams.get_mut(&id) else { return Action::Continue };
+    let Some(observed) = stream.observed.as_mut().filter(|o| o.bodies.concern(side)) else {
+        return Action::Continue;
+    };
+    let Some(root) = engine.roots.get_mut(&stream.root) else { return Action::Continue };
+    observed.trailers(root, side)
+}
+
+/// The stream is complete: its wake-ups are cancelled and its outcome counted. The first of `on_log` and
 /// `on_delete` does it; only `on_log` knows the status.
 pub fn finish(engine: &mut Engine, id: u32, status: impl FnOnce() -> u64) {
     let Some(stream) = engine.streams.remove(&id) else { return };
@@ -222,12 +225,21 @@ pub fn finish(engine: &mut Engine, id: u32, status: impl FnOnce() -> u64) {
     if let Progress::WaitingRequest(ticket) | Progress::WaitingResponse(ticket) = observed.progress {
         root.queue.cancel(ticket);
     }
+    for ticket in observed.bodies.tickets() {
+        root.queue.cancel(ticket);
+    }
     let Some(armed) = &mut root.armed else { return };
+    if let Some(injection) = &observed.injection {
+        ledger::suppress_faults(armed, &injection.faults, Cause::StreamEnded);
+    }
     let Ok(now) = host::monotonic_ns() else {
         stats::count_host_errors(1);
         return;
     };
-    let status = status();
+    count_request(armed, &observed, faulted, status(), now);
+}
+
+fn count_request(armed: &mut Armed, observed: &Observed, faulted: bool, status: u64, now: u64) {
     let latency_ms = now.saturating_sub(observed.started_ns).saturating_add(500_000) / 1_000_000;
     for outcome in &observed.outcomes {
         let group = match (&outcome.spared, faulted) {
@@ -242,59 +254,7 @@ pub fn finish(engine: &mut Engine, id: u32, status: impl FnOnce() -> u64) {
     }
 }
 
-/// No timer, no delay: the request goes on without any of its faults.
-fn give_up(armed: &mut Armed, observed: &mut Observed) -> Action {
-    if let Some(injection) = &mut observed.injection {
-        ledger::suppress_faults(armed, injection, Cause::HostError);
-        *injection = Injection::default();
-    }
-    Action::Continue
-}
-
-/// Answers the request in the upstream's place. The stream must be in the request phase.
-fn reply(observed: &mut Observed, armed: &mut Armed) -> Action {
-    let Some((number, fault)) = observed.injection.as_ref().and_then(|i| i.abort) else {
-        return Action::Continue;
-    };
-    let abort = match armed.plan.scenario(number).and_then(|s| s.fault(fault)) {
-        Some(squall_policy::Fault::Abort(abort)) => abort,
-        _ => return Action::Continue,
-    };
-    // gRPC clients get the message where HTTP clients get the body; which one it is, only matters then.
-    let grpc = abort.grpc.as_ref().filter(|_| is_grpc());
-    let body = grpc.map_or(abort.body.as_str(), |grpc| grpc.message.as_str());
-    let headers = grpc.map_or(&abort.headers, |grpc| &grpc.headers);
-    let sent = host::send_local_response(abort.status, &abort.details, body, headers, grpc.map(|g| g.status));
-    if sent.is_err() {
-        stats::count_host_errors(1);
-        ledger::suppress(armed, number, Cause::HostError);
-        // Not tried again: the stream goes on to its upstream.
-        if let Some(injection) = &mut observed.injection {
-            injection.abort = None;
-        }
-        return Action::Continue;
-    }
-    observed.progress = Progress::Replied;
-    if let Some(stats) = armed.stats.get_mut(number) {
-        stats.injected_abort();
-    }
-    Action::Pause
-}
-
-fn is_grpc() -> bool {
-    let content_type = host::request_header("content-type").ok().flatten().unwrap_or_default();
-    // `application/grpc`, and with a suffix `+proto` or a parameter; not `application/grpc-web`.
-    content_type
-        .strip_prefix(b"application/grpc")
-        .is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
-}
-
-fn full_delay_served(observed: &Observed, now_ns: u64) -> bool {
-    let delay_us = observed.injection.as_ref().map_or(0, |injection| injection.request_delay_us);
-    due(observed.started_ns, delay_us, u64::MAX) <= now_ns.saturating_add(SLACK_NS)
-}
-
 /// Never past the mission's deadline (promise P1).
-fn due(now_ns: u64, delay_us: u64, ends_ns: u64) -> u64 {
+pub fn due(now_ns: u64, delay_us: u64, ends_ns: u64) -> u64 {
     now_ns.saturating_add(delay_us.saturating_mul(1000)).min(ends_ns)
 }

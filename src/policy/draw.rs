@@ -46,6 +46,17 @@ impl Seed {
 pub struct Chance(Pcg64Mcg);
 
 impl Chance {
+    /// The numbers for the bytes of one body.
+    #[must_use]
+    pub fn of_body(seed: u64) -> Self {
+        Self(Pcg64Mcg::seed_from_u64(seed))
+    }
+
+    /// A number that [`Chance::of_body`] takes.
+    pub fn word(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
     /// A number from 0 to 999,999, each equally likely.
     pub fn ppm(&mut self) -> u32 {
         let wide = u128::from(self.0.next_u64()).wrapping_mul(u128::from(PPM));

@@ -18,8 +18,10 @@
 
 mod diagnostic;
 mod draw;
+mod edit;
 mod facts;
 mod node;
+mod pace;
 mod plan;
 mod plugin;
 mod queue;
@@ -28,11 +30,13 @@ pub mod wire;
 
 pub use diagnostic::{Code, Diagnostic, Level, Report};
 pub use draw::{Chance, PPM, Seed};
+pub use edit::{BodyChange, Edit, EditState, Length, Unfit};
 pub use facts::{Direction, Fact, Facts};
 pub use node::{Entry, Node, Position, Value};
+pub use pace::{Cut, Pace, Piece};
 pub use plan::{
-    Abort, Composition, Delay, DelayPhase, Explanation, Fault, Grpc, Injected, Injection, Mismatch, Outcome,
-    Plan, Scenario, Spared, Verdict,
+    Abort, Composition, Delay, DelayPhase, Drop, Explanation, Fault, Grpc, HeaderChanges, Injected, Injection, Mismatch,
+    Mutate, Outcome, Plan, Scenario, Spared, Throttle, Verdict,
 };
 pub use plugin::{CONFIG_LIMIT, Identity, Loaded, check_catalog, check_mission, load_json, load_plugin};
 pub use queue::{DeadlineQueue, SLACK_NS, Ticket};

@@ -44,7 +44,7 @@ fn told(id: &str) -> (u64, Option<u64>) {
 }
 
 fn decided(verdict: &Verdict) -> (u64, Option<u64>) {
-    verdict.injection.as_ref().map_or((0, None), |i| (i.request_delay_us, i.abort.map(|_| 503)))
+    verdict.injection.as_ref().map_or((0, None), |i| (i.request_delay_us, i.ending.map(|_| 503)))
 }
 
 #[test]

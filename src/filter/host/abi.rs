@@ -10,6 +10,13 @@ unsafe extern "C" {
         data: *mut *mut u8,
         size: *mut usize,
     ) -> u32;
+    pub fn proxy_set_buffer_bytes(
+        kind: u32,
+        start: usize,
+        length: usize,
+        data: *const u8,
+        size: usize,
+    ) -> u32;
     pub fn proxy_get_header_map_value(
         map: u32,
         key: *const u8,
@@ -17,6 +24,14 @@ unsafe extern "C" {
         data: *mut *mut u8,
         size: *mut usize,
     ) -> u32;
+    pub fn proxy_replace_header_map_value(
+        map: u32,
+        key: *const u8,
+        key_size: usize,
+        value: *const u8,
+        value_size: usize,
+    ) -> u32;
+    pub fn proxy_remove_header_map_value(map: u32, key: *const u8, key_size: usize) -> u32;
     pub fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
     pub fn proxy_get_property(path: *const u8, path_size: usize, data: *mut *mut u8, size: *mut usize)
     -> u32;
@@ -42,6 +57,7 @@ unsafe extern "C" {
     pub fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
     pub fn proxy_set_effective_context(id: u32) -> u32;
     pub fn proxy_continue_stream(side: u32) -> u32;
+    pub fn proxy_close_stream(side: u32) -> u32;
     pub fn proxy_send_local_response(
         status: u32,
         details: *const u8,

@@ -23,11 +23,20 @@ impl Status {
 
 pub type Result<T> = std::result::Result<T, Status>;
 
-/// Which way a paused stream continues.
+/// A direction of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     Request = 0,
     Response = 1,
+}
+
+impl Side {
+    fn headers(self) -> u32 {
+        match self {
+            Self::Request => REQUEST_HEADERS,
+            Self::Response => RESPONSE_HEADERS,
+        }
+    }
 }
 
 /// Kind of a metric (ABI 0.2.1).
@@ -43,6 +52,8 @@ const MONOTONIC: u32 = 1;
 const NS_PER_MS: u64 = 1_000_000;
 const PLUGIN_CONFIGURATION: u32 = 7;
 const REQUEST_HEADERS: u32 = 0;
+const RESPONSE_HEADERS: u32 = 2;
+const RESPONSE_BODY: u32 = 1;
 
 fn check(status: u32) -> Result<()> {
     if status == 0 { Ok(()) } else { Err(Status(status)) }
@@ -81,10 +92,43 @@ pub fn plugin_configuration(limit: usize) -> Result<Vec<u8>> {
 
 /// The first value of a request header; only valid in the request phase.
 pub fn request_header(name: &str) -> Result<Option<Vec<u8>>> {
+    header(Side::Request, name)
+}
+
+/// The first value of a header; only valid in the phase of its headers.
+pub fn header(side: Side, name: &str) -> Result<Option<Vec<u8>>> {
     // SAFETY: as above.
     found(bytes(|data, size| unsafe {
-        abi::proxy_get_header_map_value(REQUEST_HEADERS, name.as_ptr(), name.len(), data, size)
+        abi::proxy_get_header_map_value(side.headers(), name.as_ptr(), name.len(), data, size)
     }))
+}
+
+/// Sets a header, a pseudo-header too, in place of all its values; only valid in the phase of its headers.
+pub fn set_header(side: Side, name: &str, value: &str) -> Result<()> {
+    let map = side.headers();
+    // SAFETY: as above.
+    check(unsafe {
+        abi::proxy_replace_header_map_value(map, name.as_ptr(), name.len(), value.as_ptr(), value.len())
+    })
+}
+
+/// Removes all values of a header; only valid in the phase of its headers.
+pub fn remove_header(side: Side, name: &str) -> Result<()> {
+    // SAFETY: as above.
+    check(unsafe { abi::proxy_remove_header_map_value(side.headers(), name.as_ptr(), name.len()) })
+}
+
+/// The first `size` bytes of the response body in hand. Only valid in a body callback, or in the trailers' while
+/// the host buffers the body for us: at any other time the host reads memory that is gone.
+pub fn response_body(size: usize) -> Result<Vec<u8>> {
+    // SAFETY: as above.
+    bytes(|data, length| unsafe { abi::proxy_get_buffer_bytes(RESPONSE_BODY, 0, size, data, length) })
+}
+
+/// Puts other bytes in the place of the `size` bytes of response body in hand. Valid when [`response_body`] is.
+pub fn replace_response_body(size: usize, by: &[u8]) -> Result<()> {
+    // SAFETY: as above.
+    check(unsafe { abi::proxy_set_buffer_bytes(RESPONSE_BODY, 0, size, by.as_ptr(), by.len()) })
 }
 
 /// All request headers; only valid in the request phase.
@@ -178,6 +222,12 @@ pub fn set_effective_context(id: u32) -> Result<()> {
 pub fn continue_stream(side: Side) -> Result<()> {
     // SAFETY: no pointers.
     check(unsafe { abi::proxy_continue_stream(side as u32) })
+}
+
+/// Resets a stream. The host does it after the callback has returned.
+pub fn close_stream(side: Side) -> Result<()> {
+    // SAFETY: no pointers.
+    check(unsafe { abi::proxy_close_stream(side as u32) })
 }
 
 /// Answers the request. `grpc_status` is for gRPC clients; `None` lets Envoy map the HTTP status.

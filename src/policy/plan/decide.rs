@@ -1,7 +1,7 @@
 //! One request in, a verdict and its reasons out. The filter, `chaosctl explain` and the tests all ask here.
 
 use super::matcher::{Mismatch, direction_matches};
-use super::{Composition, DelayPhase, Fault, Plan, Scenario};
+use super::{Composition, DelayPhase, Drop, Fault, Plan, Scenario, Throttle};
 use crate::draw::{Chance, PPM, Seed};
 use crate::facts::{Fact, Facts};
 
@@ -31,7 +31,7 @@ pub enum Spared {
     NoSampleHeader,
     /// It was sampled, and none of its faults drew its own percentage.
     NoFaultDrawn,
-    /// It would have been sampled, but an earlier scenario took the request, or another's abort left it nothing to do.
+    /// It would have been sampled, but an earlier scenario took the request, or another's abort or reset left it nothing to do.
     Preempted,
 }
 
@@ -44,8 +44,15 @@ pub struct Injection {
     pub request_delay_us: u64,
     /// Sum of the delays before the response comes back, microseconds; 0 when the request is aborted.
     pub response_delay_us: u64,
-    /// The answer, after the request's delay: number of the scenario and of its fault.
-    pub abort: Option<(usize, usize)>,
+    /// What ends the request after its delay instead of sending it upstream (an abort, a reset, a hang): number of the
+    /// scenario and of its fault.
+    pub ending: Option<(usize, usize)>,
+    /// Bandwidths of the bodies.
+    pub throttle: Throttle,
+    /// The response is cut after so many bytes of its body.
+    pub truncate: Option<u64>,
+    /// For changes of the response body that are left to chance.
+    pub body_seed: u64,
 }
 
 /// One fault that a request gets.
@@ -53,13 +60,20 @@ pub struct Injection {
 pub enum Injected {
     Delay { scenario: usize, phase: DelayPhase, us: u64 },
     Abort { scenario: usize, fault: usize },
+    Drop { scenario: usize, fault: usize },
+    Throttle { scenario: usize, fault: usize },
+    Mutate { scenario: usize, fault: usize },
 }
 
 impl Injected {
     #[must_use]
     pub fn scenario(&self) -> usize {
         match self {
-            Self::Delay { scenario, .. } | Self::Abort { scenario, .. } => *scenario,
+            Self::Delay { scenario, .. }
+            | Self::Abort { scenario, .. }
+            | Self::Drop { scenario, .. }
+            | Self::Throttle { scenario, .. }
+            | Self::Mutate { scenario, .. } => *scenario,
         }
     }
 
@@ -69,6 +83,9 @@ impl Injected {
         match self {
             Self::Delay { .. } => "delay",
             Self::Abort { .. } => "abort",
+            Self::Drop { .. } => "drop",
+            Self::Throttle { .. } => "throttle",
+            Self::Mutate { .. } => "mutate",
         }
     }
 }
@@ -105,8 +122,8 @@ impl Plan {
             let spared = self.judge(number, scenario, seed, facts, &mut verdict.injection);
             verdict.outcomes.push(Outcome { scenario: number, spared });
         }
-        if let Some(injection) = verdict.injection.as_mut().filter(|i| i.abort.is_some()) {
-            drop_response_delays(injection, &mut verdict.outcomes);
+        if let Some(injection) = verdict.injection.as_mut().filter(|i| i.ending.is_some()) {
+            keep_until_ending(injection, &mut verdict.outcomes);
         }
         verdict
     }
@@ -157,10 +174,17 @@ impl Plan {
     }
 }
 
-/// An answer of our own is not delayed on its way back: there is no upstream response.
-fn drop_response_delays(injection: &mut Injection, outcomes: &mut [Outcome]) {
+/// A request that ends here is delayed before, and nothing else happens to it: it never goes upstream.
+fn keep_until_ending(injection: &mut Injection, outcomes: &mut [Outcome]) {
+    let ending = injection.ending;
     injection.response_delay_us = 0;
-    injection.faults.retain(|f| !matches!(f, Injected::Delay { phase: DelayPhase::Response, .. }));
+    injection.throttle = Throttle::default();
+    injection.truncate = None;
+    injection.faults.retain(|f| match f {
+        Injected::Delay { phase, .. } => *phase == DelayPhase::Request,
+        Injected::Abort { scenario, fault } | Injected::Drop { scenario, fault } => ending == Some((*scenario, *fault)),
+        Injected::Throttle { .. } | Injected::Mutate { .. } => false,
+    });
     for outcome in outcomes.iter_mut().filter(|o| o.spared.is_none()) {
         if injection.faults.iter().all(|f| f.scenario() != outcome.scenario) {
             outcome.spared = Some(Spared::Preempted);
@@ -200,7 +224,7 @@ impl LazyChance {
     }
 }
 
-/// Adds what the scenario draws. Says whether an abort was among it that comes after another's.
+/// Adds what the scenario draws. Says whether an ending was among it that comes after another's.
 fn add_faults(
     number: usize,
     scenario: &Scenario,
@@ -223,7 +247,28 @@ fn add_faults(
                 };
                 add_delay(number, delay.phase, us, injection);
             }
-            Fault::Abort(_) => beaten |= !add_abort(number, fault_number, injection),
+            Fault::Abort(_) => {
+                beaten |= !add_ending(Injected::Abort { scenario: number, fault: fault_number }, fault_number, injection);
+            }
+            Fault::Drop(Drop::Truncate(after)) => {
+                let injection = injection.get_or_insert_default();
+                injection.truncate = Some(injection.truncate.map_or(*after, |other| other.min(*after)));
+                injection.faults.push(Injected::Drop { scenario: number, fault: fault_number });
+            }
+            Fault::Drop(Drop::Reset | Drop::Hang) => {
+                beaten |= !add_ending(Injected::Drop { scenario: number, fault: fault_number }, fault_number, injection);
+            }
+            Fault::Throttle(throttle) => {
+                let injection = injection.get_or_insert_default();
+                injection.throttle = injection.throttle.and(*throttle);
+                injection.faults.push(Injected::Throttle { scenario: number, fault: fault_number });
+            }
+            Fault::Mutate(mutate) => {
+                let drawn = mutate.is_drawn().then(|| chance.get(scenario, seed, facts).word());
+                let injection = injection.get_or_insert_default();
+                injection.body_seed = drawn.unwrap_or(injection.body_seed);
+                injection.faults.push(Injected::Mutate { scenario: number, fault: fault_number });
+            }
         }
     }
     beaten
@@ -243,13 +288,13 @@ fn add_delay(scenario: usize, phase: DelayPhase, us: u64, injection: &mut Option
     injection.faults.push(Injected::Delay { scenario, phase, us });
 }
 
-/// Whether this abort is the answer: one request has one, the first.
-fn add_abort(scenario: usize, fault: usize, injection: &mut Option<Injection>) -> bool {
+/// Whether this one ends the request: a request ends once, by the first.
+fn add_ending(fault: Injected, number: usize, injection: &mut Option<Injection>) -> bool {
     let injection = injection.get_or_insert_default();
-    let first = injection.abort.is_none();
+    let first = injection.ending.is_none();
     if first {
-        injection.abort = Some((scenario, fault));
-        injection.faults.push(Injected::Abort { scenario, fault });
+        injection.ending = Some((fault.scenario(), number));
+        injection.faults.push(fault);
     }
     first
 }

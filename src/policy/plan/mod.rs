@@ -1,15 +1,19 @@
 //! A catalog and a mission, compiled once into what a request can be checked against fast.
 
 mod abort;
+mod body;
 mod decide;
 mod delay;
 mod index;
 mod matcher;
+mod mutate;
 
 pub use abort::{Abort, Grpc};
+pub use body::{Drop, Throttle};
 pub use decide::{Explanation, Injected, Injection, Outcome, Spared, Verdict};
 pub use delay::{Delay, DelayPhase};
 pub use matcher::Mismatch;
+pub use mutate::{HeaderChanges, Mutate};
 
 use crate::facts::Fact;
 use crate::wire;
@@ -30,6 +34,23 @@ pub enum Composition {
 pub enum Fault {
     Delay(Delay),
     Abort(Abort),
+    Drop(Drop),
+    Throttle(Throttle),
+    Mutate(Mutate),
+}
+
+impl Fault {
+    /// The label of metrics and marks.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Delay(_) => "delay",
+            Self::Abort(_) => "abort",
+            Self::Drop(_) => "drop",
+            Self::Throttle(_) => "throttle",
+            Self::Mutate(_) => "mutate",
+        }
+    }
 }
 
 /// What is sampled.
@@ -145,18 +166,21 @@ fn compile_scenario(scenario: &wire::Scenario) -> Scenario {
                 Some(wire::SampleBy::Request) | None => None,
             },
         },
-        faults: scenario.faults.iter().flat_map(|f| compile_fault(f, &scenario.name.0)).collect(),
+        faults: scenario.faults.iter().filter_map(|f| compile_fault(f, &scenario.name.0)).collect(),
     }
 }
 
-fn compile_fault(fault: &wire::Fault, scenario: &str) -> Vec<Shared> {
-    let delay = fault
-        .delay
-        .as_ref()
-        .and_then(|d| Delay::compile(d).map(|delay| Shared { ppm: d.percent.0, fault: Fault::Delay(delay) }));
-    let abort = fault
-        .abort
-        .as_ref()
-        .map(|a| Shared { ppm: a.percent.0, fault: Fault::Abort(Abort::compile(a, scenario)) });
-    delay.into_iter().chain(abort).collect()
+fn compile_fault(fault: &wire::Fault, scenario: &str) -> Option<Shared> {
+    let (percent, fault) = match fault {
+        wire::Fault { delay: Some(delay), .. } => (delay.percent, Fault::Delay(Delay::compile(delay)?)),
+        wire::Fault { abort: Some(abort), .. } => (abort.percent, Fault::Abort(Abort::compile(abort, scenario))),
+        wire::Fault { drop: Some(drop), .. } => (drop.percent, Fault::Drop(Drop::compile(drop))),
+        wire::Fault { throttle: Some(throttle), .. } => {
+            (throttle.percent, Fault::Throttle(Throttle::compile(throttle)))
+        }
+        wire::Fault { mutate: Some(mutate), .. } => (mutate.percent, Fault::Mutate(Mutate::compile(mutate))),
+        // Exactly one key was checked when the file was read.
+        _ => return None,
+    };
+    Some(Shared { ppm: percent.0, fault })
 }

@@ -33,7 +33,7 @@ fn delays_add_up_and_the_first_abort_answers() {
     );
     assert_eq!(spared(&verdict), [None, None, None]);
     let injection = verdict.injection.expect("three scenarios of 100 %");
-    assert_eq!((injection.request_delay_us, injection.abort), (16_000, Some((1, 0))));
+    assert_eq!((injection.request_delay_us, injection.ending), (16_000, Some((1, 0))));
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn the_rate_of_a_fault_is_a_share_of_the_sampled_requests() {
         &[json!({"name": "shares", "scope": {"sample": {"percent": 40}}, "faults": faults})],
     );
     let seed = Seed::from_text("shares");
-    let with_abort = |v: &Verdict| v.injection.as_ref().is_some_and(|i| i.abort.is_some());
+    let with_abort = |v: &Verdict| v.injection.as_ref().is_some_and(|i| i.ending.is_some());
     let with_delay = |v: &Verdict| v.injection.as_ref().is_some_and(|i| i.request_delay_us > 0);
     let undrawn = |v: &Verdict| v.outcomes[0].spared == Some(Spared::NoFaultDrawn);
     let unsampled = |v: &Verdict| v.outcomes[0].spared == Some(Spared::NotSampled);
@@ -109,7 +109,7 @@ fn independent_scenarios_touch_the_union_of_their_rates() {
     assert_eq!(plan.union_ppm(), 240_000);
     let seed = Seed::from_text("union");
     let slow = |v: &Verdict| v.injection.as_ref().is_some_and(|i| i.request_delay_us == 10_000);
-    let fail = |v: &Verdict| v.injection.as_ref().is_some_and(|i| i.abort == Some((1, 0)));
+    let fail = |v: &Verdict| v.injection.as_ref().is_some_and(|i| i.ending == Some((1, 0)));
     assert!(binomial_range(REQUESTS, 0.20).contains(&count(&plan, &seed, slow)));
     assert!(binomial_range(REQUESTS, 0.05).contains(&count(&plan, &seed, fail)));
     assert!(binomial_range(REQUESTS, 0.01).contains(&count(&plan, &seed, |v| slow(v) && fail(v))));
@@ -128,7 +128,7 @@ fn the_first_match_takes_the_request_and_the_next_gets_the_rest() {
     );
     let seed = Seed::from_text("first");
     let taken_by = |scenario: usize| {
-        move |v: &Verdict| v.injection.as_ref().is_some_and(|i| i.abort == Some((scenario, 0)))
+        move |v: &Verdict| v.injection.as_ref().is_some_and(|i| i.ending == Some((scenario, 0)))
     };
     assert!(binomial_range(REQUESTS, 0.70).contains(&count(&plan, &seed, taken_by(0))));
     assert!(binomial_range(REQUESTS, 0.15).contains(&count(&plan, &seed, taken_by(1))));

@@ -1,9 +1,11 @@
 //! What a scenario does to a request.
 
+use super::body::{DropFault, ThrottleFault};
 use super::declare::object;
 use super::decode::{Decode, Kind, exactly_one, no_check};
 use super::delay::DelayFault;
 use super::form::{FieldName, FieldValue};
+use super::mutate::MutateFault;
 use super::scalar::{Percent, Text};
 use super::status::{GrpcCode, HttpStatus};
 use crate::diagnostic::{Code, Report};
@@ -16,6 +18,27 @@ object! {
         "delay" => delay: DelayFault [optional],
         /// Answers in place of the upstream, which never sees the request.
         "abort" => abort: AbortFault [optional],
+        /// Ends the request or its response without an answer.
+        "drop" => drop: DropFault [optional],
+        /// Limits the bandwidth of bodies.
+        "throttle" => throttle: ThrottleFault [optional],
+        /// Changes the request or its response.
+        "mutate" => mutate: MutateFault [optional],
+    }
+}
+
+impl Fault {
+    /// Share of the sampled requests that gets this fault.
+    #[must_use]
+    pub fn percent(&self) -> Percent {
+        let shares = [
+            self.delay.as_ref().map(|f| f.percent),
+            self.abort.as_ref().map(|f| f.percent),
+            self.drop.as_ref().map(|f| f.percent),
+            self.throttle.as_ref().map(|f| f.percent),
+            self.mutate.as_ref().map(|f| f.percent),
+        ];
+        shares.into_iter().flatten().next().unwrap_or(Percent::ALL)
     }
 }
 
@@ -83,7 +106,7 @@ impl Decode for Headers {
 }
 
 fn one_fault(node: &Node, all_known: bool, report: &mut Report) {
-    exactly_one(&["delay", "abort"], node, all_known, report);
+    exactly_one(&["delay", "abort", "drop", "throttle", "mutate"], node, all_known, report);
 }
 
 fn answer(node: &Node, all_known: bool, report: &mut Report) {

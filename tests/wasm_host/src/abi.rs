@@ -32,8 +32,10 @@ impl Status {
 pub enum Action {
     /// Go on.
     Continue,
-    /// Hold the stream until it is continued, answered or closed.
+    /// Hold the stream until it is continued, answered or closed; in a body: buffer it for the filter.
     Pause,
+    /// In a body: hold it back until the stream is continued, out of the filter's reach.
+    Hold,
 }
 
 /// The direction of a stream.

@@ -123,8 +123,8 @@ impl Vm {
                     map.open = false;
                 }
             }
-            Action::Pause if !stopped => stream.held = Some(side),
-            Action::Pause => {}
+            Action::Pause | Action::Hold if !stopped => stream.held = Some(side),
+            Action::Pause | Action::Hold => {}
         }
         Ok(action)
     }
@@ -134,11 +134,7 @@ impl Vm {
     /// # Errors
     /// As [`Vm::request_headers`].
     pub fn request_body(&mut self, stream: StreamId, body: &[u8], end: bool) -> Result<Action, HostError> {
-        self.stream_mut(stream)?.request_body = Some(body.to_vec());
-        let arguments = [stream.0, body.len() as u32, u32::from(end)];
-        let result = self.enter(stream.0, "proxy_on_request_body", &arguments)?;
-        self.stream_mut(stream)?.request_body = None;
-        Ok(self.action(result))
+        self.body_callback(stream, Side::Request, body, end)
     }
 
     /// A piece of the response body arrives.
@@ -146,11 +142,70 @@ impl Vm {
     /// # Errors
     /// As [`Vm::request_headers`].
     pub fn response_body(&mut self, stream: StreamId, body: &[u8], end: bool) -> Result<Action, HostError> {
-        self.stream_mut(stream)?.response_body = Some(body.to_vec());
-        let arguments = [stream.0, body.len() as u32, u32::from(end)];
-        let result = self.enter(stream.0, "proxy_on_response_body", &arguments)?;
-        self.stream_mut(stream)?.response_body = None;
-        Ok(self.action(result))
+        self.body_callback(stream, Side::Response, body, end)
+    }
+
+    fn body_callback(
+        &mut self,
+        stream: StreamId,
+        side: Side,
+        piece: &[u8],
+        end: bool,
+    ) -> Result<Action, HostError> {
+        let callback = match side {
+            Side::Request => "proxy_on_request_body",
+            Side::Response => "proxy_on_response_body",
+        };
+        let body = self.stream_mut(stream)?.body_mut(side);
+        let mut open = std::mem::take(&mut body.buffered);
+        open.extend(piece);
+        let arguments = [stream.0, open.len() as u32, u32::from(end)];
+        body.open = Some(open);
+        let result = self.enter(stream.0, callback, &arguments)?;
+        self.after_body(stream, side, result)
+    }
+
+    /// The trailers arrive. What is buffered for the filter is open to it.
+    ///
+    /// # Errors
+    /// As [`Vm::request_headers`].
+    pub fn response_trailers(&mut self, stream: StreamId) -> Result<Action, HostError> {
+        let body = self.stream_mut(stream)?.body_mut(Side::Response);
+        body.open = Some(std::mem::take(&mut body.buffered));
+        let result = self.enter(stream.0, "proxy_on_response_trailers", &[stream.0, 1])?;
+        self.after_body(stream, Side::Response, result)
+    }
+
+    fn after_body(&mut self, stream: StreamId, side: Side, result: Option<u32>) -> Result<Action, HostError> {
+        let action = match self.action(result) {
+            Action::Pause if result == Some(2) => Action::Hold,
+            action => action,
+        };
+        let body = self.stream_mut(stream)?.body_mut(side);
+        let open = body.open.take().unwrap_or_default();
+        match action {
+            Action::Continue => {
+                body.resume();
+                body.passed.extend(open);
+            }
+            Action::Pause => {
+                body.stopped = true;
+                body.buffered = open;
+            }
+            Action::Hold => {
+                body.stopped = true;
+                body.held.extend(open);
+            }
+        }
+        Ok(action)
+    }
+
+    /// What of a body has gone on.
+    ///
+    /// # Errors
+    /// [`HostError::NoContext`].
+    pub fn passed(&mut self, stream: StreamId, side: Side) -> Result<Vec<u8>, HostError> {
+        Ok(self.stream_mut(stream)?.body_mut(side).passed.clone())
     }
 
     /// Calls an export with contexts and numbers as they are: what no host should do, a filter survives.

@@ -61,13 +61,37 @@ pub(crate) struct Map {
     pub(crate) open: bool,
 }
 
+/// A body on its way through the filter.
+#[derive(Default)]
+pub(crate) struct Body {
+    /// What the filter may read and change now.
+    pub(crate) open: Option<Vec<u8>>,
+    /// Buffered for the filter: it comes again with the next piece.
+    pub(crate) buffered: Vec<u8>,
+    /// Held back, out of the filter's reach.
+    pub(crate) held: Vec<u8>,
+    /// Whether the filter has stopped it.
+    pub(crate) stopped: bool,
+    /// What has gone on.
+    pub(crate) passed: Vec<u8>,
+}
+
+impl Body {
+    /// Everything that was stopped goes on.
+    pub(crate) fn resume(&mut self) {
+        self.stopped = false;
+        self.passed.append(&mut self.held);
+        self.passed.append(&mut self.buffered);
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct Stream {
     pub(crate) root: u32,
     pub(crate) request: Map,
     pub(crate) response: Map,
-    pub(crate) request_body: Option<Vec<u8>>,
-    pub(crate) response_body: Option<Vec<u8>>,
+    pub(crate) request_body: Body,
+    pub(crate) response_body: Body,
     pub(crate) properties: BTreeMap<Vec<u8>, Vec<u8>>,
     /// What the filter has set with `proxy_set_property`: Envoy's filter state under `wasm.`.
     pub(crate) filter_state: BTreeMap<Vec<u8>, Vec<u8>>,
@@ -78,6 +102,13 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
+    pub(crate) fn body_mut(&mut self, side: Side) -> &mut Body {
+        match side {
+            Side::Request => &mut self.request_body,
+            Side::Response => &mut self.response_body,
+        }
+    }
+
     pub(crate) fn map(&self, kind: MapKind) -> Option<&Map> {
         match kind {
             MapKind::RequestHeaders => Some(&self.request),

@@ -44,7 +44,7 @@ fn compare(configuration: &str, seed: &str, ids: &[String]) {
         let expected = plan.decide(&seed, &mut OnlyId(id)).injection;
         let (stream, action) = proxy.request(Request { id, ..Request::default() });
         let expected_action =
-            if expected.as_ref().is_some_and(|i| i.request_delay_us > 0 || i.abort.is_some()) {
+            if expected.as_ref().is_some_and(|i| i.request_delay_us > 0 || i.ending.is_some()) {
                 Action::Pause
             } else {
                 Action::Continue

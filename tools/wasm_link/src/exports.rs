@@ -33,6 +33,10 @@ pub const KEPT: &[Kept] = &[
     guarded("proxy_on_context_create", "a root context per plugin; streams get one only when they need it"),
     guarded("proxy_on_request_headers", "the verdict on a request"),
     guarded("proxy_on_response_headers", "the verdict on a response"),
+    guarded("proxy_on_request_body", "the bandwidth of a request's body"),
+    guarded("proxy_on_request_trailers", "they come after a body that is held back"),
+    guarded("proxy_on_response_body", "bandwidth, change and end of a response's body"),
+    guarded("proxy_on_response_trailers", "they come after a body that is held back"),
     guarded("proxy_on_log", "what became of the request: status class and latency"),
     guarded("proxy_on_delete", "a stream is gone: its timer and its context go with it"),
 ];

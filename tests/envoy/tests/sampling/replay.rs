@@ -76,7 +76,7 @@ async fn the_same_seed_and_ids_give_the_same_faults_in_every_envoy_and_natively(
         for sample in &report.samples {
             let id = report.request_id(sample);
             let injection = decide(&plan, "8842-replay", "/size/1", &id).unwrap_or_default();
-            let expected = match injection.abort {
+            let expected = match injection.ending {
                 Some((2, _)) => 503,
                 Some(_) => 429,
                 None => 200,

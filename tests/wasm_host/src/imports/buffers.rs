@@ -31,8 +31,8 @@ pub(crate) fn set(guest: &mut Guest<'_>, arguments: &Arguments<'_>) -> Outcome {
     let state = guest.state();
     let acting = state.acting();
     let body = state.stream_mut(acting).and_then(|stream| match kind {
-        REQUEST_BODY => stream.request_body.as_mut(),
-        RESPONSE_BODY => stream.response_body.as_mut(),
+        REQUEST_BODY => stream.request_body.open.as_mut(),
+        RESPONSE_BODY => stream.response_body.open.as_mut(),
         _ => None,
     });
     let body = body.ok_or(Status::NOT_FOUND)?;
@@ -46,8 +46,8 @@ fn buffer(guest: &mut Guest<'_>, kind: u32) -> Result<Vec<u8>, Status> {
     let state = guest.state();
     let acting = state.acting();
     let found = match kind {
-        REQUEST_BODY => state.stream(acting).and_then(|stream| stream.request_body.clone()),
-        RESPONSE_BODY => state.stream(acting).and_then(|stream| stream.response_body.clone()),
+        REQUEST_BODY => state.stream(acting).and_then(|stream| stream.request_body.open.clone()),
+        RESPONSE_BODY => state.stream(acting).and_then(|stream| stream.response_body.open.clone()),
         VM_CONFIGURATION => Some(Vec::new()),
         PLUGIN_CONFIGURATION => state.root(acting).and_then(|root| root.configuration.clone()),
         kind if kind > LAST => return Err(Status::BAD_ARGUMENT),

@@ -9,7 +9,8 @@ pub(crate) fn resume(guest: &mut Guest<'_>, arguments: &Arguments<'_>) -> Outcom
     let side = side(arguments.u32(0))?;
     let Some(id) = target(guest, "proxy_continue_stream") else { return Ok(()) };
     let state = guest.state();
-    let running = side == Side::Response && state.stream(id.0).and_then(|stream| stream.held) != Some(side);
+    let running = side == Side::Response
+        && !state.stream(id.0).is_some_and(|stream| stream.held == Some(side) || stream.response_body.stopped);
     if running {
         let violation =
             format!("stream {}: its response is continued but not held, which crashes Envoy", id.0);
@@ -22,6 +23,7 @@ pub(crate) fn resume(guest: &mut Guest<'_>, arguments: &Arguments<'_>) -> Outcom
             stream.response.open = false;
         }
         stream.held = stream.held.filter(|held| *held != side);
+        stream.body_mut(side).resume();
     }
     state.effects.push(Effect::Continue { stream: id, side });
     Ok(())

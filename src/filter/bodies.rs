@@ -1,0 +1,292 @@
+//! Faults of bodies under way: bandwidth, changes, the cut.
+
+use crate::host::{self, Side};
+use crate::ledger;
+use crate::mutate::mutate;
+use crate::root::{Armed, Root, Wake};
+use crate::stats::{self, Cause};
+use crate::stream::{Action, Observed};
+use squall_policy::{Cut, Edit, EditState, Fault, Injected, Injection, Pace, Phase, Piece, SLACK_NS, Ticket, Unfit};
+
+/// The cut follows so long after the last bytes that may pass: they leave when the callback has returned.
+pub const CUT_AFTER_NS: u64 = 1_000_000;
+
+/// What the bodies of one request suffer. Boxed: most requests have no such faults.
+#[derive(Default)]
+pub struct Bodies {
+    request: Option<Box<Flow>>,
+    response: Option<Box<Flow>>,
+    pub edit: Option<BodyEdit>,
+}
+
+/// A body with a bandwidth or an end.
+#[derive(Default)]
+pub struct Flow {
+    pace: Option<Pace>,
+    cut: Option<Cut>,
+    /// The host holds the body back until then.
+    pub held: Option<Ticket>,
+    /// Nothing of the body passes any more, and the stream is closed.
+    pub closing: Option<Closing>,
+}
+
+/// When a stream whose body was cut is closed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Closing {
+    /// After what is held back has passed.
+    AfterBody,
+    At(Ticket),
+}
+
+/// A change of the response body under way.
+pub struct BodyEdit {
+    pub fault: Injected,
+    pub state: EditState,
+    /// Whether the fault is counted when the body is complete.
+    pub waits: bool,
+    /// So many bytes the host buffers for us.
+    pub kept: usize,
+}
+
+impl Bodies {
+    /// Whether anything happens to the body of this side.
+    pub fn concern(&self, side: Side) -> bool {
+        self.flow(side).is_some() || (side == Side::Response && self.edit.is_some())
+    }
+
+    pub fn flow(&self, side: Side) -> Option<&Flow> {
+        match side {
+            Side::Request => self.request.as_deref(),
+            Side::Response => self.response.as_deref(),
+        }
+    }
+
+    pub fn flow_mut(&mut self, side: Side) -> Option<&mut Flow> {
+        match side {
+            Side::Request => self.request.as_deref_mut(),
+            Side::Response => self.response.as_deref_mut(),
+        }
+    }
+
+    /// Everything that waits.
+    pub fn tickets(&self) -> impl Iterator<Item = Ticket> {
+        [&self.request, &self.response].into_iter().flatten().flat_map(|flow| {
+            let closing = match flow.closing {
+                Some(Closing::At(ticket)) => Some(ticket),
+                Some(Closing::AfterBody) | None => None,
+            };
+            [flow.held, closing]
+        }).flatten()
+    }
+
+    /// The request's bandwidth begins. `last`: it has no body.
+    pub fn begin_request(&mut self, armed: &mut Armed, injection: &mut Injection, from_ns: u64, last: bool) {
+        let Some(rate) = injection.throttle.request else { return };
+        let concerned = |fault: &Injected| throttles(armed, fault, Side::Request);
+        if !last {
+            self.request = Some(Box::new(Flow { pace: Some(Pace::new(from_ns, rate)), ..Flow::default() }));
+            let begun = ledger::take(injection, concerned);
+            ledger::count(armed, &begun);
+            return;
+        }
+        // What also throttles the response may still find a body there.
+        let spared = ledger::take(injection, |f| concerned(f) && !throttles(armed, f, Side::Response));
+        ledger::suppress_faults(armed, &spared, Cause::NoBody);
+    }
+
+    /// The response's bandwidth and its end begin. `last`: it has no body.
+    pub fn begin_response(&mut self, armed: &mut Armed, injection: &mut Injection, from_ns: u64, last: bool) {
+        if last {
+            let spared = ledger::take(injection, |f| matches!(f, Injected::Throttle { .. } | Injected::Drop { .. }));
+            ledger::suppress_faults(armed, &spared, Cause::NoBody);
+            return;
+        }
+        let pace = injection.throttle.response.map(|rate| Pace::new(from_ns, rate));
+        let cut = injection.truncate.map(Cut::after);
+        if pace.is_some() || cut.is_some() {
+            self.response = Some(Box::new(Flow { pace, cut, ..Flow::default() }));
+        }
+        let begun = ledger::take(injection, |fault| matches!(fault, Injected::Throttle { .. }));
+        ledger::count(armed, &begun);
+    }
+}
+
+fn throttles(armed: &Armed, fault: &Injected, side: Side) -> bool {
+    let Injected::Throttle { scenario, fault } = fault else { return false };
+    match armed.plan.scenario(*scenario).and_then(|s| s.fault(*fault)) {
+        Some(Fault::Throttle(rates)) => match side {
+            Side::Request => rates.request.is_some(),
+            Side::Response => rates.response.is_some(),
+        },
+        _ => false,
+    }
+}
+
+impl Observed {
+    /// A piece of a body: changed, cut, held back. While the host buffers for us, `size` is all that it has.
+    pub fn piece(&mut self, root: &mut Root, side: Side, size: usize, last: bool) -> Action {
+        if self.bodies.flow(side).is_some_and(Flow::is_closing) {
+            return Action::Hold;
+        }
+        match self.change(root, side, size, last) {
+            Some(size) => self.pass(root, side, size, last),
+            None => Action::Pause,
+        }
+    }
+
+    /// The trailers have come. A body that is held back goes first; one that the host buffers for us is complete.
+    pub fn trailers(&mut self, root: &mut Root, side: Side) -> Action {
+        if self.bodies.flow(side).is_some_and(Flow::is_closing) {
+            return Action::Pause;
+        }
+        let kept = self.bodies.edit.as_ref().map_or(0, |edit| edit.kept);
+        let complete = kept > 0 && side == Side::Response;
+        let size = if complete { self.change(root, side, kept, true).unwrap_or(kept) } else { 0 };
+        match self.pass(root, side, size, true) {
+            Action::Continue => Action::Continue,
+            Action::Pause | Action::Hold => Action::Pause,
+        }
+    }
+
+    /// Changes bytes of a response. Gives how many there are now, or nothing when the host shall buffer them for us.
+    fn change(&mut self, root: &mut Root, side: Side, size: usize, last: bool) -> Option<usize> {
+        let Some(edit) = self.bodies.edit.as_mut().filter(|_| side == Side::Response) else { return Some(size) };
+        let Some(armed) = root.armed.as_mut() else { return Some(size) };
+        let Some(change) = mutate(armed, &edit.fault).and_then(|fault| fault.body.as_ref()) else { return Some(size) };
+        let (size, spared) = match change.piece(&mut edit.state, size, last, || host::response_body(size).ok()) {
+            Edit::Keep => {
+                edit.kept = size;
+                return None;
+            }
+            Edit::Pass => return Some(size),
+            Edit::GiveUp(Unfit::TooLarge) => (size, Some(Cause::BodyTooLarge)),
+            Edit::GiveUp(Unfit::NotJson) => (size, Some(Cause::BodyNotJson)),
+            Edit::Put(bytes) if size == 0 && bytes.is_empty() => return Some(0),
+            Edit::Put(bytes) => match host::replace_response_body(size, &bytes) {
+                Ok(()) => (bytes.len(), None),
+                Err(_) => {
+                    stats::count_host_errors(1);
+                    (size, Some(Cause::HostError))
+                }
+            },
+        };
+        edit.kept = 0;
+        if std::mem::take(&mut edit.waits) {
+            let begun = [edit.fault];
+            if let Some(injection) = &mut self.injection {
+                ledger::take(injection, |fault| begun.contains(fault));
+            }
+            match spared {
+                Some(cause) => ledger::suppress_faults(armed, &begun, cause),
+                None => ledger::count(armed, &begun),
+            }
+        }
+        Some(size)
+    }
+
+    /// Lets so many bytes pass, now or later.
+    fn pass(&mut self, root: &mut Root, side: Side, size: usize, last: bool) -> Action {
+        let id = self.id;
+        let Some(flow) = self.bodies.flow_mut(side) else { return Action::Continue };
+        let Some((now, ends)) = running(root) else {
+            // The rest passes as it comes.
+            flow.release(root);
+            return Action::Continue;
+        };
+        let cut = flow.cut_to(size);
+        let due = flow.add(cut.unwrap_or(size), ends).filter(|due| *due > now.saturating_add(SLACK_NS));
+        let held = match due {
+            None => {
+                flow.unhold(root);
+                false
+            }
+            // What ends here and is cut does not go on: that would be its regular end.
+            Some(due) if cut.is_none() || !last => flow.hold(root, due, now, Wake::Body(id, side)),
+            Some(_) => true,
+        };
+        if cut.is_some() {
+            let begun = match &mut self.injection {
+                Some(injection) => ledger::take(injection, |fault| matches!(fault, Injected::Drop { .. })),
+                None => Vec::new(),
+            };
+            let closes = flow.held.is_some() || flow.close(root, due.unwrap_or(now), now, id);
+            if let Some(armed) = &mut root.armed {
+                match closes {
+                    true => ledger::count(armed, &begun),
+                    false => ledger::suppress_faults(armed, &begun, Cause::HostError),
+                }
+            }
+            flow.closing = flow.closing.or(Some(Closing::AfterBody)).filter(|_| closes);
+            return if held || last { Action::Hold } else { Action::Continue };
+        }
+        if held { Action::Hold } else { Action::Continue }
+    }
+}
+
+/// The time and the deadline, while the mission of this root runs.
+fn running(root: &Root) -> Option<(u64, u64)> {
+    let armed = root.armed.as_ref().filter(|_| !root.is_replaced())?;
+    match armed.phase() {
+        Ok((Phase::Running { ends_mono_ns }, now)) => Some((now, ends_mono_ns)),
+        _ => None,
+    }
+}
+
+impl Flow {
+    fn is_closing(&self) -> bool {
+        self.closing.is_some()
+    }
+
+    /// Shortens the bytes in hand to those that may still pass; nothing when all may.
+    fn cut_to(&mut self, size: usize) -> Option<usize> {
+        let Piece::Prefix(left) = self.cut.as_mut()?.piece(size) else { return None };
+        let prefix = if left > 0 { host::response_body(left) } else { Ok(Vec::new()) };
+        let cut = prefix.and_then(|prefix| host::replace_response_body(size, &prefix));
+        if cut.is_err() {
+            stats::count_host_errors(1);
+            self.cut = None;
+            return None;
+        }
+        Some(left)
+    }
+
+    fn add(&mut self, size: usize, ends_ns: u64) -> Option<u64> {
+        let pace = self.pace.as_mut()?;
+        pace.add(size);
+        Some(pace.due_ns().min(ends_ns))
+    }
+
+    /// When the bytes that are held back are due.
+    pub fn due_ns(&self) -> Option<u64> {
+        self.pace.map(|pace| pace.due_ns())
+    }
+
+    fn hold(&mut self, root: &mut Root, due_ns: u64, now_ns: u64, wake: Wake) -> bool {
+        // One that waits already looks again when it is woken: more may have come.
+        if self.held.is_none() {
+            self.held = root.wake_at(due_ns, now_ns, wake);
+            if self.held.is_none() {
+                self.pace = None;
+            }
+        }
+        self.held.is_some()
+    }
+
+    fn unhold(&mut self, root: &mut Root) {
+        if let Some(ticket) = self.held.take() {
+            root.queue.cancel(ticket);
+        }
+    }
+
+    fn close(&mut self, root: &mut Root, after_ns: u64, now_ns: u64, id: u32) -> bool {
+        let ticket = root.wake_at(after_ns.saturating_add(CUT_AFTER_NS), now_ns, Wake::Close(id));
+        self.closing = ticket.map(Closing::At);
+        ticket.is_some()
+    }
+
+    fn release(&mut self, root: &mut Root) {
+        self.unhold(root);
+        self.pace = None;
+        self.cut = None;
+    }
+}

@@ -1,0 +1,137 @@
+//! What happens to a stream when the timer rings for it.
+
+use crate::bodies::Closing;
+use crate::ending;
+use crate::host::{self, Side};
+use crate::ledger;
+use crate::root::{Armed, RETRY_NS, Wake};
+use crate::stats::{self, Cause};
+use crate::stream::{Action, Observed, Progress, Stream, due};
+use squall_policy::{Phase, SLACK_NS, Ticket};
+
+/// What became of a wake-up.
+pub enum Woken {
+    Done,
+    /// This is to come at that time: the host did not act, or the next step needs a moment.
+    Later(Wake, u64),
+}
+
+/// What a wake-up may assume.
+#[derive(Clone, Copy)]
+pub struct Moment {
+    pub now_ns: u64,
+    /// The mission of this root still runs, and no newer configuration has ended it.
+    pub running: bool,
+}
+
+/// A deadline fell due, or the mission is over: the stream goes on, or is ended.
+pub fn wake(stream: &mut Stream, armed: Option<&mut Armed>, wake: Wake, moment: Moment) -> Woken {
+    let Some(observed) = &mut stream.observed else { return Woken::Done };
+    match wake {
+        Wake::Stream(_) => headers(observed, armed, moment),
+        Wake::Body(_, side) => body(observed, side, moment),
+        Wake::Close(_) => close(observed, moment.now_ns),
+        Wake::Mission | Wake::Handover => Woken::Done,
+    }
+}
+
+/// The wake-up was put off.
+pub fn wait_again(stream: &mut Stream, wake: Wake, ticket: Ticket) {
+    let Some(observed) = &mut stream.observed else { return };
+    match wake {
+        Wake::Stream(_) => {
+            observed.progress = match observed.progress {
+                Progress::WaitingRequest(_) => Progress::WaitingRequest(ticket),
+                Progress::WaitingResponse(_) => Progress::WaitingResponse(ticket),
+                other => other,
+            };
+        }
+        Wake::Body(_, side) => {
+            if let Some(flow) = observed.bodies.flow_mut(side) {
+                flow.held = Some(ticket);
+            }
+        }
+        Wake::Close(_) => {
+            if let Some(flow) = observed.bodies.flow_mut(Side::Response) {
+                flow.closing = Some(Closing::At(ticket));
+            }
+        }
+        Wake::Mission | Wake::Handover => {}
+    }
+}
+
+fn headers(observed: &mut Observed, armed: Option<&mut Armed>, moment: Moment) -> Woken {
+    let side = match observed.progress {
+        Progress::WaitingRequest(_) => Side::Request,
+        Progress::WaitingResponse(_) => Side::Response,
+        Progress::Passing | Progress::Ended => return Woken::Done,
+    };
+    let again = Wake::Stream(observed.id);
+    if !in_effect(observed.id) {
+        return Woken::Later(again, moment.now_ns.saturating_add(RETRY_NS));
+    }
+    let ending = observed.injection.as_ref().and_then(|i| i.ending).filter(|_| side == Side::Request);
+    if let (Some((scenario, _)), Some(armed)) = (ending, armed) {
+        let wall = host::wall_ms().unwrap_or(u64::MAX);
+        let running = matches!(armed.schedule.phase(wall, moment.now_ns), Phase::Running { .. });
+        // The timer may ring a little before the mission's deadline: who waits for that one alone has not had
+        // the delay that the ending comes after.
+        let delayed = full_delay_served(observed, moment.now_ns);
+        if moment.running && running && delayed {
+            if ending::end_request(observed, armed) == Action::Pause {
+                return Woken::Done;
+            }
+        } else if let Some(injection) = &mut observed.injection {
+            injection.ending = None;
+            ledger::take_endings(injection);
+            ledger::suppress(armed, scenario, Cause::Deadline);
+        }
+    }
+    if host::continue_stream(side).is_err() {
+        stats::count_host_errors(1);
+        return Woken::Later(again, moment.now_ns.saturating_add(RETRY_NS));
+    }
+    observed.progress = Progress::Passing;
+    Woken::Done
+}
+
+fn body(observed: &mut Observed, side: Side, moment: Moment) -> Woken {
+    let again = Wake::Body(observed.id, side);
+    let Some(flow) = observed.bodies.flow_mut(side) else { return Woken::Done };
+    let due = flow.due_ns().filter(|due| moment.running && *due > moment.now_ns.saturating_add(SLACK_NS));
+    if let Some(due) = due {
+        // More has come while this was held back.
+        return Woken::Later(again, due);
+    }
+    if !in_effect(observed.id) {
+        return Woken::Later(again, moment.now_ns.saturating_add(RETRY_NS));
+    }
+    if host::continue_stream(side).is_err() {
+        stats::count_host_errors(1);
+        return Woken::Later(again, moment.now_ns.saturating_add(RETRY_NS));
+    }
+    flow.held = None;
+    if flow.closing == Some(Closing::AfterBody) {
+        return Woken::Later(Wake::Close(observed.id), moment.now_ns.saturating_add(crate::bodies::CUT_AFTER_NS));
+    }
+    Woken::Done
+}
+
+fn close(observed: &mut Observed, now_ns: u64) -> Woken {
+    if in_effect(observed.id) && host::close_stream(Side::Response).is_ok() {
+        return Woken::Done;
+    }
+    Woken::Later(Wake::Close(observed.id), now_ns.saturating_add(RETRY_NS))
+}
+
+/// When this fails another stream is still in effect, and anything done now would be done to it.
+fn in_effect(id: u32) -> bool {
+    let set = host::set_effective_context(id).is_ok();
+    stats::count_host_errors(u32::from(!set));
+    set
+}
+
+fn full_delay_served(observed: &Observed, now_ns: u64) -> bool {
+    let delay_us = observed.injection.as_ref().map_or(0, |injection| injection.request_delay_us);
+    due(observed.started_ns, delay_us, u64::MAX) <= now_ns.saturating_add(SLACK_NS)
+}
