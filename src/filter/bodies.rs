@@ -27,15 +27,7 @@ pub struct Flow {
     /// The host holds the body back until then.
     pub held: Option<Ticket>,
     /// Nothing of the body passes any more, and the stream is closed.
-    pub closing: Option<Closing>,
-}
-
-/// When a stream whose body was cut is closed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Closing {
-    /// After what is held back has passed.
-    AfterBody,
-    At(Ticket),
+    pub closing: Option<Ticket>,
 }
 
 /// A change of the response body under way.
@@ -70,13 +62,7 @@ impl Bodies {
 
     /// Everything that waits.
     pub fn tickets(&self) -> impl Iterator<Item = Ticket> {
-        [&self.request, &self.response].into_iter().flatten().flat_map(|flow| {
-            let closing = match flow.closing {
-                Some(Closing::At(ticket)) => Some(ticket),
-                Some(Closing::AfterBody) | None => None,
-            };
-            [flow.held, closing]
-        }).flatten()
+        [&self.request, &self.response].into_iter().flatten().flat_map(|flow| [flow.held, flow.closing]).flatten()
     }
 
     /// The request's bandwidth begins. `last`: it has no body.
@@ -195,31 +181,37 @@ impl Observed {
         };
         let cut = flow.cut_to(size);
         let due = flow.add(cut.unwrap_or(size), ends).filter(|due| *due > now.saturating_add(SLACK_NS));
-        let held = match due {
-            None => {
-                flow.unhold(root);
-                false
-            }
-            // What ends here and is cut does not go on: that would be its regular end.
-            Some(due) if cut.is_none() || !last => flow.hold(root, due, now, Wake::Body(id, side)),
-            Some(_) => true,
-        };
         if cut.is_some() {
-            let begun = match &mut self.injection {
-                Some(injection) => ledger::take(injection, |fault| matches!(fault, Injected::Drop { .. })),
-                None => Vec::new(),
-            };
-            let closes = flow.held.is_some() || flow.close(root, due.unwrap_or(now), now, id);
-            if let Some(armed) = &mut root.armed {
-                match closes {
-                    true => ledger::count(armed, &begun),
-                    false => ledger::suppress_faults(armed, &begun, Cause::HostError),
-                }
-            }
-            flow.closing = flow.closing.or(Some(Closing::AfterBody)).filter(|_| closes);
-            return if held || last { Action::Hold } else { Action::Continue };
+            return self.end_early(root, side, due.unwrap_or(now), now, last);
         }
-        if held { Action::Hold } else { Action::Continue }
+        match due {
+            Some(due) if flow.hold(root, due, now, Wake::Body(id, side)) => Action::Hold,
+            _ => {
+                flow.unhold(root);
+                Action::Continue
+            }
+        }
+    }
+
+    /// What may still pass goes on at once, also when its bandwidth would have it come later: it has to be gone
+    /// before the end of the body comes, which is never passed on. The stream is closed when the time is up.
+    fn end_early(&mut self, root: &mut Root, side: Side, due_ns: u64, now_ns: u64, last: bool) -> Action {
+        let Some(flow) = self.bodies.flow_mut(side) else { return Action::Continue };
+        flow.unhold(root);
+        flow.closing = root.wake_at(due_ns.saturating_add(CUT_AFTER_NS), now_ns, Wake::Close(self.id));
+        let closes = flow.closing.is_some();
+        let begun = match &mut self.injection {
+            Some(injection) => ledger::take(injection, |fault| matches!(fault, Injected::Drop { .. })),
+            None => Vec::new(),
+        };
+        if let Some(armed) = &mut root.armed {
+            match closes {
+                true => ledger::count(armed, &begun),
+                false => ledger::suppress_faults(armed, &begun, Cause::HostError),
+            }
+        }
+        // A piece that is the last would end the body as if it were whole.
+        if last && closes { Action::Hold } else { Action::Continue }
     }
 }
 
@@ -276,12 +268,6 @@ impl Flow {
         if let Some(ticket) = self.held.take() {
             root.queue.cancel(ticket);
         }
-    }
-
-    fn close(&mut self, root: &mut Root, after_ns: u64, now_ns: u64, id: u32) -> bool {
-        let ticket = root.wake_at(after_ns.saturating_add(CUT_AFTER_NS), now_ns, Wake::Close(id));
-        self.closing = ticket.map(Closing::At);
-        ticket.is_some()
     }
 
     fn release(&mut self, root: &mut Root) {

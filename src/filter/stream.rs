@@ -161,7 +161,7 @@ pub fn response_headers(engine: &mut Engine, id: u32, last: bool) -> Action {
 fn hold_response(engine: &mut Engine, id: u32, last: bool) -> Option<Action> {
     let stream = engine.streams.get_mut(&id)?;
     let observed = stream.observed.as_mut().filter(|o| o.progress == Progress::Passing)?;
-    let injection = observed.injection.as_mut().filter(|i| !i.faults.is_empty())?;
+    let injection = observed.injection.as_mut().filter(|i| i.concerns_response())?;
     let root = engine.roots.get_mut(&stream.root)?;
     let replaced = root.is_replaced();
     let armed = root.armed.as_mut()?;

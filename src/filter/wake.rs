@@ -1,6 +1,5 @@
 //! What happens to a stream when the timer rings for it.
 
-use crate::bodies::Closing;
 use crate::ending;
 use crate::host::{self, Side};
 use crate::ledger;
@@ -53,7 +52,7 @@ pub fn wait_again(stream: &mut Stream, wake: Wake, ticket: Ticket) {
         }
         Wake::Close(_) => {
             if let Some(flow) = observed.bodies.flow_mut(Side::Response) {
-                flow.closing = Some(Closing::At(ticket));
+                flow.closing = Some(ticket);
             }
         }
         Wake::Mission | Wake::Handover => {}
@@ -111,9 +110,6 @@ fn body(observed: &mut Observed, side: Side, moment: Moment) -> Woken {
         return Woken::Later(again, moment.now_ns.saturating_add(RETRY_NS));
     }
     flow.held = None;
-    if flow.closing == Some(Closing::AfterBody) {
-        return Woken::Later(Wake::Close(observed.id), moment.now_ns.saturating_add(crate::bodies::CUT_AFTER_NS));
-    }
     Woken::Done
 }
 

@@ -55,6 +55,14 @@ pub struct Injection {
     pub body_seed: u64,
 }
 
+impl Injection {
+    /// Whether anything is left to do when the response comes.
+    #[must_use]
+    pub fn concerns_response(&self) -> bool {
+        !self.faults.is_empty() || self.throttle.response.is_some()
+    }
+}
+
 /// One fault that a request gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Injected {

@@ -53,6 +53,17 @@ pub struct Reply {
     pub elapsed: Duration,
 }
 
+/// A response as far as it came.
+#[derive(Clone, Debug)]
+pub struct Partial {
+    /// HTTP status.
+    pub status: u16,
+    /// What of the body came.
+    pub body: Vec<u8>,
+    /// Why it ended before its end; `None` when it is whole.
+    pub cut: Option<String>,
+}
+
 impl Reply {
     /// The body as text; what is not UTF-8 becomes U+FFFD.
     pub fn text(&self) -> String {
@@ -153,6 +164,19 @@ impl HttpClient {
         tokio::time::timeout(self.deadline, exchange)
             .await
             .unwrap_or(Err(Error::Deadline { what, limit: self.deadline }))
+    }
+
+    /// Sends GET `path` and reads as much of the body as comes before it ends or is cut.
+    ///
+    /// # Errors
+    /// As [`HttpClient::send`] up to the response headers.
+    pub async fn get_until_cut(&self, path: &str) -> Result<Partial> {
+        let exchange = async {
+            let mut connection = Connection::open(self.address, self.protocol).await?;
+            connection.exchange_until_cut(request("GET", path, &[], Bytes::new()), self.address).await
+        };
+        let missed = Error::Deadline { what: format!("GET {path}"), limit: self.deadline };
+        tokio::time::timeout(self.deadline, exchange).await.unwrap_or(Err(missed))
     }
 
     async fn connection(&self) -> Result<Connection> {

@@ -3,14 +3,15 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use http::Request;
+use http::{Request, Response};
 use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-use super::{Protocol, Reply, RequestBody};
+use super::{Partial, Protocol, Reply, RequestBody};
 use crate::Result;
 
 /// One connection, or (HTTP/2) one more handle to it.
@@ -80,21 +81,11 @@ impl Connection {
     /// Sends `request` and reads the whole response.
     pub(crate) async fn exchange(
         &mut self,
-        mut request: Request<RequestBody>,
+        request: Request<RequestBody>,
         address: SocketAddr,
     ) -> Result<Reply> {
-        self.address_request(&mut request, address);
         let start = Instant::now();
-        let response = match &mut self.sender {
-            Sender::Http1(sender) => {
-                sender.ready().await?;
-                sender.send_request(request).await?
-            }
-            Sender::Http2(sender) => {
-                sender.ready().await?;
-                sender.send_request(request).await?
-            }
-        };
+        let response = self.begin(request, address).await?;
         let head_after = start.elapsed();
         let (head, body) = response.into_parts();
         let collected = body.collect().await?;
@@ -106,6 +97,42 @@ impl Connection {
             trailers,
             head_after,
             elapsed: start.elapsed(),
+        })
+    }
+
+    /// Sends `request` and reads as much of the body as comes before it ends or is cut.
+    pub(crate) async fn exchange_until_cut(
+        &mut self,
+        request: Request<RequestBody>,
+        address: SocketAddr,
+    ) -> Result<Partial> {
+        let (head, mut body) = self.begin(request, address).await?.into_parts();
+        let mut read = Vec::new();
+        let cut = loop {
+            match body.frame().await {
+                None => break None,
+                Some(Err(error)) => break Some(error.to_string()),
+                Some(Ok(frame)) => read.extend(frame.into_data().unwrap_or_default()),
+            }
+        };
+        Ok(Partial { status: head.status.as_u16(), body: read, cut })
+    }
+
+    async fn begin(
+        &mut self,
+        mut request: Request<RequestBody>,
+        address: SocketAddr,
+    ) -> Result<Response<Incoming>> {
+        self.address_request(&mut request, address);
+        Ok(match &mut self.sender {
+            Sender::Http1(sender) => {
+                sender.ready().await?;
+                sender.send_request(request).await?
+            }
+            Sender::Http2(sender) => {
+                sender.ready().await?;
+                sender.send_request(request).await?
+            }
         })
     }
 
