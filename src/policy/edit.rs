@@ -4,7 +4,7 @@ use crate::draw::Chance;
 use serde_json::Value;
 
 /// A change of a body, compiled.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum BodyChange {
     Replace(String),
     Merge { patch: Value, max_size: usize },

@@ -1,5 +1,6 @@
 //! Bad configurations, one mistake each: the code, the key and a way out are named, and nothing else is complained of.
 
+mod bodies;
 mod documents;
 mod keys;
 mod several;
