@@ -60,6 +60,17 @@ pub fn every_kind_of_fault() -> String {
         json!({"name": "tagged", "scope": {"match": [{"headers": [{"name": "x-tier", "regex": "gold|silver"}]}],
             "sample": {"percent": 90, "by": {"header": "x-user"}}}, "faults": [{"delay": {"fixed": "5ms"}}]}),
     ];
+    let bodies = |name: &str, path: &str, faults: Value| json!({"name": name, "scope": {"match": [{"path": {"prefix": path}}]}, "faults": faults});
+    let mutate = json!({"mutate": {"request": {"headers": {"x-a": "b"}}, "response": {"status": 500, "body": {"corrupt": 10}}}});
+    let scenarios = scenarios.into_iter().chain([
+        bodies("paced", "/paced", json!([{"throttle": {"response": "100kB/s", "request": "100kB/s"}}])),
+        bodies("wrong", "/paced/wrong", json!([mutate])),
+        bodies("merged", "/merged", json!([{"mutate": {"response": {"body": {"merge": {"a": 1}}}}}])),
+        bodies("short", "/short", json!([{"drop": {"mode": "truncate", "after": "10B"}}])),
+        bodies("hung", "/hung", json!([{"drop": {"mode": "hang"}}])),
+        bodies("reset", "/reset", json!([{"drop": {"mode": "reset"}}])),
+    ]);
+    let scenarios: Vec<Value> = scenarios.collect();
     plugin("m", &scenarios, |mission| {
         mission["duration"] = json!("1m");
         mission["composition"] = json!("independent");
@@ -159,6 +170,19 @@ impl Proxy {
     /// When the filter traps.
     pub fn respond(&mut self, stream: StreamId, status: &str) -> Action {
         self.vm.response_headers(stream, &[(":status", status)], true).expect("no trap")
+    }
+
+    /// A whole response with a body in two pieces, and trailers; what the filter holds back comes later.
+    ///
+    /// # Panics
+    /// When the filter traps.
+    pub fn respond_with_body(&mut self, stream: StreamId) {
+        let headers = [(":status", "200"), ("content-length", "18")];
+        if self.vm.response_headers(stream, &headers, false).expect("no trap") == Action::Continue {
+            self.vm.response_body(stream, b"{\"a\": 1", false).expect("no trap");
+            self.vm.response_body(stream, b",\"b\":\"bb\"}", false).expect("no trap");
+            self.vm.response_trailers(stream).expect("no trap");
+        }
     }
 
     /// The end of a stream: log and deletion.

@@ -17,7 +17,20 @@ fn imports() -> Vec<String> {
 const ROUTE: [&str; 2] = ["xds", "route_name"];
 const DIRECTION: [&str; 2] = ["xds", "listener_direction"];
 const CODE: [&str; 2] = ["response", "code"];
-const PATHS: [&str; 7] = ["/slow", "/late", "/gone/1", "/both", "/routed", "/tagged", "/other"];
+const PATHS: [&str; 12] = [
+    "/slow",
+    "/late",
+    "/gone/1",
+    "/both",
+    "/routed",
+    "/tagged",
+    "/other",
+    "/paced",
+    "/paced/wrong",
+    "/merged",
+    "/short",
+    "/reset",
+];
 
 fn request(path: &str) -> Request<'_> {
     Request {
@@ -45,7 +58,10 @@ fn arrive(proxy: &mut Proxy) -> Vec<StreamId> {
             proxy.vm.set_property(stream, &path, value).expect("a stream");
         }
         if proxy.send(stream, request(path)) == Action::Continue {
-            proxy.respond(stream, "200");
+            match path.len() % 2 {
+                0 => drop(proxy.respond(stream, "200")),
+                _ => proxy.respond_with_body(stream),
+            }
         }
         streams.push(stream);
     }

@@ -1,0 +1,146 @@
+//! Faults of bodies in the compiled module: what is held back, what goes on, and that nothing is touched that must not be.
+
+use serde_json::{Value, json};
+use squall_wasm_host::{Action, Effect, Proxy, Request, Side, StreamId, plugin};
+
+fn proxy(faults: Value) -> Proxy {
+    Proxy::new(&plugin("m", &[json!({"name": "s", "faults": faults})], |mission| mission["duration"] = json!("10s")))
+}
+
+/// A request that has gone upstream, and whose response headers have come.
+fn responding(proxy: &mut Proxy) -> StreamId {
+    let (stream, action) = proxy.request(Request::default());
+    assert_eq!(action, Action::Continue);
+    let headers = [(":status", "200"), ("content-length", "9000")];
+    assert_eq!(proxy.vm.response_headers(stream, &headers, false).unwrap(), Action::Continue);
+    stream
+}
+
+fn passed(proxy: &mut Proxy, stream: StreamId) -> usize {
+    proxy.vm.passed(stream, Side::Response).unwrap().len()
+}
+
+fn end(mut proxy: Proxy, stream: StreamId) -> Proxy {
+    proxy.finish(stream);
+    assert!(proxy.vm.violations().is_empty(), "{:?}", proxy.vm.violations());
+    assert_eq!(proxy.metric("chaos_faults_in_flight", &[]), 0);
+    proxy
+}
+
+#[test]
+fn a_body_goes_on_when_its_bandwidth_has_it() {
+    let mut proxy = proxy(json!([{"throttle": {"response": "10kB/s"}}]));
+    let stream = responding(&mut proxy);
+    assert_eq!(proxy.vm.response_body(stream, &[1; 1_000], false).unwrap(), Action::Hold);
+    proxy.advance_ms(99);
+    assert_eq!(passed(&mut proxy, stream), 0);
+    proxy.advance_ms(2);
+    assert_eq!(passed(&mut proxy, stream), 1_000);
+    // More comes while some is held back: all of it goes on together, when the last of it is due.
+    assert_eq!(proxy.vm.response_body(stream, &[2; 1_000], false).unwrap(), Action::Hold);
+    assert_eq!(proxy.vm.response_body(stream, &[3; 3_000], true).unwrap(), Action::Hold);
+    proxy.advance_ms(390);
+    assert_eq!(passed(&mut proxy, stream), 1_000);
+    proxy.advance_ms(20);
+    assert_eq!(passed(&mut proxy, stream), 5_000);
+    // What comes late enough is not held at all.
+    let other = responding(&mut proxy);
+    proxy.advance_ms(500);
+    assert_eq!(proxy.vm.response_body(other, &[1; 1_000], true).unwrap(), Action::Continue);
+    proxy.finish(other);
+    let proxy = end(proxy, stream);
+    assert_eq!(proxy.metric("chaos_faults_injected_total", &[("scenario", "s"), ("fault", "throttle")]), 2);
+}
+
+#[test]
+fn trailers_wait_for_the_body() {
+    let mut proxy = proxy(json!([{"throttle": {"response": "10kB/s"}}]));
+    let stream = responding(&mut proxy);
+    assert_eq!(proxy.vm.response_body(stream, &[1; 1_000], false).unwrap(), Action::Hold);
+    assert_eq!(proxy.vm.response_trailers(stream).unwrap(), Action::Pause);
+    proxy.advance_ms(101);
+    assert_eq!(passed(&mut proxy, stream), 1_000);
+    end(proxy, stream);
+}
+
+/// P1: what is held back goes on at the deadline, and what comes after it is not held.
+#[test]
+fn p1_the_deadline_lets_bodies_go() {
+    let mut proxy = proxy(json!([{"throttle": {"response": "100B/s", "request": "100B/s"}}]));
+    let stream = proxy.vm.stream(proxy.root).unwrap();
+    let headers = [(":method", "POST"), (":path", "/"), (":authority", "a"), ("x-request-id", "1")];
+    assert_eq!(proxy.vm.request_headers(stream, &headers, false).unwrap(), Action::Continue);
+    assert_eq!(proxy.vm.request_body(stream, &[1; 9_000], true).unwrap(), Action::Hold);
+    assert_eq!(proxy.vm.response_headers(stream, &[(":status", "200")], false).unwrap(), Action::Continue);
+    assert_eq!(proxy.vm.response_body(stream, &[1; 9_000], false).unwrap(), Action::Hold);
+    proxy.advance_ms(10_100);
+    assert_eq!(passed(&mut proxy, stream), 9_000);
+    assert_eq!(proxy.vm.passed(stream, Side::Request).unwrap().len(), 9_000);
+    assert_eq!(proxy.vm.response_body(stream, &[1; 9_000], true).unwrap(), Action::Continue);
+    end(proxy, stream);
+}
+
+/// The stream is closed a moment after its last bytes, and none of what comes meanwhile goes on.
+#[test]
+fn a_cut_passes_its_bytes_and_closes_the_stream() {
+    let mut proxy = proxy(json!([{"drop": {"mode": "truncate", "after": "1500B"}}]));
+    let stream = responding(&mut proxy);
+    assert_eq!(proxy.vm.response_body(stream, &[1; 1_000], false).unwrap(), Action::Continue);
+    assert_eq!(proxy.vm.response_body(stream, &[2; 1_000], false).unwrap(), Action::Continue);
+    assert_eq!(proxy.vm.response_body(stream, &[3; 1_000], true).unwrap(), Action::Hold);
+    assert_eq!(proxy.vm.response_trailers(stream).unwrap(), Action::Pause);
+    let body = proxy.vm.passed(stream, Side::Response).unwrap();
+    assert_eq!(body, [vec![1; 1_000], vec![2; 500]].concat());
+    proxy.advance_ms(2);
+    assert_eq!(proxy.vm.take_effects(), [Effect::Close { stream, side: Side::Response }]);
+    let proxy = end(proxy, stream);
+    assert_eq!(proxy.metric("chaos_faults_injected_total", &[("scenario", "s"), ("fault", "drop")]), 1);
+}
+
+#[test]
+fn a_client_that_leaves_takes_its_wake_ups_along() {
+    for faults in [
+        json!([{"throttle": {"response": "100B/s"}}]),
+        json!([{"drop": {"mode": "truncate"}}]),
+        json!([{"drop": {"mode": "hang"}}]),
+    ] {
+        let mut proxy = proxy(faults);
+        let (stream, action) = proxy.request(Request::default());
+        if action == Action::Continue {
+            proxy.vm.response_headers(stream, &[(":status", "200")], false).unwrap();
+            proxy.vm.response_body(stream, &[1; 1_000], false).unwrap();
+        }
+        proxy.vm.log(stream).unwrap();
+        proxy.vm.delete_lingering(stream).unwrap();
+        proxy.advance_ms(11_000);
+        assert!(proxy.vm.violations().is_empty(), "{:?}", proxy.vm.violations());
+        assert_eq!(proxy.metric("chaos_faults_in_flight", &[]), 0);
+    }
+}
+
+/// The trailers end a body that the host buffers for a merge.
+#[test]
+fn a_body_with_trailers_is_merged() {
+    let mut proxy = proxy(json!([{"mutate": {"response": {"body": {"merge": {"b": 2}}}}}]));
+    let stream = responding(&mut proxy);
+    let lengths = proxy.vm.headers(stream, squall_wasm_host::MapKind::ResponseHeaders).unwrap();
+    assert!(lengths.iter().all(|(name, _)| name != b"content-length"), "{lengths:?}");
+    assert_eq!(proxy.vm.response_body(stream, b"{\"a\"", false).unwrap(), Action::Pause);
+    assert_eq!(proxy.vm.response_body(stream, b":1}", false).unwrap(), Action::Pause);
+    assert_eq!(proxy.vm.response_trailers(stream).unwrap(), Action::Continue);
+    assert_eq!(proxy.vm.passed(stream, Side::Response).unwrap(), b"{\"a\":1,\"b\":2}");
+    let proxy = end(proxy, stream);
+    assert_eq!(proxy.metric("chaos_faults_injected_total", &[("scenario", "s"), ("fault", "mutate")]), 1);
+}
+
+/// A reset is done once, on the stream that is meant, and the stream does not go upstream after it.
+#[test]
+fn a_reset_closes_the_request() {
+    let mut proxy = proxy(json!([{"drop": {"mode": "reset"}}]));
+    let (stream, action) = proxy.request(Request::default());
+    assert_eq!(action, Action::Pause);
+    assert_eq!(proxy.vm.take_effects(), [Effect::Close { stream, side: Side::Request }]);
+    proxy.advance_ms(11_000);
+    assert_eq!(proxy.vm.take_effects(), []);
+    end(proxy, stream);
+}
