@@ -113,9 +113,8 @@ pub fn faults(scenario: &wire::Scenario) -> Vec<String> {
             }),
             fault.mutate.as_ref().map(|f| {
                 let response = f.response.as_ref();
-                let headers = response.is_some_and(|r| {
-                    r.status.is_some() || r.headers.is_some() || r.remove_headers.is_some()
-                });
+                let headers = response
+                    .is_some_and(|r| r.status.is_some() || r.headers.is_some() || r.remove_headers.is_some());
                 let body = response.is_some_and(|r| r.body.is_some());
                 format!("{}{}", mutate(f.request.is_some(), headers, body), share(f.percent))
             }),
@@ -181,8 +180,10 @@ fn drop(drop: &wire::DropFault) -> String {
 
 /// Bandwidths in bytes per second.
 pub fn throttle(request: Option<u64>, response: Option<u64>) -> String {
-    let rate = |side: &str, rate: Option<u64>| rate.map(|rate| format!("{side} {}/s", wire::show_bytes(rate)));
-    let rates: Vec<String> = [rate("request", request), rate("response", response)].into_iter().flatten().collect();
+    let rate =
+        |side: &str, rate: Option<u64>| rate.map(|rate| format!("{side} {}/s", wire::show_bytes(rate)));
+    let rates: Vec<String> =
+        [rate("request", request), rate("response", response)].into_iter().flatten().collect();
     format!("throttle {}", rates.join(", "))
 }
 

@@ -6,7 +6,9 @@ use crate::mutate::mutate;
 use crate::root::{Armed, Root, Wake};
 use crate::stats::{self, Cause};
 use crate::stream::{Action, Observed};
-use squall_policy::{Cut, Edit, EditState, Fault, Injected, Injection, Pace, Phase, Piece, SLACK_NS, Ticket, Unfit};
+use squall_policy::{
+    Cut, Edit, EditState, Fault, Injected, Injection, Pace, Phase, Piece, SLACK_NS, Ticket, Unfit,
+};
 
 /// The cut follows so long after the last bytes that may pass: they leave when the callback has returned.
 pub const CUT_AFTER_NS: u64 = 1_000_000;
@@ -62,7 +64,11 @@ impl Bodies {
 
     /// Everything that waits.
     pub fn tickets(&self) -> impl Iterator<Item = Ticket> {
-        [&self.request, &self.response].into_iter().flatten().flat_map(|flow| [flow.held, flow.closing]).flatten()
+        [&self.request, &self.response]
+            .into_iter()
+            .flatten()
+            .flat_map(|flow| [flow.held, flow.closing])
+            .flatten()
     }
 
     /// The request's bandwidth begins. `last`: it has no body.
@@ -83,7 +89,8 @@ impl Bodies {
     /// The response's bandwidth and its end begin. `last`: it has no body.
     pub fn begin_response(&mut self, armed: &mut Armed, injection: &mut Injection, from_ns: u64, last: bool) {
         if last {
-            let spared = ledger::take(injection, |f| matches!(f, Injected::Throttle { .. } | Injected::Drop { .. }));
+            let spared =
+                ledger::take(injection, |f| matches!(f, Injected::Throttle { .. } | Injected::Drop { .. }));
             ledger::suppress_faults(armed, &spared, Cause::NoBody);
             return;
         }
@@ -136,26 +143,31 @@ impl Observed {
 
     /// Changes bytes of a response. Gives how many there are now, or nothing when the host shall buffer them for us.
     fn change(&mut self, root: &mut Root, side: Side, size: usize, last: bool) -> Option<usize> {
-        let Some(edit) = self.bodies.edit.as_mut().filter(|_| side == Side::Response) else { return Some(size) };
-        let Some(armed) = root.armed.as_mut() else { return Some(size) };
-        let Some(change) = mutate(armed, &edit.fault).and_then(|fault| fault.body.as_ref()) else { return Some(size) };
-        let (size, spared) = match change.piece(&mut edit.state, size, last, || host::response_body(size).ok()) {
-            Edit::Keep => {
-                edit.kept = size;
-                return None;
-            }
-            Edit::Pass => return Some(size),
-            Edit::GiveUp(Unfit::TooLarge) => (size, Some(Cause::BodyTooLarge)),
-            Edit::GiveUp(Unfit::NotJson) => (size, Some(Cause::BodyNotJson)),
-            Edit::Put(bytes) if size == 0 && bytes.is_empty() => return Some(0),
-            Edit::Put(bytes) => match host::replace_response_body(size, &bytes) {
-                Ok(()) => (bytes.len(), None),
-                Err(_) => {
-                    stats::count_host_errors(1);
-                    (size, Some(Cause::HostError))
-                }
-            },
+        let Some(edit) = self.bodies.edit.as_mut().filter(|_| side == Side::Response) else {
+            return Some(size);
         };
+        let Some(armed) = root.armed.as_mut() else { return Some(size) };
+        let Some(change) = mutate(armed, &edit.fault).and_then(|fault| fault.body.as_ref()) else {
+            return Some(size);
+        };
+        let (size, spared) =
+            match change.piece(&mut edit.state, size, last, || host::response_body(size).ok()) {
+                Edit::Keep => {
+                    edit.kept = size;
+                    return None;
+                }
+                Edit::Pass => return Some(size),
+                Edit::GiveUp(Unfit::TooLarge) => (size, Some(Cause::BodyTooLarge)),
+                Edit::GiveUp(Unfit::NotJson) => (size, Some(Cause::BodyNotJson)),
+                Edit::Put(bytes) if size == 0 && bytes.is_empty() => return Some(0),
+                Edit::Put(bytes) => match host::replace_response_body(size, &bytes) {
+                    Ok(()) => (bytes.len(), None),
+                    Err(_) => {
+                        stats::count_host_errors(1);
+                        (size, Some(Cause::HostError))
+                    }
+                },
+            };
         edit.kept = 0;
         if std::mem::take(&mut edit.waits) {
             let begun = [edit.fault];

@@ -18,11 +18,14 @@ pub fn mark(armed: &Armed, injection: &Injection) {
     let has = |kind: &str| injection.faults.iter().any(|fault| fault.kind() == kind);
     let kinds: Vec<&str> = FAULTS.into_iter().filter(|kind| has(kind)).collect();
     let fault = kinds.join(",");
-    let failures =
-        [("chaos_mission", armed.mission.as_str()), ("chaos_scenario", name), ("chaos_fault", fault.as_str())]
-            .into_iter()
-            .filter(|(key, value)| host::set_property(key, value).is_err())
-            .count();
+    let failures = [
+        ("chaos_mission", armed.mission.as_str()),
+        ("chaos_scenario", name),
+        ("chaos_fault", fault.as_str()),
+    ]
+    .into_iter()
+    .filter(|(key, value)| host::set_property(key, value).is_err())
+    .count();
     stats::count_host_errors(u32::try_from(failures).unwrap_or(u32::MAX));
 }
 

@@ -18,9 +18,9 @@ mod bodies;
 #[cfg(target_arch = "wasm32")]
 mod configure;
 #[cfg(target_arch = "wasm32")]
-mod engine;
-#[cfg(target_arch = "wasm32")]
 mod ending;
+#[cfg(target_arch = "wasm32")]
+mod engine;
 #[cfg(target_arch = "wasm32")]
 mod exports;
 #[cfg(target_arch = "wasm32")]

@@ -39,7 +39,8 @@ pub fn response(armed: &mut Armed, observed: &mut Observed, last: bool) {
         let Some(headers) = &change.response else { continue };
         apply(Side::Response, headers);
         let visible = !headers.is_empty();
-        let edit = change.body.as_ref().map(|body| (body, begin_edit(body, last, observed.bodies.edit.is_some())));
+        let edit =
+            change.body.as_ref().map(|body| (body, begin_edit(body, last, observed.bodies.edit.is_some())));
         // Whether a body can be merged with is only known when it is complete.
         let waits = matches!(edit, Some((BodyChange::Merge { .. }, Ok(())))) && !visible;
         match edit {
@@ -48,10 +49,13 @@ pub fn response(armed: &mut Armed, observed: &mut Observed, last: bool) {
             _ => {}
         }
         if let Some((body, Ok(()))) = edit {
-            observed.bodies.edit = Some(BodyEdit { fault: *fault, state: body.begin(injection.body_seed), waits, kept: 0 });
+            observed.bodies.edit =
+                Some(BodyEdit { fault: *fault, state: body.begin(injection.body_seed), waits, kept: 0 });
         }
     }
-    ledger::take(injection, |fault| begun.contains(fault) || spared.iter().any(|(spared, _)| spared == fault));
+    ledger::take(injection, |fault| {
+        begun.contains(fault) || spared.iter().any(|(spared, _)| spared == fault)
+    });
     ledger::count(armed, &begun);
     for (fault, cause) in spared {
         ledger::suppress(armed, fault.scenario(), cause);

@@ -176,7 +176,12 @@ fn hold_response(engine: &mut Engine, id: u32, last: bool) -> Option<Action> {
     let delay_us = injection.response_delay_us;
     let due = due(now, delay_us, ends_mono_ns);
     mutate::response(armed, observed, last);
-    observed.bodies.begin_response(armed, observed.injection.as_mut()?, if delay_us > 0 { due } else { now }, last);
+    observed.bodies.begin_response(
+        armed,
+        observed.injection.as_mut()?,
+        if delay_us > 0 { due } else { now },
+        last,
+    );
     if delay_us == 0 {
         return None;
     }

@@ -7,9 +7,14 @@ use serde_json::Value;
 #[derive(Debug, Clone)]
 pub enum BodyChange {
     Replace(String),
-    Merge { patch: Value, max_size: usize },
+    Merge {
+        patch: Value,
+        max_size: usize,
+    },
     /// Share of the bytes, parts per million.
-    Corrupt { ppm: u32 },
+    Corrupt {
+        ppm: u32,
+    },
 }
 
 /// What a change remembers between the pieces of one body.

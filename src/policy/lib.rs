@@ -35,8 +35,8 @@ pub use facts::{Direction, Fact, Facts};
 pub use node::{Entry, Node, Position, Value};
 pub use pace::{Cut, Pace, Piece};
 pub use plan::{
-    Abort, Composition, Delay, DelayPhase, Drop, Explanation, Fault, Grpc, HeaderChanges, Injected, Injection, Mismatch,
-    Mutate, Outcome, Plan, Scenario, Spared, Throttle, Verdict,
+    Abort, Composition, Delay, DelayPhase, Drop, Explanation, Fault, Grpc, HeaderChanges, Injected,
+    Injection, Mismatch, Mutate, Outcome, Plan, Scenario, Spared, Throttle, Verdict,
 };
 pub use plugin::{CONFIG_LIMIT, Identity, Loaded, check_catalog, check_mission, load_json, load_plugin};
 pub use queue::{DeadlineQueue, SLACK_NS, Ticket};

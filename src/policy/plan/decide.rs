@@ -190,7 +190,9 @@ fn keep_until_ending(injection: &mut Injection, outcomes: &mut [Outcome]) {
     injection.truncate = None;
     injection.faults.retain(|f| match f {
         Injected::Delay { phase, .. } => *phase == DelayPhase::Request,
-        Injected::Abort { scenario, fault } | Injected::Drop { scenario, fault } => ending == Some((*scenario, *fault)),
+        Injected::Abort { scenario, fault } | Injected::Drop { scenario, fault } => {
+            ending == Some((*scenario, *fault))
+        }
         Injected::Throttle { .. } | Injected::Mutate { .. } => false,
     });
     for outcome in outcomes.iter_mut().filter(|o| o.spared.is_none()) {
@@ -256,7 +258,11 @@ fn add_faults(
                 add_delay(number, delay.phase, us, injection);
             }
             Fault::Abort(_) => {
-                beaten |= !add_ending(Injected::Abort { scenario: number, fault: fault_number }, fault_number, injection);
+                beaten |= !add_ending(
+                    Injected::Abort { scenario: number, fault: fault_number },
+                    fault_number,
+                    injection,
+                );
             }
             Fault::Drop(Drop::Truncate(after)) => {
                 let injection = injection.get_or_insert_default();
@@ -264,7 +270,11 @@ fn add_faults(
                 injection.faults.push(Injected::Drop { scenario: number, fault: fault_number });
             }
             Fault::Drop(Drop::Reset | Drop::Hang) => {
-                beaten |= !add_ending(Injected::Drop { scenario: number, fault: fault_number }, fault_number, injection);
+                beaten |= !add_ending(
+                    Injected::Drop { scenario: number, fault: fault_number },
+                    fault_number,
+                    injection,
+                );
             }
             Fault::Throttle(throttle) => {
                 let injection = injection.get_or_insert_default();

@@ -173,7 +173,9 @@ fn compile_scenario(scenario: &wire::Scenario) -> Scenario {
 fn compile_fault(fault: &wire::Fault, scenario: &str) -> Option<Shared> {
     let (percent, fault) = match fault {
         wire::Fault { delay: Some(delay), .. } => (delay.percent, Fault::Delay(Delay::compile(delay)?)),
-        wire::Fault { abort: Some(abort), .. } => (abort.percent, Fault::Abort(Abort::compile(abort, scenario))),
+        wire::Fault { abort: Some(abort), .. } => {
+            (abort.percent, Fault::Abort(Abort::compile(abort, scenario)))
+        }
         wire::Fault { drop: Some(drop), .. } => (drop.percent, Fault::Drop(Drop::compile(drop))),
         wire::Fault { throttle: Some(throttle), .. } => {
             (throttle.percent, Fault::Throttle(Throttle::compile(throttle)))

@@ -59,7 +59,8 @@ fn changes(
     headers: Option<&wire::Headers>,
     remove: Option<&Vec<wire::FieldName>>,
 ) -> HeaderChanges {
-    let headers = headers.into_iter().flat_map(|h| &h.0).map(|(name, value)| (name.0.clone(), value.0.clone()));
+    let headers =
+        headers.into_iter().flat_map(|h| &h.0).map(|(name, value)| (name.0.clone(), value.0.clone()));
     HeaderChanges {
         set: pseudo.into_iter().chain(headers).collect(),
         remove: remove.into_iter().flatten().map(|name| name.0.clone()).collect(),

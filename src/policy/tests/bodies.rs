@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use request::{Request, plan};
 use serde_json::{Value, json};
 use squall_policy::{
-    BodyChange, Cut, DelayPhase, Edit, Fault, Injected, Pace, Piece, Plan, Seed, Spared, Throttle, Unfit, Verdict,
+    BodyChange, Cut, DelayPhase, Edit, Fault, Injected, Pace, Piece, Plan, Seed, Spared, Throttle, Unfit,
+    Verdict,
 };
 
 fn decide(composition: &str, faults: &[Value]) -> (Plan, Verdict) {
@@ -37,16 +38,26 @@ fn a_request_that_ends_here_has_no_bodies() {
     let slow = json!([{"throttle": {"response": "1KiB/s", "request": "1KiB/s"}}]);
     let wrong = json!([{"mutate": {"request": {"path": "/"}}}]);
     let short = json!([{"drop": {"mode": "truncate", "after": "1kB"}}]);
-    for ending in [json!({"drop": {"mode": "reset"}}), json!({"drop": {"mode": "hang"}}), json!({"abort": {"status": 503}})] {
+    for ending in [
+        json!({"drop": {"mode": "reset"}}),
+        json!({"drop": {"mode": "hang"}}),
+        json!({"abort": {"status": 503}}),
+    ] {
         let faults = [late.clone(), slow.clone(), wrong.clone(), short.clone(), json!([ending])];
         let (_, verdict) = decide("independent", &faults);
         let spared: Vec<_> = verdict.outcomes.iter().map(|o| o.spared).collect();
         let preempted = Some(Spared::Preempted);
         assert_eq!(spared, [None, preempted, preempted, preempted, None]);
         let injection = verdict.injection.expect("an ending");
-        assert_eq!((injection.ending, injection.truncate, injection.throttle), (Some((4, 0)), None, Throttle::default()));
+        assert_eq!(
+            (injection.ending, injection.truncate, injection.throttle),
+            (Some((4, 0)), None, Throttle::default())
+        );
         assert_eq!((injection.request_delay_us, injection.response_delay_us), (1_000, 0));
-        assert_eq!(injection.faults[0], Injected::Delay { scenario: 0, phase: DelayPhase::Request, us: 1_000 });
+        assert_eq!(
+            injection.faults[0],
+            Injected::Delay { scenario: 0, phase: DelayPhase::Request, us: 1_000 }
+        );
         assert_eq!(injection.faults.len(), 2, "{:?}", injection.faults);
     }
 }

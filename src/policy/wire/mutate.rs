@@ -90,9 +90,11 @@ fn json(node: &Node) -> serde_json::Value {
         Value::Number(n) => (*n).into(),
         Value::Text(text) => text.as_str().into(),
         Value::List(items) => items.iter().map(json).collect(),
-        Value::Object(entries) => {
-            entries.iter().map(|entry| (entry.key.clone(), json(&entry.value))).collect::<serde_json::Map<_, _>>().into()
-        }
+        Value::Object(entries) => entries
+            .iter()
+            .map(|entry| (entry.key.clone(), json(&entry.value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
     }
 }
 
@@ -118,7 +120,8 @@ fn some_response_change(node: &Node, all_known: bool, report: &mut Report) {
 fn one_change(node: &Node, all_known: bool, report: &mut Report) {
     exactly_one(&["replace", "merge", "corrupt"], node, all_known, report);
     if let (Some(size), None, true) = (node.get("max_size"), node.get("merge"), all_known) {
-        report.in_key("max_size", |r| r.add(Code::Conflict, size.at, "`max_size` is for `merge`", "remove it"));
+        report
+            .in_key("max_size", |r| r.add(Code::Conflict, size.at, "`max_size` is for `merge`", "remove it"));
     }
 }
 
@@ -127,6 +130,7 @@ fn check_path(change: &MutateRequest, node: &Node, report: &mut Report) {
     if let Some(path) = change.path.as_ref().filter(|path| !good(&path.0)) {
         let at = node.get("path").and_then(|n| n.at);
         let message = format!("{:?} is not a path", path.0);
-        report.in_key("path", |r| r.add(Code::BadFormat, at, message, "begin with `/`; percent-encode blanks"));
+        report
+            .in_key("path", |r| r.add(Code::BadFormat, at, message, "begin with `/`; percent-encode blanks"));
     }
 }

@@ -36,7 +36,10 @@ fn bytes(text: &str) -> Option<u64> {
 /// A number of bytes as a person would write it.
 #[must_use]
 pub fn show_bytes(bytes: u64) -> String {
-    let fits = UNITS.iter().filter(|(_, size)| bytes > 0 && bytes.is_multiple_of(*size)).max_by_key(|(_, size)| *size);
+    let fits = UNITS
+        .iter()
+        .filter(|(_, size)| bytes > 0 && bytes.is_multiple_of(*size))
+        .max_by_key(|(_, size)| *size);
     match fits {
         Some((unit, size)) => format!("{}{unit}", bytes.checked_div(*size).unwrap_or(bytes)),
         None => format!("{bytes}B"),

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 use squall_wasm_host::{Action, Effect, Proxy, Request, Side, StreamId, plugin};
 
 fn proxy(faults: Value) -> Proxy {
-    Proxy::new(&plugin("m", &[json!({"name": "s", "faults": faults})], |mission| mission["duration"] = json!("10s")))
+    Proxy::new(&plugin("m", &[json!({"name": "s", "faults": faults})], |mission| {
+        mission["duration"] = json!("10s")
+    }))
 }
 
 /// A request that has gone upstream, and whose response headers have come.

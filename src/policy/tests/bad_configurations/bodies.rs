@@ -1,6 +1,6 @@
 //! Mistakes in the faults of connections and bodies.
 
-use crate::{check, Mistake, mistake, mistake_in};
+use crate::{Mistake, check, mistake, mistake_in};
 use squall_policy::Code::{
     BadFormat, Conflict, ExactlyOne, MissingKey, NothingGiven, OutOfRange, UnknownKey, UnknownWord, WrongType,
 };
@@ -66,18 +66,58 @@ fn mutations() {
         (r#"{"mutate": {"response": {}}}"#, NothingGiven, ".mutate.response"),
         (r#"{"mutate": {"response": {"status": 199}}}"#, OutOfRange, ".mutate.response.status"),
         (r#"{"mutate": {"response": {"status": 600}}}"#, OutOfRange, ".mutate.response.status"),
-        (r#"{"mutate": {"response": {"headers": {"content-length": "3"}}}}"#, Conflict, ".mutate.response.headers.content-length"),
-        (r#"{"mutate": {"response": {"headers": {"X-Up": "3"}}}}"#, BadFormat, ".mutate.response.headers.X-Up"),
-        (r#"{"mutate": {"response": {"headers": {"x-a": "a\nb: c"}}}}"#, BadFormat, ".mutate.response.headers.x-a"),
-        (r#"{"mutate": {"response": {"remove_headers": []}}}"#, OutOfRange, ".mutate.response.remove_headers"),
-        (r#"{"mutate": {"response": {"remove_headers": [":status"]}}}"#, BadFormat, ".mutate.response.remove_headers[0]"),
+        (
+            r#"{"mutate": {"response": {"headers": {"content-length": "3"}}}}"#,
+            Conflict,
+            ".mutate.response.headers.content-length",
+        ),
+        (
+            r#"{"mutate": {"response": {"headers": {"X-Up": "3"}}}}"#,
+            BadFormat,
+            ".mutate.response.headers.X-Up",
+        ),
+        (
+            r#"{"mutate": {"response": {"headers": {"x-a": "a\nb: c"}}}}"#,
+            BadFormat,
+            ".mutate.response.headers.x-a",
+        ),
+        (
+            r#"{"mutate": {"response": {"remove_headers": []}}}"#,
+            OutOfRange,
+            ".mutate.response.remove_headers",
+        ),
+        (
+            r#"{"mutate": {"response": {"remove_headers": [":status"]}}}"#,
+            BadFormat,
+            ".mutate.response.remove_headers[0]",
+        ),
         (r#"{"mutate": {"response": {"body": {}}}}"#, ExactlyOne, ".mutate.response.body"),
-        (r#"{"mutate": {"response": {"body": {"replace": "a", "corrupt": 1}}}}"#, ExactlyOne, ".mutate.response.body"),
-        (r#"{"mutate": {"response": {"body": {"replace": ""}}}}"#, OutOfRange, ".mutate.response.body.replace"),
+        (
+            r#"{"mutate": {"response": {"body": {"replace": "a", "corrupt": 1}}}}"#,
+            ExactlyOne,
+            ".mutate.response.body",
+        ),
+        (
+            r#"{"mutate": {"response": {"body": {"replace": ""}}}}"#,
+            OutOfRange,
+            ".mutate.response.body.replace",
+        ),
         (r#"{"mutate": {"response": {"body": {"merge": [1]}}}}"#, WrongType, ".mutate.response.body.merge"),
-        (r#"{"mutate": {"response": {"body": {"corrupt": 101}}}}"#, OutOfRange, ".mutate.response.body.corrupt"),
-        (r#"{"mutate": {"response": {"body": {"corrupt": 1, "max_size": "1kB"}}}}"#, Conflict, ".mutate.response.body.max_size"),
-        (r#"{"mutate": {"response": {"body": {"merge": {"a": 1}, "max_size": "2MiB"}}}}"#, OutOfRange, ".mutate.response.body.max_size"),
+        (
+            r#"{"mutate": {"response": {"body": {"corrupt": 101}}}}"#,
+            OutOfRange,
+            ".mutate.response.body.corrupt",
+        ),
+        (
+            r#"{"mutate": {"response": {"body": {"corrupt": 1, "max_size": "1kB"}}}}"#,
+            Conflict,
+            ".mutate.response.body.max_size",
+        ),
+        (
+            r#"{"mutate": {"response": {"body": {"merge": {"a": 1}, "max_size": "2MiB"}}}}"#,
+            OutOfRange,
+            ".mutate.response.body.max_size",
+        ),
         (r#"{"mutate": {"request": {"path": "users"}}}"#, BadFormat, ".mutate.request.path"),
         (r#"{"mutate": {"request": {"path": "/a b"}}}"#, BadFormat, ".mutate.request.path"),
         (r#"{"mutate": {"request": {"path": "/a#b"}}}"#, BadFormat, ".mutate.request.path"),

@@ -54,7 +54,8 @@ async fn a_hanging_request_ends_with_its_client() {
         let client = HttpClient::new(envoy.addr("ingress"), protocol).deadline(Duration::from_millis(400));
         client.get("/").await.expect_err("no answer in time");
     }
-    let metrics = until(&envoy, "nobody waits", |m| m.finished("s", "treatment") == 2 && m.in_flight() == 0).await;
+    let metrics =
+        until(&envoy, "nobody waits", |m| m.finished("s", "treatment") == 2 && m.in_flight() == 0).await;
     assert_eq!((metrics.injected("s", "drop"), upstream.requests()), (2, 0));
 }
 
@@ -84,7 +85,8 @@ async fn a_truncated_response_ends_after_so_many_bytes() {
             for size in [10_001, 1_000_000] {
                 let partial = client.get_until_cut(&format!("/size/{size}")).await.unwrap();
                 // An HTTP/2 upstream ends a short body in the very frame that is cut, and then nothing of it comes.
-                let expected = if upstream_protocol == Protocol::Http2 && size < 16 << 10 { 0 } else { 10_000 };
+                let expected =
+                    if upstream_protocol == Protocol::Http2 && size < 16 << 10 { 0 } else { 10_000 };
                 let what = format!("upstream {upstream_protocol:?}, client {protocol:?}, {size} bytes");
                 assert_eq!((partial.status, partial.body.len()), (200, expected), "{what}");
                 assert!(partial.cut.is_some(), "{what}");
@@ -100,14 +102,19 @@ async fn a_truncated_response_ends_after_so_many_bytes() {
 
 #[tokio::test]
 async fn a_truncated_response_may_be_slow_too() {
-    let faults = json!([{"throttle": {"response": "50kB/s"}}, drop(json!({"mode": "truncate", "after": "20kB"}))]);
+    let faults =
+        json!([{"throttle": {"response": "50kB/s"}}, drop(json!({"mode": "truncate", "after": "20kB"}))]);
     let (_upstream, envoy) = start(&everywhere(faults)).await;
     for protocol in BOTH {
         let begun = Instant::now();
         let client = HttpClient::new(envoy.addr("ingress"), protocol);
         let partial = client.get_until_cut("/size/100000").await.unwrap();
         assert_eq!(partial.body.len(), 20_000, "{protocol:?}: {:?}", partial.cut);
-        assert!(partial.cut.is_some() && begun.elapsed() >= Duration::from_millis(399), "{:?}", begun.elapsed());
+        assert!(
+            partial.cut.is_some() && begun.elapsed() >= Duration::from_millis(399),
+            "{:?}",
+            begun.elapsed()
+        );
     }
 }
 

@@ -21,7 +21,10 @@ async fn the_upstream_sees_another_request() {
         let seen = client.get_with("/users/7", &headers).await.unwrap().json();
         assert_eq!(seen["path"], "/other?x=1");
         let seen = &seen["headers"];
-        assert_eq!((&seen["x-tenant"], &seen["x-new"], &seen["x-kept"]), (&json!(["none"]), &json!(["1"]), &json!(["yes"])));
+        assert_eq!(
+            (&seen["x-tenant"], &seen["x-new"], &seen["x-kept"]),
+            (&json!(["none"]), &json!(["1"]), &json!(["yes"]))
+        );
         assert_eq!(seen["authorization"], Value::Null);
     }
     let metrics = until(&envoy, "both", |m| m.finished("s", "treatment") == 2).await;
@@ -41,7 +44,10 @@ async fn the_client_sees_another_response() {
             let reply = client.get(path).await.unwrap();
             assert_eq!((reply.status, reply.text().as_str()), (500, "<h1>oops</h1>"), "{protocol:?} {path}");
             assert_eq!(reply.header("content-length"), Some("13"));
-            assert_eq!((reply.header("content-type"), reply.header("x-broken")), (Some("text/html"), Some("1")));
+            assert_eq!(
+                (reply.header("content-type"), reply.header("x-broken")),
+                (Some("text/html"), Some("1"))
+            );
         }
         let head = client.send(request("HEAD", "/size/9", &[], "")).await.unwrap();
         assert_eq!((head.status, head.body.len()), (500, 0));
@@ -66,8 +72,16 @@ async fn a_json_body_is_merged_with_a_patch() {
             let client = HttpClient::new(envoy.addr("ingress"), protocol);
             let reply = client.get_with("/users/7", &[("x-mine", "1")]).await.unwrap();
             let seen = reply.json();
-            assert_eq!((&seen["path"], &seen["n"], &seen["method"]), (&json!("/forged"), &json!(7), &Value::Null), "{}", reply.text());
-            assert_eq!((&seen["headers"]["host"], &seen["headers"]["x-mine"]), (&json!(["forged"]), &json!(["1"])));
+            assert_eq!(
+                (&seen["path"], &seen["n"], &seen["method"]),
+                (&json!("/forged"), &json!(7), &Value::Null),
+                "{}",
+                reply.text()
+            );
+            assert_eq!(
+                (&seen["headers"]["host"], &seen["headers"]["x-mine"]),
+                (&json!(["forged"]), &json!(["1"]))
+            );
             let length = reply.header("content-length").map(|l| l.parse::<usize>().unwrap());
             assert!(length.is_none_or(|length| length == reply.body.len()), "{length:?}");
         }
@@ -96,7 +110,9 @@ async fn a_body_that_cannot_be_merged_passes_as_it_is_and_is_counted() {
 async fn a_body_of_unknown_length_that_is_too_large_passes_as_it_is() {
     let upstream = HttpUpstream::start().await.unwrap();
     let experiment = mutate(json!({"response": {"body": {"merge": {"a": 1}, "max_size": "1KiB"}}}));
-    let envoy = Envoy::start(bootstrap(&experiment, Cluster::http2("upstream", upstream.addr()), 32 << 10)).await.unwrap();
+    let envoy = Envoy::start(bootstrap(&experiment, Cluster::http2("upstream", upstream.addr()), 32 << 10))
+        .await
+        .unwrap();
     let client = HttpClient::http2(envoy.addr("ingress"));
     let reply = client.get("/trailers").await.unwrap();
     assert_eq!(reply.text(), "with trailers");

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use squall_envoy_tests::{Cluster, EchoRequest, Envoy, Experiment, GrpcClient, GrpcUpstream, HttpClient, HttpUpstream};
+use squall_envoy_tests::{
+    Cluster, EchoRequest, Envoy, Experiment, GrpcClient, GrpcUpstream, HttpClient, HttpUpstream,
+};
 
 use super::{BOTH, bootstrap, everywhere, patterned, since, start, until};
 
@@ -53,7 +55,8 @@ async fn a_request_goes_upstream_at_its_bandwidth_and_whole() {
 /// The pace begins when the delay is over.
 #[tokio::test]
 async fn a_delayed_response_is_slow_from_its_end_on() {
-    let faults = json!([{"delay": {"fixed": "300ms", "phase": "response"}}, {"throttle": {"response": "100kB/s"}}]);
+    let faults =
+        json!([{"delay": {"fixed": "300ms", "phase": "response"}}, {"throttle": {"response": "100kB/s"}}]);
     let (_upstream, envoy) = start(&everywhere(faults)).await;
     let begun = Instant::now();
     let reply = HttpClient::http1(envoy.addr("ingress")).get("/size/20000").await.unwrap();
@@ -95,7 +98,8 @@ async fn a_grpc_stream_is_slow_and_complete() {
 async fn a_slow_response_does_not_grow_envoys_memory() {
     let upstream = HttpUpstream::start().await.unwrap();
     let cluster = Cluster::http1("upstream", upstream.addr());
-    let envoy = Envoy::start(bootstrap(&throttle(json!({"response": "32MiB/s"})), cluster, 64 << 10)).await.unwrap();
+    let envoy =
+        Envoy::start(bootstrap(&throttle(json!({"response": "32MiB/s"})), cluster, 64 << 10)).await.unwrap();
     let client = HttpClient::http1(envoy.addr("ingress"));
     client.get("/size/1000").await.unwrap();
     let before = envoy.rss().unwrap();

@@ -10,7 +10,9 @@ pub(crate) fn resume(guest: &mut Guest<'_>, arguments: &Arguments<'_>) -> Outcom
     let Some(id) = target(guest, "proxy_continue_stream") else { return Ok(()) };
     let state = guest.state();
     let running = side == Side::Response
-        && !state.stream(id.0).is_some_and(|stream| stream.held == Some(side) || stream.response_body.stopped);
+        && !state
+            .stream(id.0)
+            .is_some_and(|stream| stream.held == Some(side) || stream.response_body.stopped);
     if running {
         let violation =
             format!("stream {}: its response is continued but not held, which crashes Envoy", id.0);
