@@ -29,7 +29,7 @@ fn sdk_module() -> Module {
         let id = function(&mut module, place as i32);
         module.exports.add(kept.name, id);
     }
-    for name in ["proxy_on_request_body", "proxy_on_done", "proxy_on_new_connection"] {
+    for name in ["proxy_on_downstream_data", "proxy_on_done", "proxy_on_new_connection"] {
         let id = function(&mut module, 7_777);
         module.exports.add(name, id);
     }
@@ -137,9 +137,9 @@ fn a_function_called_memory_is_no_memory() {
 fn a_guard_of_a_callback_that_is_not_kept_is_refused_not_lost() {
     let mut module = filter_module();
     let id = function(&mut module, 0);
-    module.exports.add("squall_on_request_body", id);
+    module.exports.add("squall_on_downstream_data", id);
     let error = link(&module.emit_wasm(), Mode::Filter, false).unwrap_err();
-    assert!(matches!(&error, LinkError::UnknownGuard(name) if name == "squall_on_request_body"), "{error}");
+    assert!(matches!(&error, LinkError::UnknownGuard(name) if name == "squall_on_downstream_data"), "{error}");
 }
 
 #[test]
