@@ -17,31 +17,39 @@ pub struct Configured {
     pub armed: Option<Armed>,
     /// The mission that the configuration names, also when it is disabled or over: then it is stopped.
     pub mission: Option<String>,
+    /// The configuration has errors: whatever ran under an older one is stopped too.
+    pub rejected: bool,
 }
 
 /// Reads the configuration of the effective root context.
 pub fn load() -> Configured {
-    read()
-        .map(|loaded| {
+    match read() {
+        Ok(None) => Configured::default(),
+        Ok(Some(loaded)) => {
             let mission = loaded.mission.as_ref().map(|mission| mission.id.0.clone());
-            Configured { armed: arm(loaded), mission }
-        })
-        .unwrap_or_default()
+            Configured { armed: arm(loaded), mission, rejected: false }
+        }
+        Err(Rejected) => Configured { rejected: true, ..Configured::default() },
+    }
 }
 
-fn read() -> Option<Loaded> {
+/// The configuration has errors, which are in the log.
+struct Rejected;
+
+/// The configuration, `None` when there is none.
+fn read() -> Result<Option<Loaded>, Rejected> {
     let bytes = match host::plugin_configuration(CONFIG_LIMIT.saturating_add(1)) {
         Ok(bytes) => bytes,
         Err(status) => {
             log::error!("the host did not hand over the plugin configuration: status {}", status.0);
             stats::count_host_errors(1);
-            return None;
+            return Ok(None);
         }
     };
     // Istio hands over no bytes at all for a configuration without keys.
     if bytes.is_empty() {
         stats::set_gauge("chaos_config_rejected", &[], 0);
-        return None;
+        return Ok(None);
     }
     let mut report = Report::default();
     let namespace = node_namespace();
@@ -60,7 +68,7 @@ fn read() -> Option<Loaded> {
         let errors = report.findings.iter().filter(|f| f.code.level() == Level::Error).count();
         log::error!("{}", serde_json::json!({"event": "config.rejected", "errors": errors}));
     }
-    loaded
+    loaded.map(Some).ok_or(Rejected)
 }
 
 fn arm(loaded: Loaded) -> Option<Armed> {

@@ -48,8 +48,8 @@ fn answer(abort: &Abort) -> host::Result<()> {
 
 fn is_grpc() -> bool {
     let content_type = host::request_header("content-type").ok().flatten().unwrap_or_default();
-    // `application/grpc`, and with a suffix `+proto` or a parameter; not `application/grpc-web`.
+    // As Envoy sees it: `application/grpc` or with a suffix such as `+proto`; not `application/grpc-web`, no parameter.
     content_type
         .strip_prefix(b"application/grpc")
-        .is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
+        .is_some_and(|rest| matches!(rest.first(), None | Some(b'+')))
 }

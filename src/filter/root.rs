@@ -48,7 +48,7 @@ pub struct Successor {
     came_ns: u64,
     /// It has another mission, or none: what waits here for the old one goes on.
     ends_mission: bool,
-    /// The newer configuration names this very mission, and does not run it.
+    /// The newer configuration names this very mission, and does not run it; or it has errors.
     stopped: bool,
 }
 
@@ -214,8 +214,10 @@ impl Root {
         if let Some(new) = same {
             armed.schedule = new.schedule;
         }
-        let ends_mission = same.is_none();
-        let stopped = ends_mission && by.mission.as_ref() == Some(&armed.mission);
+        // A mission that has been put off to a later start lets go of what waits, as one that has ended.
+        let put_off = matches!(armed.phase(), Ok((Phase::Pending { .. }, _)));
+        let ends_mission = same.is_none() || put_off;
+        let stopped = same.is_none() && (by.rejected || by.mission.as_ref() == Some(&armed.mission));
         self.successor = Some(Successor { came_ns: now_ns, ends_mission, stopped });
         // The timer belongs to the root context in effect.
         if host::set_effective_context(id).is_err() {
@@ -228,7 +230,7 @@ impl Root {
         }
     }
 
-    /// Whether a newer configuration names this very mission and does not run it: then no request of this root
+    /// Whether a newer configuration names this very mission and does not run it, or has errors: then no request of this root
     /// is faulted any more, whatever listener it belongs to.
     pub fn is_stopped(&self) -> bool {
         self.successor.is_some_and(|successor| successor.stopped)

@@ -50,7 +50,7 @@ pub enum Progress {
     Passing,
     /// Paused in the response headers until the ticket falls due.
     WaitingResponse(Ticket),
-    /// Answered or reset by us.
+    /// Answered or reset, by us or by Envoy while it waited here.
     Ended,
 }
 
@@ -160,9 +160,19 @@ pub fn response_headers(engine: &mut Engine, id: u32, last: bool) -> Action {
 
 fn hold_response(engine: &mut Engine, id: u32, last: bool) -> Option<Action> {
     let stream = engine.streams.get_mut(&id)?;
-    let observed = stream.observed.as_mut().filter(|o| o.progress == Progress::Passing)?;
-    let injection = observed.injection.as_mut().filter(|i| i.concerns_response())?;
+    let observed = stream.observed.as_mut()?;
     let root = engine.roots.get_mut(&stream.root)?;
+    match observed.progress {
+        Progress::Passing => {}
+        // Envoy itself has answered a request that waits here (a timeout): what was to come, comes too late.
+        Progress::WaitingRequest(ticket) => {
+            root.queue.cancel(ticket);
+            observed.progress = Progress::Ended;
+            return None;
+        }
+        Progress::WaitingResponse(_) | Progress::Ended => return None,
+    }
+    let injection = observed.injection.as_mut().filter(|i| i.concerns_response())?;
     let replaced = root.is_replaced();
     let armed = root.armed.as_mut()?;
     let (ends_mono_ns, now) = match armed.phase() {

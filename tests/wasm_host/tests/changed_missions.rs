@@ -74,3 +74,45 @@ fn a_stepped_wall_clock_releases_also_those_who_wait_for_the_deadline_itself() {
     proxy.advance_ms(1_000);
     assert_eq!(proxy.take_continued(), [waiting]);
 }
+
+/// P1: a start that is moved into the future ends what runs now.
+#[test]
+fn a_mission_that_is_put_off_releases_those_who_wait() {
+    let mut proxy = Proxy::new(&lasting("60s"));
+    let (waiting, _) = proxy.request(Request::default());
+    // The clocks of the host begin on 1 December 2026.
+    let later = plugin("m", &[late_abort()], |mission| mission["start"] = json!("2026-12-01T01:00:00Z"));
+    proxy.vm.start_root(later.as_str(), "squall").unwrap();
+    proxy.advance_ms(1_000);
+    assert_eq!(proxy.take_continued(), [waiting], "and not aborted");
+    assert_eq!(proxy.metric("chaos_active", &[("scenario", "db"), ("namespace", "shop")]), 0);
+}
+
+/// A configuration with mistakes disarms the filter, for connections that keep their old filter chain too.
+#[test]
+fn a_rejected_configuration_stops_the_mission_for_connections_of_the_old_listener() {
+    let mut proxy = Proxy::new(&lasting("60s"));
+    let (waiting, _) = proxy.request(Request::default());
+    proxy.vm.start_root("{", "squall").unwrap();
+    proxy.advance_ms(1_500);
+    assert_eq!(proxy.take_continued(), [waiting], "and not aborted");
+    assert_eq!(proxy.request(Request::default()).1, Action::Continue);
+    assert_eq!(proxy.metric("chaos_active", &[("scenario", "db"), ("namespace", "shop")]), 0);
+}
+
+/// A timeout of Envoy's own answers a request that waits here: its abort comes no more, and is not counted.
+#[test]
+fn a_request_that_envoy_has_answered_meanwhile_is_not_aborted() {
+    let mut proxy = Proxy::new(&lasting("60s"));
+    let (waiting, _) = proxy.request(Request::default());
+    proxy.advance_ms(500);
+    assert_eq!(proxy.respond(waiting, "504"), Action::Continue);
+    proxy.advance_ms(20_000);
+    assert_eq!(proxy.vm.take_effects(), []);
+    proxy.finish(waiting);
+    let counted =
+        |name: &str, label: &str, value: &str| proxy.metric(name, &[("scenario", "db"), (label, value)]);
+    assert_eq!(counted("chaos_faults_injected_total", "fault", "abort"), 0);
+    assert_eq!(counted("chaos_faults_suppressed_total", "cause", "stream_ended"), 1);
+    assert!(proxy.vm.violations().is_empty(), "{:?}", proxy.vm.violations());
+}

@@ -81,7 +81,7 @@ fn guards_take_the_names_of_the_callbacks_and_all_else_is_dropped() {
         let expected = if kept.guarded { 1_000 + place as i32 } else { place as i32 };
         assert_eq!(constant_of(&linked, kept.name), expected, "{}", kept.name);
     }
-    assert_eq!(summary.dropped, ["proxy_on_done", "proxy_on_new_connection", "proxy_on_request_body"]);
+    assert_eq!(summary.dropped, ["proxy_on_done", "proxy_on_downstream_data", "proxy_on_new_connection"]);
     assert_eq!(summary.renamed.len(), KEPT.iter().filter(|kept| kept.guarded).count());
     assert_eq!(summary.after, wasm.len());
     assert!(summary.after < summary.before);
@@ -91,7 +91,7 @@ fn guards_take_the_names_of_the_callbacks_and_all_else_is_dropped() {
 fn code_that_only_a_dropped_export_reached_is_collected() {
     let mut module = filter_module();
     let dropped = call_import(&mut module, "env", "no_such_function");
-    module.exports.add("proxy_on_response_body", dropped);
+    module.exports.add("proxy_on_upstream_data", dropped);
     let (wasm, _) = link(&module.emit_wasm(), Mode::Filter, false).unwrap();
     let linked = Module::from_buffer(&wasm).unwrap();
     assert_eq!(linked.imports.iter().count(), 0, "the import went with its only caller");
@@ -139,7 +139,10 @@ fn a_guard_of_a_callback_that_is_not_kept_is_refused_not_lost() {
     let id = function(&mut module, 0);
     module.exports.add("squall_on_downstream_data", id);
     let error = link(&module.emit_wasm(), Mode::Filter, false).unwrap_err();
-    assert!(matches!(&error, LinkError::UnknownGuard(name) if name == "squall_on_downstream_data"), "{error}");
+    assert!(
+        matches!(&error, LinkError::UnknownGuard(name) if name == "squall_on_downstream_data"),
+        "{error}"
+    );
 }
 
 #[test]
