@@ -56,6 +56,7 @@ fn tell(
                 matched,
                 outcome,
                 mismatches: reasons(e, wire),
+                protected_by: e.protected.map(|by| by.to_string()),
                 draw_ppm: e.draw_ppm.filter(|_| !hidden),
                 sample_ppm: e.sample_ppm,
                 faults: if by_chance { Vec::new() } else { effects(&plan, &verdict, e.scenario) },
@@ -104,6 +105,7 @@ fn outcome(e: &Explanation, verdict: &Verdict, matched: bool, by_chance: bool, h
     }
     let spared = verdict.outcomes.iter().find(|o| o.scenario == e.scenario).map(|o| o.spared);
     match spared {
+        Some(Some(Spared::Protected)) => Reason::Protected,
         Some(Some(Spared::NoSampleHeader)) => Reason::NoSampleHeader,
         Some(Some(Spared::NotSampled)) if !hidden || e.sample_ppm == 0 => Reason::NotSampled,
         _ if by_chance => Reason::ByChance,
@@ -169,7 +171,7 @@ fn rate_ppm(
             continue;
         };
         let sampled = match explanation.draw_ppm {
-            _ if outcome.spared == Some(Spared::NoSampleHeader) => 0.0,
+            _ if matches!(outcome.spared, Some(Spared::NoSampleHeader | Spared::Protected)) => 0.0,
             // The header's value, and so its draw, is the same for all of them.
             Some(draw) if sticky(scenario) => f64::from(u8::from(draw < explanation.sample_ppm)),
             _ => f64::from(explanation.sample_ppm) / 1e6,

@@ -40,6 +40,8 @@ pub struct Scenario {
     pub matched: bool,
     pub outcome: Outcome,
     pub mismatches: Vec<String>,
+    /// What protects the request from this scenario.
+    pub protected_by: Option<String>,
     pub draw_ppm: Option<u32>,
     pub sample_ppm: u32,
     /// What the request gets.
@@ -54,6 +56,7 @@ pub struct Scenario {
 pub enum Outcome {
     NotMatched,
     Faulted,
+    Protected,
     NotSampled,
     NoSampleHeader,
     NoFaultDrawn,
@@ -170,6 +173,10 @@ impl Scenario {
                 let faults: Vec<String> = self.faults.iter().map(Effect::told).collect();
                 format!("FAULT ({}): {}", draw("<"), faults.join(", then "))
             }
+            Outcome::Protected => format!(
+                "matched, spared: it is protected ({})",
+                shown(self.protected_by.as_deref().unwrap_or_default())
+            ),
             Outcome::NotSampled => format!("matched, spared: not sampled ({})", draw(">=")),
             Outcome::NoSampleHeader => "matched, spared: it has not the header that is sampled by".to_owned(),
             Outcome::NoFaultDrawn => {

@@ -77,5 +77,8 @@ fn takes_all_of(earlier: &wire::Scenario, later: &wire::Scenario) -> bool {
         scope.any_of.is_none()
             && scope.sample.as_ref().is_none_or(|s| s.percent == all && s.by == wire::SampleBy::Request)
     });
-    always && same_side && everything
+    let lifts = |s: &wire::Scenario| s.scope.as_ref().is_some_and(|scope| scope.allow_protected);
+    let spares_more = earlier.scope.as_ref().is_some_and(|scope| scope.protect.is_some())
+        || (lifts(later) && !lifts(earlier));
+    always && same_side && everything && !spares_more
 }

@@ -30,6 +30,14 @@ pub fn scope(scenario: &wire::Scenario) -> Vec<String> {
     }
 }
 
+/// What a scenario spares, where that is not the built-in list alone.
+pub fn protection(scenario: &wire::Scenario) -> Vec<String> {
+    let Some(scope) = &scenario.scope else { return Vec::new() };
+    let lifted = scope.allow_protected.then(|| "health checks and probes are not spared".to_owned());
+    let own = scope.protect.iter().flatten().map(|r| format!("never: {}", rule(r)));
+    lifted.into_iter().chain(own).collect()
+}
+
 fn rule(rule: &wire::MatchRule) -> String {
     let mut parts = Vec::new();
     if let Some(methods) = &rule.methods {

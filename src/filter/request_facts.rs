@@ -23,6 +23,8 @@ impl RequestFacts {
             Fact::Path => self.pseudo_header(":path"),
             Fact::Method => self.pseudo_header(":method"),
             Fact::Authority => self.pseudo_header(":authority"),
+            // Nearly every request has one, and the map then has the request id too.
+            Fact::Header(name) if name == "user-agent" && !self.known.is_empty() => self.mapped(name),
             Fact::Header(name) => self.header(name),
             Fact::Route => self.property("route_name"),
             Fact::Cluster => self.property("cluster_name"),

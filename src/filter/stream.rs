@@ -232,9 +232,9 @@ pub fn finish(engine: &mut Engine, id: u32, status: impl FnOnce() -> u64) {
     for outcome in &observed.outcomes {
         let group = match (&outcome.spared, faulted) {
             (None, _) => Group::Treatment,
-            // Another scenario's fault: matched, and no control for this one.
-            (Some(_), true) => Group::Other,
-            (Some(_), false) => Group::Control,
+            (Some(spared), false) if spared.is_control() => Group::Control,
+            // Another scenario's fault, or none is possible: matched, and no control for this one.
+            (Some(_), _) => Group::Other,
         };
         if let Some(stats) = armed.stats.get_mut(outcome.scenario) {
             stats.request(group, status, latency_ms);

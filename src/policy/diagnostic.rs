@@ -80,6 +80,8 @@ codes! {
     NeverFires = "never-fires", Warning;
     /// No request can reach this scenario, because an earlier one takes them all.
     Unreachable = "unreachable", Warning;
+    /// All that a scenario's rules match is protected, such as health checks: it injects nothing.
+    OnlyProtected = "only-protected", Warning;
     /// The mission's start and duration lie in the past: it will not run.
     AlreadyOver = "already-over", Warning;
     /// A delay longer than Envoy's default `stream_idle_timeout` (5 minutes) ends as a 504 there.

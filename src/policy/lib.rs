@@ -22,6 +22,7 @@ mod facts;
 mod node;
 mod plan;
 mod plugin;
+mod protected;
 mod queue;
 mod schedule;
 pub mod wire;
@@ -32,7 +33,7 @@ pub use facts::{Direction, Fact, Facts};
 pub use node::{Entry, Node, Position, Value};
 pub use plan::{
     Abort, Composition, Delay, DelayPhase, Explanation, Fault, Grpc, Injected, Injection, Mismatch, Outcome,
-    Plan, Scenario, Spared, Verdict,
+    Plan, Protector, Scenario, Spared, Verdict,
 };
 pub use plugin::{CONFIG_LIMIT, Identity, Loaded, check_catalog, check_mission, load_json, load_plugin};
 pub use queue::{DeadlineQueue, SLACK_NS, Ticket};

@@ -1,7 +1,7 @@
 //! One request in, a verdict and its reasons out. The filter, `chaosctl explain` and the tests all ask here.
 
 use super::matcher::{Mismatch, direction_matches};
-use super::{Composition, DelayPhase, Fault, Plan, Scenario};
+use super::{Composition, DelayPhase, Fault, Plan, Protector, Scenario};
 use crate::draw::{Chance, PPM, Seed};
 use crate::facts::{Fact, Facts};
 
@@ -31,8 +31,19 @@ pub enum Spared {
     NoSampleHeader,
     /// It was sampled, and none of its faults drew its own percentage.
     NoFaultDrawn,
+    /// It is a health check or a probe, which no scenario touches that does not say so (promise P7).
+    Protected,
     /// It would have been sampled, but an earlier scenario took the request, or another's abort left it nothing to do.
     Preempted,
+}
+
+impl Spared {
+    /// Whether the request shows how things are without faults. One that could never have got a fault is not
+    /// comparable with those that did.
+    #[must_use]
+    pub fn is_control(self) -> bool {
+        !matches!(self, Self::Protected)
+    }
 }
 
 /// All faults of one request.
@@ -81,6 +92,8 @@ pub struct Explanation {
     pub mismatches: Vec<Mismatch>,
     /// The direction alone rules the request out.
     pub wrong_direction: bool,
+    /// It matches, and is not to be touched.
+    pub protected: Option<Protector>,
     /// The draw in parts per million, where one was needed.
     pub draw_ppm: Option<u32>,
     /// The declared share in parts per million.
@@ -119,6 +132,9 @@ impl Plan {
         facts: &mut impl Facts,
         injection: &mut Option<Injection>,
     ) -> Option<Spared> {
+        if scenario.protection.of(facts).is_some() {
+            return Some(Spared::Protected);
+        }
         if let Sampling::Spared(cause) = sample(scenario, seed, facts).0 {
             return Some(cause);
         }
@@ -144,11 +160,14 @@ impl Plan {
                 } else {
                     scenario.rules.iter().filter_map(|r| r.mismatch(facts)).collect()
                 };
-                let drawn = matched && !wrong_direction;
+                let met = matched && !wrong_direction;
+                let protected = met.then(|| scenario.protection.of(facts)).flatten();
+                let drawn = met && protected.is_none();
                 Explanation {
                     scenario: number,
                     mismatches,
                     wrong_direction,
+                    protected,
                     draw_ppm: drawn.then(|| sample(scenario, seed, facts).1).flatten(),
                     sample_ppm: scenario.sample.ppm,
                 }

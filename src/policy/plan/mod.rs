@@ -5,16 +5,19 @@ mod decide;
 mod delay;
 mod index;
 mod matcher;
+mod protect;
 
 pub use abort::{Abort, Grpc};
 pub use decide::{Explanation, Injected, Injection, Outcome, Spared, Verdict};
 pub use delay::{Delay, DelayPhase};
 pub use matcher::Mismatch;
+pub use protect::Protector;
 
 use crate::facts::Fact;
 use crate::wire;
 use index::Index;
 use matcher::Rule;
+use protect::Protection;
 
 /// How the scenarios of a mission combine on one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +56,7 @@ pub struct Scenario {
     pub name: String,
     direction: wire::DirectionWord,
     rules: Vec<Rule>,
+    protection: Protection,
     sample: Sample,
     faults: Vec<Shared>,
 }
@@ -138,6 +142,7 @@ fn compile_scenario(scenario: &wire::Scenario) -> Scenario {
         rules: scope
             .and_then(|s| s.any_of.as_ref())
             .map_or_else(Vec::new, |rules| rules.iter().map(Rule::compile).collect()),
+        protection: Protection::compile(scope),
         sample: Sample {
             ppm: sample.map_or(crate::draw::PPM, |s| s.percent.0),
             header: match sample.map(|s| &s.by) {

@@ -6,14 +6,21 @@ use super::form::{FieldName, Method, Template};
 use super::scalar::{Percent, Regex, Text};
 use crate::diagnostic::{Code, Report};
 use crate::node::{Node, Value};
+use crate::protected;
 
 object! {
     /// Which requests a scenario is about. Absent: all of them.
-    pub struct Scope check no_check {
+    pub struct Scope check check_scope {
         /// Side of the proxy (`traffic_direction` of the listener). A listener without one is matched by `any` only.
         "direction" => direction: DirectionWord [default "any" = DirectionWord::Any],
         /// Rules, of which any has to match.
         "match" => any_of: Vec<MatchRule> [optional],
+        /// Rules for requests that are never faulted, beside the built-in list: user agents that begin with `kube-probe/`,
+        /// `GoogleHC/` or `Envoy/HC`; the paths `/healthz`, `/livez`, `/readyz`, `/healthz/ready` and `/stats/prometheus`;
+        /// the gRPC service `grpc.health.v1.Health`.
+        "protect" => protect: Vec<MatchRule> [optional],
+        /// `true` lifts the built-in list for this scenario; rules of `protect` hold all the same.
+        "allow_protected" => allow_protected: bool [default "false" = false],
         /// The share of the matched requests that gets a fault.
         "sample" => sample: Sample [optional],
     }
@@ -142,6 +149,33 @@ impl Decode for SampleBy {
     fn kind() -> Kind {
         Kind::plain("`request` \\| `{header: NAME}`")
     }
+}
+
+fn check_scope(scope: &Scope, node: &Node, report: &mut Report) {
+    let Some(rules) = scope.any_of.as_ref().filter(|_| !scope.allow_protected) else { return };
+    let by: Option<Vec<&str>> = rules.iter().map(protector).collect();
+    if let Some(by) = by {
+        let at = node.get("match").and_then(|n| n.at);
+        let message = format!("every request that matches is protected ({})", by.join(", "));
+        let hint = "match other requests, or write `allow_protected: true` to fault these";
+        report.in_key("match", |r| r.add(Code::OnlyProtected, at, message, hint));
+    }
+}
+
+/// What of the built-in list protects all that a rule matches.
+fn protector(rule: &MatchRule) -> Option<&'static str> {
+    let begins = |path: &PathMatch| {
+        let text = path.exact.as_ref().or(path.prefix.as_ref()).map(|t| t.0.as_str());
+        let text = text.or(path.template.as_ref().map(|t| t.0.as_str()))?;
+        // A prefix of `/healthz` has other paths too; one below the gRPC service has not.
+        protected::path(text.as_bytes()).filter(|by| path.exact.is_some() || by.ends_with('/'))
+    };
+    let agent = |header: &HeaderMatch| {
+        let text = header.exact.as_ref().or(header.prefix.as_ref()).filter(|_| !header.invert)?;
+        protected::agent(text.0.as_bytes()).filter(|_| header.name.0 == "user-agent")
+    };
+    let by_path = rule.path.as_ref().and_then(begins);
+    by_path.or_else(|| rule.headers.iter().flatten().find_map(agent))
 }
 
 fn some_condition(node: &Node, _all_known: bool, report: &mut Report) {

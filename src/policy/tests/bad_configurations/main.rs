@@ -43,6 +43,7 @@ fn good() -> Value {
                         "headers": [{"name": "x-tenant", "exact": "a", "invert": true}],
                         "authority": {"exact": "db.shop"}, "route": "r", "cluster": "c", "virtual_host": "v",
                     }],
+                    "protect": [{"path": {"prefix": "/admin"}}], "allow_protected": false,
                     "sample": {"percent": 20, "by": {"header": "x-user"}},
                 },
                 "faults": [{"delay": {"fixed": "100ms", "phase": "request", "percent": 50}}],

@@ -20,6 +20,8 @@ fn types() {
         mistake("/catalog/scenarios/0/scope/match/0/methods", "\"GET\"", WrongType),
         mistake("/catalog/scenarios/0/scope/match/0/headers/0/invert", "\"yes\"", WrongType),
         mistake("/catalog/scenarios/0/scope/match/0/headers/0/exact", "1", WrongType),
+        mistake("/catalog/scenarios/0/scope/allow_protected", "\"yes\"", WrongType),
+        mistake("/catalog/scenarios/0/scope/protect", "{\"path\": {\"exact\": \"/a\"}}", WrongType),
         mistake("/catalog/scenarios/0/scope/sample/percent", "\"20%\"", WrongType),
         mistake("/catalog/scenarios/0/scope/sample/by", "1", WrongType),
         mistake("/catalog/scenarios/0/faults", "{}", WrongType),

@@ -1,0 +1,81 @@
+//! What `explain` and `validate` say about scope and triggers: protection and the like.
+
+mod run;
+
+use run::{Ran, run};
+use serde_json::Value;
+
+/// A folder with a catalog of one scenario `a` (its keys in YAML flow style) and a mission that runs it.
+struct Files {
+    _folder: tempfile::TempDir,
+    catalog: String,
+    mission: String,
+}
+
+impl Files {
+    fn new(keys: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).expect("written");
+            path.display().to_string()
+        };
+        let scenario = format!("{{name: a, faults: [{{abort: {{status: 503}}}}], {keys}}}");
+        let catalog = write("catalog.yaml", &format!("version: 1\nscenarios:\n- {scenario}\n"));
+        let mission =
+            write("mission.yaml", "version: 1\nid: m\nnamespace: n\nscenarios: [a]\nduration: 1h\nseed: s\n");
+        Self { _folder: folder, catalog, mission }
+    }
+
+    fn run(&self, verb: &[&str], more: &[&str]) -> Ran {
+        run(&[verb, &["--catalog", &self.catalog, "--mission", &self.mission], more].concat())
+    }
+
+    /// The outcome of the scenario.
+    fn outcome(&self, more: &[&str]) -> String {
+        let ran = self.run(&["explain", "--output", "json"], more);
+        let told: Value = serde_json::from_str(&ran.out).unwrap_or_else(|e| panic!("{e}: {}", ran.err));
+        told["scenarios"][0]["outcome"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// What `explain` prints for people.
+    fn told(&self, more: &[&str]) -> String {
+        let ran = self.run(&["explain"], more);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        ran.out
+    }
+
+    /// The codes and places that `validate` finds.
+    fn findings(&self) -> Vec<String> {
+        let ran = run(&["validate", "--output", "json", &self.catalog, &self.mission]);
+        let records: Value = serde_json::from_str(&ran.out).unwrap_or_else(|e| panic!("{e}: {}", ran.err));
+        let text = |record: &Value, key: &str| record[key].as_str().unwrap_or_default().to_owned();
+        let told = |r: &Value| format!("{} {}", text(r, "code"), text(r, "key"));
+        records.as_array().expect("an array").iter().map(told).collect()
+    }
+}
+
+#[test]
+fn p7_a_health_check_is_told_to_be_protected_and_by_what() {
+    let files = Files::new("scope: {protect: [{path: {prefix: /admin}}]}");
+    for (request, by) in [
+        (vec!["--path", "/healthz"], "path /healthz"),
+        (vec!["--path", "/users", "--header", "User-Agent: kube-probe/1.31"], "user-agent kube-probe/"),
+        (vec!["--path", "/admin/x"], "scope.protect[0]"),
+    ] {
+        assert_eq!(files.outcome(&request), "protected");
+        let told = files.told(&request);
+        assert!(told.contains(&format!("it is protected ({by})")) && told.contains("no fault"), "{told}");
+    }
+    assert_eq!(files.outcome(&["--path", "/users"]), "faulted");
+    let shown = run(&["show", "a", "--catalog", &files.catalog]).out;
+    assert!(shown.contains("but        never: path /admin*"), "{shown}");
+}
+
+#[test]
+fn a_scenario_for_health_checks_alone_needs_to_say_so() {
+    let rules = "match: [{path: {exact: /healthz}}]";
+    let files = Files::new(&format!("scope: {{{rules}}}"));
+    assert_eq!(files.findings(), ["only-protected scenarios[0].scope.match"]);
+    assert!(Files::new(&format!("scope: {{{rules}, allow_protected: true}}")).findings().is_empty());
+}
