@@ -143,10 +143,16 @@ impl Report {
 
     /// Reads a key of the present object with `read`; findings in there carry the key in their path.
     pub fn in_key<T>(&mut self, key: &str, read: impl FnOnce(&mut Self) -> T) -> T {
-        self.path.push(Step::Key(key.to_owned()));
+        self.enter_key(key);
         let result = read(self);
         self.path.pop();
         result
+    }
+
+    /// Out of line: a copy for every type that is read would be half the reader.
+    #[inline(never)]
+    fn enter_key(&mut self, key: &str) {
+        self.path.push(Step::Key(key.to_owned()));
     }
 
     /// Reads an item of the present list with `read`.
@@ -164,8 +170,13 @@ impl Report {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
+        self.push(code, at, message.into(), hint.into());
+    }
+
+    #[inline(never)]
+    fn push(&mut self, code: Code, at: Option<Position>, message: String, hint: String) {
         let path = self.path();
-        self.findings.push(Diagnostic { code, path, at, message: message.into(), hint: hint.into() });
+        self.findings.push(Diagnostic { code, path, at, message, hint });
     }
 
     fn path(&self) -> String {

@@ -32,22 +32,27 @@ pub struct Text<const MAX: usize>(pub String);
 
 impl<const MAX: usize> Decode for Text<MAX> {
     fn decode(node: &Node, report: &mut Report) -> Option<Self> {
-        let text = text(node, report)?;
-        if text.is_empty() || text.len() > MAX {
-            let message = format!("text of 1 to {MAX} bytes is needed, found {}", text.len());
-            report.add(Code::OutOfRange, node.at, message, "shorten it, or remove an empty key");
-            return None;
-        }
-        if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-            report.add(Code::BadFormat, node.at, "text has a control character", "remove it");
-            return None;
-        }
-        Some(Self(text.to_owned()))
+        free_text(node, MAX, report).map(Self)
     }
 
     fn kind() -> Kind {
         Kind::plain(format!("text, at most {MAX} bytes"))
     }
+}
+
+/// Out of line, for all lengths.
+fn free_text(node: &Node, max: usize, report: &mut Report) -> Option<String> {
+    let text = text(node, report)?;
+    if text.is_empty() || text.len() > max {
+        let message = format!("text of 1 to {max} bytes is needed, found {}", text.len());
+        report.add(Code::OutOfRange, node.at, message, "shorten it, or remove an empty key");
+        return None;
+    }
+    if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        report.add(Code::BadFormat, node.at, "text has a control character", "remove it");
+        return None;
+    }
+    Some(text.to_owned())
 }
 
 /// A share of requests: a number from 0 to 100 with at most four decimals, kept in parts per million.
