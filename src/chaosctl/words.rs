@@ -47,6 +47,11 @@ fn rule(rule: &wire::MatchRule) -> String {
     if let Some(path) = &rule.path {
         parts.push(format!("path {}", self::path(path)));
     }
+    parts.extend(rule.query.iter().flatten().map(query));
+    if let Some(grpc) = &rule.grpc {
+        let method = grpc.method.as_ref().map_or("*", |m| m.0.as_str());
+        parts.push(format!("gRPC {}/{method}", grpc.service.0));
+    }
     if let Some(authority) = &rule.authority {
         parts.push(format!("authority {}", text_match(authority)));
     }
@@ -80,21 +85,31 @@ fn text_match(text: &wire::TextMatch) -> String {
     conditions.into_iter().flatten().collect()
 }
 
+/// The words for an object with a name, one condition on the value, and `invert`.
+macro_rules! condition {
+    ($what:literal, $on:ident) => {{
+        let conditions = [
+            $on.exact.as_ref().map(|t| format!("is {:?}", t.0)),
+            $on.prefix.as_ref().map(|t| format!("begins with {:?}", t.0)),
+            $on.suffix.as_ref().map(|t| format!("ends with {:?}", t.0)),
+            $on.contains.as_ref().map(|t| format!("contains {:?}", t.0)),
+            $on.regex.as_ref().map(|r| format!("matches {:?}", r.source)),
+            $on.present.map(|p| if p { "is there".to_owned() } else { "is not there".to_owned() }),
+        ];
+        let condition: String = conditions.into_iter().flatten().collect();
+        match $on.invert {
+            true => format!("not ({} {} {condition})", $what, $on.name.0),
+            false => format!("{} {} {condition}", $what, $on.name.0),
+        }
+    }};
+}
+
 fn header(header: &wire::HeaderMatch) -> String {
-    let quote = |t: &wire::Text<4096>| format!("{:?}", t.0);
-    let conditions = [
-        header.exact.as_ref().map(|t| format!("is {}", quote(t))),
-        header.prefix.as_ref().map(|t| format!("begins with {}", quote(t))),
-        header.suffix.as_ref().map(|t| format!("ends with {}", quote(t))),
-        header.contains.as_ref().map(|t| format!("contains {}", quote(t))),
-        header.regex.as_ref().map(|r| format!("matches {:?}", r.source)),
-        header.present.map(|p| if p { "is there".to_owned() } else { "is not there".to_owned() }),
-    ];
-    let condition: String = conditions.into_iter().flatten().collect();
-    match header.invert {
-        true => format!("not (header {} {condition})", header.name.0),
-        false => format!("header {} {condition}", header.name.0),
-    }
+    condition!("header", header)
+}
+
+fn query(query: &wire::QueryMatch) -> String {
+    condition!("query", query)
 }
 
 /// How often: the share of the requests in scope, and what is sampled.

@@ -283,10 +283,7 @@ fn reply(observed: &mut Observed, armed: &mut Armed) -> Action {
 
 fn is_grpc() -> bool {
     let content_type = host::request_header("content-type").ok().flatten().unwrap_or_default();
-    // `application/grpc`, and with a suffix `+proto` or a parameter; not `application/grpc-web`.
-    content_type
-        .strip_prefix(b"application/grpc")
-        .is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
+    squall_policy::is_grpc(&content_type)
 }
 
 fn full_delay_served(observed: &Observed, now_ns: u64) -> bool {

@@ -33,7 +33,7 @@ pub use facts::{Direction, Fact, Facts};
 pub use node::{Entry, Node, Position, Value};
 pub use plan::{
     Abort, Composition, Delay, DelayPhase, Explanation, Fault, Grpc, Injected, Injection, Mismatch, Outcome,
-    Plan, Protector, Scenario, Spared, Verdict,
+    Plan, Protector, Scenario, Spared, Verdict, is_grpc,
 };
 pub use plugin::{CONFIG_LIMIT, Identity, Loaded, check_catalog, check_mission, load_json, load_plugin};
 pub use queue::{DeadlineQueue, SLACK_NS, Ticket};

@@ -73,6 +73,23 @@ fn p7_a_health_check_is_told_to_be_protected_and_by_what() {
 }
 
 #[test]
+fn queries_and_grpc_calls_are_matched_and_told() {
+    let files = Files::new(
+        "scope: {match: [{query: [{name: user id, exact: a/b}]}, {grpc: {service: shop.Users, method: Get}}]}",
+    );
+    assert_eq!(files.outcome(&["--path", "/x?user+id=a%2Fb"]), "faulted");
+    let grpc = ["--header", "content-type: application/grpc", "--path"];
+    assert_eq!(files.outcome(&[&grpc[..], &["/shop.Users/Get"]].concat()), "faulted");
+    let told = files.told(&["--path", "/shop.Users/Get?user+id=c&user+id=%64"]);
+    assert!(
+        told.contains("query user id does not match \"c, d\"; header content-type does not match"),
+        "{told}"
+    );
+    let shown = run(&["show", "a", "--catalog", &files.catalog]).out;
+    assert!(shown.contains("query user id is \"a/b\"") && shown.contains("gRPC shop.Users/Get"), "{shown}");
+}
+
+#[test]
 fn a_scenario_for_health_checks_alone_needs_to_say_so() {
     let rules = "match: [{path: {exact: /healthz}}]";
     let files = Files::new(&format!("scope: {{{rules}}}"));

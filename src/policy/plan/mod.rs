@@ -6,12 +6,15 @@ mod delay;
 mod index;
 mod matcher;
 mod protect;
+mod query;
+mod test;
 
 pub use abort::{Abort, Grpc};
 pub use decide::{Explanation, Injected, Injection, Outcome, Spared, Verdict};
 pub use delay::{Delay, DelayPhase};
 pub use matcher::Mismatch;
 pub use protect::Protector;
+pub use test::is_grpc;
 
 use crate::facts::Fact;
 use crate::wire;

@@ -1,7 +1,10 @@
 //! Values of a wrong type, out of range or of a wrong form.
 
 use crate::{Mistake, check, mistake, mistake_in};
-use squall_policy::Code::{BadFormat, BadRegex, OutOfRange, UnknownWord, UnsupportedVersion, WrongType};
+use squall_policy::Code::{
+    BadFormat, BadRegex, Conflict, ExactlyOne, MissingKey, OutOfRange, UnknownKey, UnknownWord,
+    UnsupportedVersion, WrongType,
+};
 
 #[test]
 fn types() {
@@ -197,4 +200,58 @@ fn expressions() {
         ),
     ];
     check(EXPRESSIONS);
+}
+
+#[test]
+fn queries_and_grpc() {
+    const CONDITIONS: &[Mistake] = &[
+        mistake("/catalog/scenarios/0/scope/match/0/query", "{}", WrongType),
+        mistake("/catalog/scenarios/0/scope/match/0/query", "[]", OutOfRange),
+        mistake("/catalog/scenarios/0/scope/match/0/query/0", "\"q\"", WrongType),
+        mistake("/catalog/scenarios/0/scope/match/0/query/0/name", "7", WrongType),
+        mistake("/catalog/scenarios/0/scope/match/0/query/0/name", "\"\"", OutOfRange),
+        mistake("/catalog/scenarios/0/scope/match/0/query/0/contains", "\"\"", OutOfRange),
+        mistake("/catalog/scenarios/0/scope/match/0/query/0/name", "", MissingKey),
+        mistake_in(
+            "/catalog/scenarios/0/scope/match/0/query/0/contains",
+            "",
+            ExactlyOne,
+            "catalog.scenarios[0].scope.match[0].query[0]",
+        ),
+        mistake_in(
+            "/catalog/scenarios/0/scope/match/0/query/0/exact",
+            "\"a\"",
+            ExactlyOne,
+            "catalog.scenarios[0].scope.match[0].query[0]",
+        ),
+        mistake("/catalog/scenarios/0/scope/match/0/query/0/value", "\"a\"", UnknownKey),
+        mistake("/catalog/scenarios/0/scope/match/0/query/0/invert", "1", WrongType),
+        mistake_in(
+            "/catalog/scenarios/0/scope/match/0/query/0",
+            "{\"name\": \"q\", \"regex\": \"(\"}",
+            BadRegex,
+            "catalog.scenarios[0].scope.match[0].query[0].regex",
+        ),
+        mistake("/catalog/scenarios/0/scope/match/1/grpc", "\"shop.Users\"", WrongType),
+        mistake_in(
+            "/catalog/scenarios/0/scope/match/1/grpc",
+            "{}",
+            MissingKey,
+            "catalog.scenarios[0].scope.match[1].grpc.service",
+        ),
+        mistake("/catalog/scenarios/0/scope/match/1/grpc/service", "\"/shop.Users\"", BadFormat),
+        mistake("/catalog/scenarios/0/scope/match/1/grpc/service", "\"shop..Users\"", BadFormat),
+        mistake("/catalog/scenarios/0/scope/match/1/grpc/service", "\"\"", BadFormat),
+        mistake("/catalog/scenarios/0/scope/match/1/grpc/service", "\"7shop.Users\"", BadFormat),
+        mistake("/catalog/scenarios/0/scope/match/1/grpc/method", "\"Users/Get\"", BadFormat),
+        mistake("/catalog/scenarios/0/scope/match/1/grpc/method", "\"shop.Get\"", BadFormat),
+        mistake("/catalog/scenarios/0/scope/match/1/grpc/methods", "[\"Get\"]", UnknownKey),
+        mistake_in(
+            "/catalog/scenarios/0/scope/match/1/path",
+            "{\"exact\": \"/a\"}",
+            Conflict,
+            "catalog.scenarios[0].scope.match[1].grpc",
+        ),
+    ];
+    check(CONDITIONS);
 }
