@@ -55,6 +55,8 @@ pub struct Scenario {
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     NotMatched,
+    /// It is for other proxies.
+    Dormant,
     Faulted,
     Protected,
     NotSampled,
@@ -169,6 +171,7 @@ impl Scenario {
         };
         match self.outcome {
             Outcome::NotMatched => format!("not matched: {}", shown(&self.mismatches.join("; "))),
+            Outcome::Dormant => format!("dormant in this proxy: {}", shown(&self.mismatches.join("; "))),
             Outcome::Faulted => {
                 let faults: Vec<String> = self.faults.iter().map(Effect::told).collect();
                 format!("FAULT ({}): {}", draw("<"), faults.join(", then "))

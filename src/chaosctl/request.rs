@@ -15,6 +15,7 @@ pub struct Request {
     route: Option<Vec<u8>>,
     cluster: Option<Vec<u8>>,
     virtual_host: Option<Vec<u8>>,
+    principal: Option<Vec<u8>>,
     headers: BTreeMap<String, Vec<u8>>,
     direction: Direction,
     /// Whether a decision asked for the request id: then it depends on chance.
@@ -48,6 +49,7 @@ impl Request {
             route: bytes(&arguments.route),
             cluster: bytes(&arguments.cluster),
             virtual_host: bytes(&arguments.virtual_host),
+            principal: bytes(&arguments.principal),
             headers,
             direction: match arguments.direction {
                 Some(Side::Inbound) => Direction::Inbound,
@@ -73,6 +75,7 @@ impl Facts for Request {
             Fact::Route => self.route.as_deref(),
             Fact::Cluster => self.cluster.as_deref(),
             Fact::VirtualHost => self.virtual_host.as_deref(),
+            Fact::Principal => self.principal.as_deref(),
             Fact::RequestId => {
                 self.asked_for_id = true;
                 self.headers.get(REQUEST_ID).map(Vec::as_slice)

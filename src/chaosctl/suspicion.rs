@@ -75,6 +75,10 @@ fn takes_all_of(earlier: &wire::Scenario, later: &wire::Scenario) -> bool {
     let same_side = direction(earlier) == wire::DirectionWord::Any || direction(earlier) == direction(later);
     let everything = earlier.scope.as_ref().is_none_or(|scope| {
         scope.any_of.is_none()
+            && scope.service.is_none()
+            && scope.labels.is_none()
+            && scope.dependency.is_none()
+            && scope.source.is_none()
             && scope.sample.as_ref().is_none_or(|s| s.percent == all && s.by == wire::SampleBy::Request)
     });
     let lifts = |s: &wire::Scenario| s.scope.as_ref().is_some_and(|scope| scope.allow_protected);

@@ -20,10 +20,16 @@ pub fn micros(us: u64) -> String {
 /// The side and the rules of a scenario, each rule on its own.
 pub fn scope(scenario: &wire::Scenario) -> Vec<String> {
     let Some(scope) = &scenario.scope else { return vec!["all requests".to_owned()] };
-    let side = match scope.direction {
-        wire::DirectionWord::Any => String::new(),
-        direction => format!("{}: ", direction.word()),
-    };
+    let labels =
+        scope.labels.iter().flat_map(|l| &l.0).map(|(name, value)| format!("labelled {name}={value}"));
+    let mut side: Vec<String> =
+        scope.service.iter().map(|s| format!("in proxies of {}", s.0)).chain(labels).collect();
+    if scope.direction != wire::DirectionWord::Any {
+        side.push(scope.direction.word().to_owned());
+    }
+    side.extend(scope.dependency.iter().map(|d| format!("to {}", d.0)));
+    side.extend(scope.source.iter().map(|s| format!("from {}", text_match(&s.principal))));
+    let side = if side.is_empty() { String::new() } else { format!("{}: ", side.join(", ")) };
     match &scope.any_of {
         Some(rules) => rules.iter().map(|r| format!("{side}{}", rule(r))).collect(),
         None => vec![format!("{side}all requests")],

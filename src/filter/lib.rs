@@ -26,6 +26,8 @@ mod ledger;
 #[cfg(target_arch = "wasm32")]
 mod mission;
 #[cfg(target_arch = "wasm32")]
+mod node;
+#[cfg(target_arch = "wasm32")]
 mod request_facts;
 #[cfg(target_arch = "wasm32")]
 mod root;

@@ -29,6 +29,10 @@ impl RequestFacts {
             Fact::Route => self.property("route_name"),
             Fact::Cluster => self.property("cluster_name"),
             Fact::VirtualHost => self.property("virtual_host_name"),
+            Fact::Principal => {
+                let principal = host::property(&["connection", "uri_san_peer_certificate"]);
+                self.or_count(principal)
+            }
             Fact::RequestId => self.request_id(),
         }
     }

@@ -16,6 +16,8 @@ pub enum Fact {
     Cluster,
     /// Name of the Envoy virtual host.
     VirtualHost,
+    /// The first URI of the caller's certificate.
+    Principal,
     /// The identity of this request in all draws: `x-request-id`.
     RequestId,
 }

@@ -23,6 +23,7 @@ mod node;
 mod plan;
 mod plugin;
 mod protected;
+mod proxy;
 mod queue;
 mod schedule;
 pub mod wire;
@@ -35,6 +36,9 @@ pub use plan::{
     Abort, Composition, Delay, DelayPhase, Explanation, Fault, Grpc, Injected, Injection, Mismatch, Outcome,
     Plan, Protector, Scenario, Spared, Verdict, is_grpc,
 };
-pub use plugin::{CONFIG_LIMIT, Identity, Loaded, check_catalog, check_mission, load_json, load_plugin};
+pub use plugin::{
+    CONFIG_LIMIT, Identity, Loaded, check_catalog, check_mission, load_json, load_plugin, load_plugin_on,
+};
+pub use proxy::{Dormant, Identified, Proxy};
 pub use queue::{DeadlineQueue, SLACK_NS, Ticket};
 pub use schedule::{Phase, Record, Schedule};

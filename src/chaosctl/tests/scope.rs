@@ -96,3 +96,23 @@ fn a_scenario_for_health_checks_alone_needs_to_say_so() {
     assert_eq!(files.findings(), ["only-protected scenarios[0].scope.match"]);
     assert!(Files::new(&format!("scope: {{{rules}, allow_protected: true}}")).findings().is_empty());
 }
+
+#[test]
+fn whose_proxy_it_is_and_who_calls_can_be_said() {
+    let files = Files::new(
+        "scope: {service: users, labels: {app: a, tier: gold}, dependency: db, source: {principal: {suffix: /web}}}",
+    );
+    let request = ["--path", "/", "--cluster", "outbound|80||db.shop", "--principal", "spiffe://x/web"];
+    let outcome = |more: &[&str]| files.outcome(&[&request[..], more].concat());
+    assert_eq!(outcome(&[]), "faulted", "without a word about it, it is the right proxy");
+    assert_eq!(outcome(&["--service", "users", "--label", "app=a", "--label", "tier=gold"]), "faulted");
+    assert_eq!(outcome(&["--service", "orders"]), "dormant");
+    assert_eq!(outcome(&["--label", "app=a"]), "dormant");
+    let told = files.told(&[&request[..], &["--service", "orders"]].concat());
+    assert!(told.contains("dormant in this proxy: service is \"orders\" here, not \"users\""), "{told}");
+    assert_eq!(files.outcome(&["--path", "/", "--cluster", "db"]), "not_matched");
+    assert_eq!(files.run(&["explain"], &["--path", "/", "--label", "app"]).code, 2);
+    let shown = run(&["show", "a", "--catalog", &files.catalog]).out;
+    let words = "in proxies of users, labelled app=a, labelled tier=gold, to db, from */web: all requests";
+    assert!(shown.contains(words), "{shown}");
+}

@@ -112,7 +112,7 @@ impl Plan {
         let matching = self.index.matching(&self.scenarios, facts);
         for number in matching {
             let Some(scenario) = self.scenarios.get(number) else { continue };
-            if !direction_matches(scenario.direction, facts) {
+            if !direction_matches(scenario.direction, facts) || !scenario.concerns.matches(facts) {
                 continue;
             }
             let spared = self.judge(number, scenario, seed, facts, &mut verdict.injection);
@@ -155,12 +155,10 @@ impl Plan {
             .map(|(number, scenario)| {
                 let wrong_direction = !direction_matches(scenario.direction, facts);
                 let matched = scenario.rules.is_empty() || scenario.rules.iter().any(|r| r.matches(facts));
-                let mismatches = if matched {
-                    Vec::new()
-                } else {
-                    scenario.rules.iter().filter_map(|r| r.mismatch(facts)).collect()
-                };
-                let met = matched && !wrong_direction;
+                let rules = if matched { &[][..] } else { &scenario.rules };
+                let mismatches: Vec<_> =
+                    rules.iter().chain([&scenario.concerns]).filter_map(|r| r.mismatch(facts)).collect();
+                let met = mismatches.is_empty() && !wrong_direction;
                 let protected = met.then(|| scenario.protection.of(facts)).flatten();
                 let drawn = met && protected.is_none();
                 Explanation {

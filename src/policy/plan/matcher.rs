@@ -1,7 +1,7 @@
 //! Whether a request meets a rule, and which condition it fails if not.
 
 use super::query;
-use super::test::{Segment, Test, authority_test, header_test, path_test, query_test};
+use super::test::{Segment, Test, authority_test, header_test, path_test, query_test, text_test};
 use crate::facts::{Direction, Fact, Facts};
 use crate::wire;
 use std::fmt;
@@ -94,6 +94,16 @@ impl Rule {
         Self { conditions }
     }
 
+    /// The conditions of a scope that hold beside its rules.
+    pub(super) fn of_scope(scope: Option<&wire::Scope>) -> Self {
+        let on = |fact, test| Condition { fact, query: None, test, invert: false };
+        let dependency = scope.and_then(|s| s.dependency.as_ref());
+        let dependency = dependency.map(|d| on(Fact::Cluster, Test::Dependency(d.0.clone().into_bytes())));
+        let principal = scope.and_then(|s| s.source.as_ref()).and_then(|s| text_test(&s.principal));
+        let principal = principal.map(|test| on(Fact::Principal, test));
+        Self { conditions: dependency.into_iter().chain(principal).collect() }
+    }
+
     pub(super) fn matches(&self, facts: &mut impl Facts) -> bool {
         self.conditions.iter().all(|c| c.holds(facts))
     }
@@ -115,8 +125,10 @@ impl Rule {
             Fact::Method => "methods".to_owned(),
             Fact::Authority => "authority".to_owned(),
             Fact::Route => "route".to_owned(),
+            Fact::Cluster if matches!(failed.test, Test::Dependency(_)) => "dependency".to_owned(),
             Fact::Cluster => "cluster".to_owned(),
             Fact::VirtualHost => "virtual_host".to_owned(),
+            Fact::Principal => "source.principal".to_owned(),
             Fact::RequestId => "request id".to_owned(),
         };
         Some(Mismatch { condition, found })

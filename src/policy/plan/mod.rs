@@ -17,6 +17,7 @@ pub use protect::Protector;
 pub use test::is_grpc;
 
 use crate::facts::Fact;
+use crate::proxy::{Dormant, Identified};
 use crate::wire;
 use index::Index;
 use matcher::Rule;
@@ -59,6 +60,8 @@ pub struct Scenario {
     pub name: String,
     direction: wire::DirectionWord,
     rules: Vec<Rule>,
+    /// What has to hold beside any of the rules.
+    concerns: Rule,
     protection: Protection,
     sample: Sample,
     faults: Vec<Shared>,
@@ -94,6 +97,7 @@ pub struct Plan {
     scenarios: Vec<Scenario>,
     composition: Composition,
     index: Index,
+    dormant: Vec<Dormant>,
 }
 
 impl Plan {
@@ -101,12 +105,34 @@ impl Plan {
     /// before ([`crate::check_mission`]).
     #[must_use]
     pub fn compile(catalog: &wire::Catalog, mission: &wire::Mission) -> Self {
+        Self::compile_some(catalog, mission, |_| None)
+    }
+
+    /// The same for one proxy: scenarios of others are dormant, and in no index.
+    #[must_use]
+    pub fn compile_on(catalog: &wire::Catalog, mission: &wire::Mission, proxy: &mut Identified<'_>) -> Self {
+        Self::compile_some(catalog, mission, |scope| proxy.differs(scope))
+    }
+
+    fn compile_some(
+        catalog: &wire::Catalog,
+        mission: &wire::Mission,
+        mut differs: impl FnMut(&wire::Scope) -> Option<String>,
+    ) -> Self {
         let by_name: hashbrown::HashMap<&str, &wire::Scenario> =
             catalog.scenarios.iter().map(|s| (s.name.0.as_str(), s)).collect();
+        let mut dormant = Vec::new();
         let scenarios: Vec<Scenario> = mission
             .scenarios
             .iter()
             .filter_map(|name| by_name.get(name.0.as_str()))
+            .filter(|scenario| match scenario.scope.as_ref().and_then(&mut differs) {
+                Some(because) => {
+                    dormant.push(Dormant { scenario: scenario.name.0.clone(), because });
+                    false
+                }
+                None => true,
+            })
             .map(|scenario| compile_scenario(scenario))
             .collect();
         let composition = match mission.composition {
@@ -114,7 +140,19 @@ impl Plan {
             wire::CompositionWord::Independent => Composition::Independent,
         };
         let index = Index::build(&scenarios);
-        Self { scenarios, composition, index }
+        Self { scenarios, composition, index, dormant }
+    }
+
+    /// The scenarios of the mission that are for other proxies.
+    #[must_use]
+    pub fn dormant(&self) -> &[Dormant] {
+        &self.dormant
+    }
+
+    /// Whether no request has anything to do with this plan.
+    #[must_use]
+    pub fn is_dormant(&self) -> bool {
+        self.scenarios.is_empty()
     }
 
     #[must_use]
@@ -145,6 +183,7 @@ fn compile_scenario(scenario: &wire::Scenario) -> Scenario {
         rules: scope
             .and_then(|s| s.any_of.as_ref())
             .map_or_else(Vec::new, |rules| rules.iter().map(Rule::compile).collect()),
+        concerns: Rule::of_scope(scope),
         protection: Protection::compile(scope),
         sample: Sample {
             ppm: sample.map_or(crate::draw::PPM, |s| s.percent.0),

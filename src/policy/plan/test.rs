@@ -14,6 +14,8 @@ pub(super) enum Test {
     Template(Vec<Segment>),
     OneOf(Vec<Vec<u8>>),
     Present(bool),
+    /// A cluster that leads to this host.
+    Dependency(Vec<u8>),
     /// A `content-type` of gRPC.
     Grpc,
 }
@@ -40,9 +42,18 @@ impl Test {
             Self::Template(segments) => template_holds(segments, value),
             Self::OneOf(words) => words.iter().any(|word| value == word.as_slice()),
             Self::Present(wanted) => *wanted,
+            Self::Dependency(name) => leads_to(value, name),
             Self::Grpc => is_grpc(value),
         }
     }
+}
+
+/// Whether a cluster has this name, or is Istio's `outbound|PORT|SUBSET|HOST` for this host, whole or up to a dot.
+fn leads_to(cluster: &[u8], name: &[u8]) -> bool {
+    let mut parts = cluster.split(|b| *b == b'|');
+    let host = if parts.next() == Some(b"outbound") { parts.nth(2) } else { None };
+    let rest = host.and_then(|host| host.strip_prefix(name));
+    cluster == name || rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'.')))
 }
 
 /// Whether a `content-type` is gRPC's: `application/grpc`, also with a suffix `+proto` or a parameter; not
@@ -84,6 +95,10 @@ pub(super) fn authority_test(text: &wire::TextMatch) -> Option<Test> {
     if let Some(text) = &text.exact {
         return Some(Test::ExactAnyCase(text.0.to_ascii_lowercase().into_bytes()));
     }
+    text_test!(text)
+}
+
+pub(super) fn text_test(text: &wire::TextMatch) -> Option<Test> {
     text_test!(text)
 }
 

@@ -14,6 +14,7 @@ mod mission;
 mod scalar;
 mod scope;
 mod status;
+mod whose;
 
 pub use catalog::{Catalog, Scenario, Severity};
 pub use decode::{Decode, KeyDoc, Kind, Section};
@@ -25,3 +26,4 @@ pub use mission::{CompositionWord, Identity, Mission, Plugin, Role};
 pub use scalar::{FormatVersion, Number, Percent, Regex, Span, Text, Timestamp};
 pub use scope::{DirectionWord, Sample, SampleBy, Scope};
 pub use status::{GrpcCode, HttpStatus};
+pub use whose::{Labels, Source};

@@ -4,13 +4,25 @@ use super::declare::{object, words};
 use super::decode::{Decode, Kind, no_check, text, wrong_type};
 use super::form::FieldName;
 use super::matching::{MatchRule, protector};
-use super::scalar::Percent;
+use super::scalar::{Percent, Text};
+use super::whose::{Labels, Source};
 use crate::diagnostic::{Code, Report};
 use crate::node::{Node, Value};
 
 object! {
     /// Which requests a scenario is about. Absent: all of them.
     pub struct Scope check check_scope {
+        /// Service whose proxies inject: `identity.service` of the plugin configuration, else the workload's name in the node
+        /// metadata (`WORKLOAD_NAME`), else Envoy's node cluster. In all other proxies the scenario is dormant.
+        "service" => service: Text<256> [optional],
+        /// Labels of the workload (`identity.labels`, else `LABELS` of the node metadata); all have to be there, or the
+        /// scenario is dormant.
+        "labels" => labels: Labels [optional],
+        /// Upstream that is called: name of the Envoy cluster, or the host of an Istio cluster (`outbound|80||HOST`), whole
+        /// or up to a dot: `profile-db` is `profile-db.shop.svc.cluster.local`.
+        "dependency" => dependency: Text<1024> [optional],
+        /// Who calls.
+        "source" => source: Source [optional],
         /// Side of the proxy (`traffic_direction` of the listener). A listener without one is matched by `any` only.
         "direction" => direction: DirectionWord [default "any" = DirectionWord::Any],
         /// Rules, of which any has to match.

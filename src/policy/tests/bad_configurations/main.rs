@@ -32,11 +32,13 @@ fn good() -> Value {
     json!({
         "version": 1,
         "role": "filter",
-        "identity": {"service": "user-service", "namespace": "shop"},
+        "identity": {"service": "user-service", "namespace": "shop", "labels": {"app": "users"}},
         "catalog": {"version": 1, "scenarios": [
             {
                 "name": "slow-db", "description": "latency of the database", "severity": "medium",
                 "scope": {
+                    "service": "user-service", "labels": {"app": "users", "tier": "gold"},
+                    "dependency": "profile-db", "source": {"principal": {"suffix": "/sa/web"}},
                     "direction": "outbound",
                     "match": [{
                         "path": {"prefix": "/users"}, "methods": ["GET", "POST"],

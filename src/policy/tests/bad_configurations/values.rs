@@ -2,7 +2,7 @@
 
 use crate::{Mistake, check, mistake, mistake_in};
 use squall_policy::Code::{
-    BadFormat, BadRegex, Conflict, ExactlyOne, MissingKey, OutOfRange, UnknownKey, UnknownWord,
+    BadFormat, BadRegex, Conflict, ExactlyOne, MissingKey, NothingGiven, OutOfRange, UnknownKey, UnknownWord,
     UnsupportedVersion, WrongType,
 };
 
@@ -254,4 +254,50 @@ fn queries_and_grpc() {
         ),
     ];
     check(CONDITIONS);
+}
+
+#[test]
+fn whose_proxy_and_who_calls() {
+    const WHOSE: &[Mistake] = &[
+        mistake("/catalog/scenarios/0/scope/service", "[\"a\"]", WrongType),
+        mistake("/catalog/scenarios/0/scope/service", "\"\"", OutOfRange),
+        mistake("/catalog/scenarios/0/scope/service", "7", WrongType),
+        mistake("/catalog/scenarios/0/scope/labels", "[\"app=users\"]", WrongType),
+        mistake("/catalog/scenarios/0/scope/labels", "\"app=users\"", WrongType),
+        mistake("/catalog/scenarios/0/scope/labels", "{}", NothingGiven),
+        mistake("/catalog/scenarios/0/scope/labels/app", "1", WrongType),
+        mistake("/catalog/scenarios/0/scope/labels/app", "\"\"", OutOfRange),
+        mistake_in(
+            "/catalog/scenarios/0/scope/labels",
+            "{\"\": \"a\"}",
+            BadFormat,
+            "catalog.scenarios[0].scope.labels.",
+        ),
+        mistake_in(
+            "/catalog/scenarios/0/scope/labels",
+            "{\"a b\": \"a\"}",
+            BadFormat,
+            "catalog.scenarios[0].scope.labels.a b",
+        ),
+        mistake_in("/identity/labels", "{\"app\": true}", WrongType, "identity.labels.app"),
+        mistake("/identity/label", "{}", UnknownKey),
+        mistake("/catalog/scenarios/0/scope/dependency", "[\"db\"]", WrongType),
+        mistake("/catalog/scenarios/0/scope/dependency", "\"\"", OutOfRange),
+        mistake("/catalog/scenarios/0/scope/source", "\"web\"", WrongType),
+        mistake_in(
+            "/catalog/scenarios/0/scope/source",
+            "{}",
+            MissingKey,
+            "catalog.scenarios[0].scope.source.principal",
+        ),
+        mistake("/catalog/scenarios/0/scope/source/principal", "\"web\"", WrongType),
+        mistake("/catalog/scenarios/0/scope/source/principal", "{}", ExactlyOne),
+        mistake(
+            "/catalog/scenarios/0/scope/source/principal",
+            "{\"exact\": \"a\", \"prefix\": \"b\"}",
+            ExactlyOne,
+        ),
+        mistake("/catalog/scenarios/0/scope/source/namespace", "\"shop\"", UnknownKey),
+    ];
+    check(WHOSE);
 }
