@@ -120,6 +120,7 @@ fn outcome(e: &Explanation, verdict: &Verdict, matched: bool, by_chance: bool, h
     }
     let spared = verdict.outcomes.iter().find(|o| o.scenario == e.scenario).map(|o| o.spared);
     match spared {
+        Some(Some(Spared::Attempt)) => Reason::Attempt,
         Some(Some(Spared::Protected)) => Reason::Protected,
         Some(Some(Spared::NoSampleHeader)) => Reason::NoSampleHeader,
         Some(Some(Spared::NotSampled)) if !hidden || e.sample_ppm == 0 => Reason::NotSampled,
@@ -181,7 +182,8 @@ fn rate_ppm(catalog: &wire::Catalog, plan: &Plan, explanations: &[Explanation], 
             continue;
         };
         let sampled = match explanation.draw_ppm {
-            _ if matches!(outcome.spared, Some(Spared::NoSampleHeader | Spared::Protected)) => 0.0,
+            _ if outcome.spared == Some(Spared::NoSampleHeader) => 0.0,
+            _ if outcome.spared.is_some_and(|spared| !spared.is_control()) => 0.0,
             // The header's value, and so its draw, is the same for all of them.
             Some(draw) if sticky(scenario) => f64::from(u8::from(draw < explanation.sample_ppm)),
             _ => f64::from(explanation.sample_ppm) / 1e6,

@@ -58,6 +58,7 @@ pub enum Outcome {
     /// It is for other proxies.
     Dormant,
     Faulted,
+    Attempt,
     Protected,
     NotSampled,
     NoSampleHeader,
@@ -176,6 +177,7 @@ impl Scenario {
                 let faults: Vec<String> = self.faults.iter().map(Effect::told).collect();
                 format!("FAULT ({}): {}", draw("<"), faults.join(", then "))
             }
+            Outcome::Attempt => "matched, spared: it is another try than `attempts` wants".to_owned(),
             Outcome::Protected => format!(
                 "matched, spared: it is protected ({})",
                 shown(self.protected_by.as_deref().unwrap_or_default())

@@ -79,6 +79,7 @@ fn takes_all_of(earlier: &wire::Scenario, later: &wire::Scenario) -> bool {
             && scope.labels.is_none()
             && scope.dependency.is_none()
             && scope.source.is_none()
+            && scope.attempts.is_none()
             && scope.sample.as_ref().is_none_or(|s| s.percent == all && s.by == wire::SampleBy::Request)
     });
     let lifts = |s: &wire::Scenario| s.scope.as_ref().is_some_and(|scope| scope.allow_protected);

@@ -36,12 +36,16 @@ pub fn scope(scenario: &wire::Scenario) -> Vec<String> {
     }
 }
 
-/// What a scenario spares, where that is not the built-in list alone.
-pub fn protection(scenario: &wire::Scenario) -> Vec<String> {
+/// What a scenario spares of the matched requests, where that is not the built-in list alone.
+pub fn spares(scenario: &wire::Scenario) -> Vec<String> {
     let Some(scope) = &scenario.scope else { return Vec::new() };
+    let tries = scope.attempts.iter().map(|tries| {
+        let tries: Vec<String> = tries.iter().map(|attempt| attempt.0.to_string()).collect();
+        format!("only try {} of a retried request", tries.join(" or "))
+    });
     let lifted = scope.allow_protected.then(|| "health checks and probes are not spared".to_owned());
     let own = scope.protect.iter().flatten().map(|r| format!("never: {}", rule(r)));
-    lifted.into_iter().chain(own).collect()
+    tries.chain(lifted).chain(own).collect()
 }
 
 fn rule(rule: &wire::MatchRule) -> String {

@@ -116,3 +116,15 @@ fn whose_proxy_it_is_and_who_calls_can_be_said() {
     let words = "in proxies of users, labelled app=a, labelled tier=gold, to db, from */web: all requests";
     assert!(shown.contains(words), "{shown}");
 }
+
+#[test]
+fn another_try_is_told() {
+    let files = Files::new("scope: {attempts: [1, 3]}");
+    let try_of =
+        |count: &str| files.outcome(&["--path", "/", "--header", &format!("x-envoy-attempt-count: {count}")]);
+    assert_eq!(["1", "2", "3", "4"].map(try_of), ["faulted", "attempt", "faulted", "attempt"]);
+    let second = files.told(&["--path", "/", "--header", "grpc-previous-rpc-attempts: 1"]);
+    assert!(second.contains("it is another try than `attempts` wants"), "{second}");
+    let shown = run(&["show", "a", "--catalog", &files.catalog]).out;
+    assert!(shown.contains("but        only try 1 or 3 of a retried request"), "{shown}");
+}

@@ -31,6 +31,8 @@ pub enum Spared {
     NoSampleHeader,
     /// It was sampled, and none of its faults drew its own percentage.
     NoFaultDrawn,
+    /// It is another try of a retried request than the scenario is about.
+    Attempt,
     /// It is a health check or a probe, which no scenario touches that does not say so (promise P7).
     Protected,
     /// It would have been sampled, but an earlier scenario took the request, or another's abort left it nothing to do.
@@ -42,7 +44,7 @@ impl Spared {
     /// comparable with those that did.
     #[must_use]
     pub fn is_control(self) -> bool {
-        !matches!(self, Self::Protected)
+        !matches!(self, Self::Attempt | Self::Protected)
     }
 }
 
@@ -92,6 +94,8 @@ pub struct Explanation {
     pub mismatches: Vec<Mismatch>,
     /// The direction alone rules the request out.
     pub wrong_direction: bool,
+    /// It matches, and is another try than the scenario is about.
+    pub other_attempt: bool,
     /// It matches, and is not to be touched.
     pub protected: Option<Protector>,
     /// The draw in parts per million, where one was needed.
@@ -132,6 +136,9 @@ impl Plan {
         facts: &mut impl Facts,
         injection: &mut Option<Injection>,
     ) -> Option<Spared> {
+        if !scenario.attempts.include(facts) {
+            return Some(Spared::Attempt);
+        }
         if scenario.protection.of(facts).is_some() {
             return Some(Spared::Protected);
         }
@@ -159,12 +166,15 @@ impl Plan {
                 let mismatches: Vec<_> =
                     rules.iter().chain([&scenario.concerns]).filter_map(|r| r.mismatch(facts)).collect();
                 let met = mismatches.is_empty() && !wrong_direction;
+                let other_attempt = met && !scenario.attempts.include(facts);
+                let met = met && !other_attempt;
                 let protected = met.then(|| scenario.protection.of(facts)).flatten();
                 let drawn = met && protected.is_none();
                 Explanation {
                     scenario: number,
                     mismatches,
                     wrong_direction,
+                    other_attempt,
                     protected,
                     draw_ppm: drawn.then(|| sample(scenario, seed, facts).1).flatten(),
                     sample_ppm: scenario.sample.ppm,

@@ -1,6 +1,7 @@
 //! A catalog and a mission, compiled once into what a request can be checked against fast.
 
 mod abort;
+mod attempt;
 mod decide;
 mod delay;
 mod index;
@@ -19,6 +20,7 @@ pub use test::is_grpc;
 use crate::facts::Fact;
 use crate::proxy::{Dormant, Identified};
 use crate::wire;
+use attempt::Attempts;
 use index::Index;
 use matcher::Rule;
 use protect::Protection;
@@ -62,6 +64,7 @@ pub struct Scenario {
     rules: Vec<Rule>,
     /// What has to hold beside any of the rules.
     concerns: Rule,
+    attempts: Attempts,
     protection: Protection,
     sample: Sample,
     faults: Vec<Shared>,
@@ -184,6 +187,7 @@ fn compile_scenario(scenario: &wire::Scenario) -> Scenario {
             .and_then(|s| s.any_of.as_ref())
             .map_or_else(Vec::new, |rules| rules.iter().map(Rule::compile).collect()),
         concerns: Rule::of_scope(scope),
+        attempts: Attempts::compile(scope),
         protection: Protection::compile(scope),
         sample: Sample {
             ppm: sample.map_or(crate::draw::PPM, |s| s.percent.0),

@@ -3,6 +3,7 @@
 //! The same declarations read a configuration (collecting every mistake instead of stopping at the first,
 //! which a derived `Deserialize` would) and write `docs/catalog.md`.
 
+mod attempt;
 mod catalog;
 mod declare;
 mod decode;
@@ -16,6 +17,7 @@ mod scope;
 mod status;
 mod whose;
 
+pub use attempt::Attempt;
 pub use catalog::{Catalog, Scenario, Severity};
 pub use decode::{Decode, KeyDoc, Kind, Section};
 pub use delay::{DelayFault, LogNormal, Normal, Pareto, Percentiles, PhaseWord, Uniform};

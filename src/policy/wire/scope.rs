@@ -1,5 +1,6 @@
 //! Which requests a scenario is about: direction, match rules, protection, sample.
 
+use super::attempt::Attempt;
 use super::declare::{object, words};
 use super::decode::{Decode, Kind, no_check, text, wrong_type};
 use super::form::FieldName;
@@ -27,6 +28,9 @@ object! {
         "direction" => direction: DirectionWord [default "any" = DirectionWord::Any],
         /// Rules, of which any has to match.
         "match" => any_of: Vec<MatchRule> [optional],
+        /// Only these tries of a retried request, the first being 1: `x-envoy-attempt-count`, which an Envoy before this one
+        /// sends with `include_request_attempt_count`, else `grpc-previous-rpc-attempts` plus 1, else 1.
+        "attempts" => attempts: Vec<Attempt> [optional],
         /// Rules for requests that are never faulted, beside the built-in list: user agents that begin with `kube-probe/`,
         /// `GoogleHC/` or `Envoy/HC`; the paths `/healthz`, `/livez`, `/readyz`, `/healthz/ready` and `/stats/prometheus`;
         /// the gRPC service `grpc.health.v1.Health`.

@@ -136,3 +136,27 @@ fn dependency_and_source_are_asked_for_after_the_rules() {
     assert!(ask(&mut proxy, "/profiles/7", cluster, "spiffe://a/sa/web").0);
     assert_eq!(proxy.metric("chaos_host_errors_total", &[]), 0);
 }
+
+#[test]
+fn another_try_is_spared_counted_and_no_control() {
+    let mut proxy = proxy(json!({"attempts": [1, 3]}));
+    let with = |more| Request { more, ..Request::default() };
+    let tries: [(&[(&str, &str)], bool); 6] = [
+        (&[], true),
+        (&[("x-envoy-attempt-count", "1")], true),
+        (&[("x-envoy-attempt-count", "2")], false),
+        (&[("x-envoy-attempt-count", "3"), ("grpc-previous-rpc-attempts", "1")], true),
+        (&[("grpc-previous-rpc-attempts", "1")], false),
+        (&[("grpc-previous-rpc-attempts", "2")], true),
+    ];
+    for (headers, wanted) in tries {
+        let (stream, action) = proxy.request(with(headers));
+        assert_eq!(action == Action::Pause, wanted, "{headers:?}");
+        proxy.finish(stream);
+    }
+    assert_eq!(proxy.metric("chaos_faults_suppressed_total", &[("scenario", "db"), ("cause", "attempt")]), 2);
+    let finished = |group| {
+        proxy.metric("chaos_requests_total", &[("scenario", "db"), ("group", group), ("code_class", "none")])
+    };
+    assert_eq!(["control", "treatment", "other"].map(finished), [0, 4, 2]);
+}

@@ -46,6 +46,7 @@ fn good() -> Value {
                         "authority": {"exact": "db.shop"}, "route": "r", "cluster": "c", "virtual_host": "v",
                         "query": [{"name": "q", "contains": "a/b"}],
                     }, {"grpc": {"service": "shop.Users", "method": "Get"}}],
+                    "attempts": [1, 2],
                     "protect": [{"path": {"prefix": "/admin"}}], "allow_protected": false,
                     "sample": {"percent": 20, "by": {"header": "x-user"}},
                 },

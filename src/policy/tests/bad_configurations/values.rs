@@ -301,3 +301,17 @@ fn whose_proxy_and_who_calls() {
     ];
     check(WHOSE);
 }
+
+#[test]
+fn attempts() {
+    const ATTEMPTS: &[Mistake] = &[
+        mistake("/catalog/scenarios/0/scope/attempts", "1", WrongType),
+        mistake("/catalog/scenarios/0/scope/attempts", "[]", OutOfRange),
+        mistake("/catalog/scenarios/0/scope/attempts/0", "0", OutOfRange),
+        mistake("/catalog/scenarios/0/scope/attempts/0", "101", OutOfRange),
+        mistake("/catalog/scenarios/0/scope/attempts/0", "1.5", OutOfRange),
+        mistake("/catalog/scenarios/0/scope/attempts/0", "-1", OutOfRange),
+        mistake("/catalog/scenarios/0/scope/attempts/1", "\"2\"", WrongType),
+    ];
+    check(ATTEMPTS);
+}

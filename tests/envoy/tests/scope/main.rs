@@ -116,3 +116,34 @@ async fn a_caller_is_told_by_its_certificate_and_one_without_is_left_alone() {
         assert_eq!(envoy.prometheus().await.unwrap().sum("chaos_host_errors_total", &[]), 0.0);
     }
 }
+
+/// An Envoy in front that retries, and says so to the Envoy that injects.
+#[tokio::test]
+async fn a_retry_passes_where_only_the_first_try_is_faulted() {
+    for (attempts, status, tries) in [(json!([1]), 200, 2), (json!([1, 2]), 503, 2), (json!([2]), 200, 1)] {
+        let scope = json!({"attempts": attempts});
+        let experiment = Experiment::new().scenario("first", scope, abort(503));
+        let upstream = HttpUpstream::start().await.unwrap();
+        let behind =
+            Envoy::start(EnvoyConfig::proxy(upstream.addr(), experiment.filter().unwrap())).await.unwrap();
+        let route = Route::prefix("/").to("behind").retry("5xx", 1);
+        let host = VirtualHost::any("any").route(route).set("include_request_attempt_count", json!(true));
+        let config = EnvoyConfig::new()
+            .listener(Listener::new("front").virtual_host(host))
+            .cluster(Cluster::http1("behind", behind.addr("ingress")));
+        let front = Envoy::start(config).await.unwrap();
+        let reply = HttpClient::http1(front.addr("front")).get("/").await.unwrap();
+        assert_eq!(reply.status, status, "{attempts}");
+        let metrics = behind
+            .prometheus_until("all tries", |m| m.sum("chaos_requests_total", &[]) == f64::from(tries))
+            .await
+            .unwrap();
+        let injected = metrics.injected("first", "abort");
+        assert_eq!(
+            metrics.spared("first", "attempt"),
+            u64::try_from(tries).unwrap() - injected,
+            "{attempts}"
+        );
+        assert_eq!(metrics.finished("first", "control"), 0);
+    }
+}
