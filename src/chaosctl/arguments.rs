@@ -155,6 +155,12 @@ pub struct Explain {
     /// `x-request-id` of the request; draws depend on it
     #[arg(long, value_name = "ID")]
     pub request_id: Option<String>,
+    /// When the request comes (UTC), for scenarios with a `trigger`; absent: now
+    #[arg(long, value_name = "TIMESTAMP")]
+    pub at: Option<humantime::Timestamp>,
+    /// How long the mission has run by then, `90s`; absent: since its `start`
+    #[arg(long, value_name = "DURATION")]
+    pub running: Option<humantime::Duration>,
     /// Seed in place of the mission's
     #[arg(long)]
     pub seed: Option<String>,

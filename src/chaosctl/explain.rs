@@ -7,14 +7,16 @@ use crate::request::Request;
 use crate::terminal::{self, Paint};
 use crate::{Outcome, emit, whose, words};
 use anyhow::bail;
-use squall_policy::{DelayPhase, Explanation, Fault, Injected, Plan, Seed, Spared, Verdict, wire};
+use squall_policy::{DelayPhase, Explanation, Fault, Injected, Moment, Plan, Seed, Spared, Verdict, wire};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// # Errors
 /// When a file cannot be read, or a draw is needed and there is no seed.
 pub fn run(arguments: &Explain, out: Paint, err: Paint) -> anyhow::Result<Outcome> {
     let loaded = Inputs::load(&arguments.catalog, Some(&arguments.mission), &Identity::default(), err)?;
     let Some(Inputs { catalog, mission: Some(mission), .. }) = loaded else { return Ok(Outcome::Finding) };
-    let mut request = Request::new(arguments)?;
+    let moment = moment(&catalog, &mission, arguments)?;
+    let mut request = Request::new(arguments, moment)?;
     let plan = whose::plan(&catalog, &mission, arguments)?;
     let told = tell(&plan, &catalog, &mission, arguments.seed.as_deref(), &mut request)?;
     terminal::print(&match arguments.output {
@@ -22,6 +24,25 @@ pub fn run(arguments: &Explain, out: Paint, err: Paint) -> anyhow::Result<Outcom
         output => emit::structured(&told, output)?,
     })?;
     Ok(Outcome::Fine)
+}
+
+/// When the request comes. How long the mission has run by then, has to be known where a scenario depends on it.
+fn moment(catalog: &wire::Catalog, mission: &wire::Mission, arguments: &Explain) -> anyhow::Result<Moment> {
+    let at = arguments.at.map_or_else(SystemTime::now, SystemTime::from);
+    let since = |start: u64| at.duration_since(UNIX_EPOCH + Duration::from_millis(start)).unwrap_or_default();
+    let running = arguments.running.map(Duration::from).or(mission.start.map(|start| since(start.0)));
+    let by_period = |s: &wire::Scenario| s.trigger.as_ref().is_some_and(|t| t.randomize.is_some());
+    let mut taking_part = catalog.scenarios.iter().filter(|s| mission.scenarios.contains(&s.name));
+    if running.is_none() && taking_part.any(by_period) {
+        bail!(
+            "a scenario is on at random times of the mission (`randomize`), and the mission has no `start`: say with \
+             --running 90s how long it has run"
+        );
+    }
+    Ok(Moment {
+        wall_ms: u64::try_from(since(0).as_millis()).unwrap_or(u64::MAX),
+        running_ns: u64::try_from(running.unwrap_or_default().as_nanos()).unwrap_or(u64::MAX),
+    })
 }
 
 /// Asks the policy. Without a request id nothing that depends on one is told.
@@ -120,6 +141,7 @@ fn outcome(e: &Explanation, verdict: &Verdict, matched: bool, by_chance: bool, h
     }
     let spared = verdict.outcomes.iter().find(|o| o.scenario == e.scenario).map(|o| o.spared);
     match spared {
+        Some(Some(Spared::Trigger)) => Reason::Trigger,
         Some(Some(Spared::Attempt)) => Reason::Attempt,
         Some(Some(Spared::Protected)) => Reason::Protected,
         Some(Some(Spared::NoSampleHeader)) => Reason::NoSampleHeader,

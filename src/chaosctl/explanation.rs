@@ -58,6 +58,7 @@ pub enum Outcome {
     /// It is for other proxies.
     Dormant,
     Faulted,
+    Trigger,
     Attempt,
     Protected,
     NotSampled,
@@ -177,6 +178,7 @@ impl Scenario {
                 let faults: Vec<String> = self.faults.iter().map(Effect::told).collect();
                 format!("FAULT ({}): {}", draw("<"), faults.join(", then "))
             }
+            Outcome::Trigger => "matched, spared: its trigger is off at that time".to_owned(),
             Outcome::Attempt => "matched, spared: it is another try than `attempts` wants".to_owned(),
             Outcome::Protected => format!(
                 "matched, spared: it is protected ({})",

@@ -2,7 +2,7 @@
 
 use crate::arguments::{Explain, Side};
 use anyhow::Context;
-use squall_policy::{Direction, Fact, Facts};
+use squall_policy::{Direction, Fact, Facts, Moment};
 use std::collections::BTreeMap;
 
 /// The header that carries the request id.
@@ -18,6 +18,7 @@ pub struct Request {
     principal: Option<Vec<u8>>,
     headers: BTreeMap<String, Vec<u8>>,
     direction: Direction,
+    moment: Moment,
     /// Whether a decision asked for the request id: then it depends on chance.
     pub asked_for_id: bool,
 }
@@ -25,7 +26,7 @@ pub struct Request {
 impl Request {
     /// # Errors
     /// When a header has no colon, or no name.
-    pub fn new(arguments: &Explain) -> anyhow::Result<Self> {
+    pub fn new(arguments: &Explain, moment: Moment) -> anyhow::Result<Self> {
         let bytes = |text: &Option<String>| text.clone().map(String::into_bytes);
         let mut headers: BTreeMap<String, Vec<u8>> = BTreeMap::new();
         for header in &arguments.header {
@@ -56,6 +57,7 @@ impl Request {
                 Some(Side::Outbound) => Direction::Outbound,
                 None => Direction::Unspecified,
             },
+            moment,
             asked_for_id: false,
         })
     }
@@ -85,5 +87,8 @@ impl Facts for Request {
 
     fn direction(&mut self) -> Direction {
         self.direction
+    }
+    fn moment(&mut self) -> Option<Moment> {
+        Some(self.moment)
     }
 }

@@ -83,10 +83,19 @@ pub enum Cause {
     HostError = 4,
     Protected = 5,
     Attempt = 6,
+    Trigger = 7,
 }
 
-const CAUSES: [&str; 7] =
-    ["preempted", "no_sample_header", "already_faulted", "deadline", "host_error", "protected", "attempt"];
+const CAUSES: [&str; 8] = [
+    "preempted",
+    "no_sample_header",
+    "already_faulted",
+    "deadline",
+    "host_error",
+    "protected",
+    "attempt",
+    "trigger",
+];
 const FAULTS: [&str; 2] = ["delay", "abort"];
 const GROUPS: [&str; 3] = ["control", "treatment", "other"];
 const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];

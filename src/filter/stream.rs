@@ -90,7 +90,7 @@ fn begin(engine: &mut Engine, id: u32) -> Option<Action> {
     }
     let root = engine.roots.get_mut(&stream.root)?;
     let armed = root.armed.as_mut().filter(|armed| armed.running)?;
-    let mut facts = RequestFacts::default();
+    let mut facts = RequestFacts::new(armed.schedule);
     let verdict = armed.plan.decide(&armed.seed, &mut facts);
     stats::count_host_errors(facts.failures);
     if verdict.outcomes.is_empty() {

@@ -76,13 +76,13 @@ codes! {
     SignatureNeeded = "signature-needed", Error;
     /// The mission belongs to another namespace than this proxy.
     WrongNamespace = "wrong-namespace", Error;
-    /// A percentage of 0: the rule is read, and never fires.
+    /// A percentage of 0, or a window that is closed while the mission runs: it is read, and never fires.
     NeverFires = "never-fires", Warning;
     /// No request can reach this scenario, because an earlier one takes them all.
     Unreachable = "unreachable", Warning;
     /// All that a scenario's rules match is protected, such as health checks: it injects nothing.
     OnlyProtected = "only-protected", Warning;
-    /// The mission's start and duration lie in the past: it will not run.
+    /// The mission's start and duration lie in the past, or a scenario's window closed: it will not run.
     AlreadyOver = "already-over", Warning;
     /// A delay longer than Envoy's default `stream_idle_timeout` (5 minutes) ends as a 504 there.
     CutByIdleTimeout = "cut-by-idle-timeout", Warning;

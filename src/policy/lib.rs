@@ -30,7 +30,7 @@ pub mod wire;
 
 pub use diagnostic::{Code, Diagnostic, Level, Report};
 pub use draw::{Chance, PPM, Seed};
-pub use facts::{Direction, Fact, Facts};
+pub use facts::{Direction, Fact, Facts, Moment};
 pub use node::{Entry, Node, Position, Value};
 pub use plan::{
     Abort, Composition, Delay, DelayPhase, Explanation, Fault, Grpc, Injected, Injection, Mismatch, Outcome,

@@ -1,4 +1,4 @@
-//! What `explain` and `validate` say about scope and triggers: protection and the like.
+//! What `explain` and `validate` say about scope and trigger.
 
 mod run;
 
@@ -14,6 +14,11 @@ struct Files {
 
 impl Files {
     fn new(keys: &str) -> Self {
+        Self::started(keys, "")
+    }
+
+    /// The mission has this line too.
+    fn started(keys: &str, line: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let write = |name: &str, text: &str| {
             let path = folder.path().join(name);
@@ -23,7 +28,8 @@ impl Files {
         let scenario = format!("{{name: a, faults: [{{abort: {{status: 503}}}}], {keys}}}");
         let catalog = write("catalog.yaml", &format!("version: 1\nscenarios:\n- {scenario}\n"));
         let mission =
-            write("mission.yaml", "version: 1\nid: m\nnamespace: n\nscenarios: [a]\nduration: 1h\nseed: s\n");
+            format!("version: 1\nid: m\nnamespace: n\nscenarios: [a]\nduration: 1h\nseed: s\n{line}");
+        let mission = write("mission.yaml", &mission);
         Self { _folder: folder, catalog, mission }
     }
 
@@ -127,4 +133,49 @@ fn another_try_is_told() {
     assert!(second.contains("it is another try than `attempts` wants"), "{second}");
     let shown = run(&["show", "a", "--catalog", &files.catalog]).out;
     assert!(shown.contains("but        only try 1 or 3 of a retried request"), "{shown}");
+}
+
+#[test]
+fn a_window_is_looked_at_for_the_time_given() {
+    let files =
+        Files::new("trigger: {window: {days: [fri], between: \"22:00-06:00\", timezone: \"+01:00\"}}");
+    let at = |time: &str| files.outcome(&["--path", "/", "--at", time]);
+    assert_eq!(at("2026-12-04T20:59:59Z"), "trigger");
+    assert_eq!(at("2026-12-04T21:00:00Z"), "faulted");
+    assert_eq!(at("2026-12-05T05:00:00Z"), "trigger");
+    let told = files.told(&["--path", "/", "--at", "2026-12-05T05:00:00Z"]);
+    assert!(told.contains("its trigger is off at that time") && told.contains("no fault"), "{told}");
+    let shown = run(&["show", "a", "--catalog", &files.catalog]).out;
+    assert!(shown.contains("when       fri 22:00 to 06:00 (UTC+01:00)"), "{shown}");
+}
+
+#[test]
+fn a_random_span_needs_to_know_how_long_the_mission_has_run() {
+    let keys = "trigger: {randomize: {period: 100s, active: 50s}}";
+    let files = Files::new(keys);
+    let ran = files.run(&["explain"], &["--path", "/"]);
+    assert_eq!((ran.code, ran.err.contains("--running 90s")), (2, true), "{}", ran.err);
+    let running = |files: &Files, s: u64| files.outcome(&["--path", "/", "--running", &format!("{s}s")]);
+    let on = (0..1000).step_by(10).filter(|s| running(&files, *s) == "faulted").count();
+    assert!((40..=60).contains(&on), "{on} of 100");
+    // The mission's start says it too.
+    let files = Files::started(keys, "start: 2026-12-01T09:00:00Z\n");
+    for s in [0, 10, 35, 60, 85, 99] {
+        let at = format!("2026-12-01T09:{:02}:{:02}Z", s / 60, s % 60);
+        assert_eq!(files.outcome(&["--path", "/", "--at", &at]), running(&files, s), "{s}");
+    }
+    let shown = run(&["show", "a", "--catalog", &files.catalog]).out;
+    assert!(shown.contains("when       for a random 50s of every 1m 40s"), "{shown}");
+}
+
+#[test]
+fn a_window_that_is_over_or_outside_the_mission_is_suspicious() {
+    let window = |keys: &str| format!("trigger: {{window: {{{keys}}}}}");
+    let over = window("end: 2020-01-01T00:00:00Z");
+    assert_eq!(Files::new(&over).findings(), ["already-over scenarios[0].trigger.window.end"]);
+    let found = |keys: &str| Files::started(&window(keys), "start: 2999-01-01T00:00:00Z\n").findings();
+    assert!(found("start: 2999-01-01T00:59:59Z, end: 2999-02-01T00:00:00Z").is_empty());
+    assert!(found("end: 2999-01-01T00:00:01Z").is_empty());
+    assert_eq!(found("start: 2999-01-01T01:00:00Z"), ["never-fires scenarios[0]"]);
+    assert_eq!(found("end: 2999-01-01T00:00:00Z"), ["never-fires scenarios[0]"]);
 }

@@ -31,6 +31,8 @@ pub enum Spared {
     NoSampleHeader,
     /// It was sampled, and none of its faults drew its own percentage.
     NoFaultDrawn,
+    /// The scenario's trigger is off at this moment.
+    Trigger,
     /// It is another try of a retried request than the scenario is about.
     Attempt,
     /// It is a health check or a probe, which no scenario touches that does not say so (promise P7).
@@ -44,7 +46,7 @@ impl Spared {
     /// comparable with those that did.
     #[must_use]
     pub fn is_control(self) -> bool {
-        !matches!(self, Self::Attempt | Self::Protected)
+        !matches!(self, Self::Trigger | Self::Attempt | Self::Protected)
     }
 }
 
@@ -94,6 +96,8 @@ pub struct Explanation {
     pub mismatches: Vec<Mismatch>,
     /// The direction alone rules the request out.
     pub wrong_direction: bool,
+    /// It matches, and the trigger is off.
+    pub trigger_off: bool,
     /// It matches, and is another try than the scenario is about.
     pub other_attempt: bool,
     /// It matches, and is not to be touched.
@@ -136,6 +140,9 @@ impl Plan {
         facts: &mut impl Facts,
         injection: &mut Option<Injection>,
     ) -> Option<Spared> {
+        if !scenario.is_on(seed, facts) {
+            return Some(Spared::Trigger);
+        }
         if !scenario.attempts.include(facts) {
             return Some(Spared::Attempt);
         }
@@ -166,6 +173,8 @@ impl Plan {
                 let mismatches: Vec<_> =
                     rules.iter().chain([&scenario.concerns]).filter_map(|r| r.mismatch(facts)).collect();
                 let met = mismatches.is_empty() && !wrong_direction;
+                let trigger_off = met && !scenario.is_on(seed, facts);
+                let met = met && !trigger_off;
                 let other_attempt = met && !scenario.attempts.include(facts);
                 let met = met && !other_attempt;
                 let protected = met.then(|| scenario.protection.of(facts)).flatten();
@@ -174,6 +183,7 @@ impl Plan {
                     scenario: number,
                     mismatches,
                     wrong_direction,
+                    trigger_off,
                     other_attempt,
                     protected,
                     draw_ppm: drawn.then(|| sample(scenario, seed, facts).1).flatten(),

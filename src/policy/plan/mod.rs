@@ -9,6 +9,7 @@ mod matcher;
 mod protect;
 mod query;
 mod test;
+mod trigger;
 
 pub use abort::{Abort, Grpc};
 pub use decide::{Explanation, Injected, Injection, Outcome, Spared, Verdict};
@@ -17,13 +18,15 @@ pub use matcher::Mismatch;
 pub use protect::Protector;
 pub use test::is_grpc;
 
-use crate::facts::Fact;
+use crate::draw::Seed;
+use crate::facts::{Fact, Facts};
 use crate::proxy::{Dormant, Identified};
 use crate::wire;
 use attempt::Attempts;
 use index::Index;
 use matcher::Rule;
 use protect::Protection;
+use trigger::Trigger;
 
 /// How the scenarios of a mission combine on one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +67,7 @@ pub struct Scenario {
     rules: Vec<Rule>,
     /// What has to hold beside any of the rules.
     concerns: Rule,
+    trigger: Option<Trigger>,
     attempts: Attempts,
     protection: Protection,
     sample: Sample,
@@ -71,6 +75,11 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// Whether it is on at this moment; asks for the time only when it depends on it.
+    fn is_on(&self, seed: &Seed, facts: &mut impl Facts) -> bool {
+        self.trigger.as_ref().is_none_or(|trigger| trigger.is_on(facts.moment(), seed, &self.name))
+    }
+
     /// The declared rate in parts per million of the matched requests.
     #[must_use]
     pub fn sample_ppm(&self) -> u32 {
@@ -187,6 +196,7 @@ fn compile_scenario(scenario: &wire::Scenario) -> Scenario {
             .and_then(|s| s.any_of.as_ref())
             .map_or_else(Vec::new, |rules| rules.iter().map(Rule::compile).collect()),
         concerns: Rule::of_scope(scope),
+        trigger: scenario.trigger.as_ref().map(Trigger::compile),
         attempts: Attempts::compile(scope),
         protection: Protection::compile(scope),
         sample: Sample {

@@ -15,6 +15,7 @@ mod mission;
 mod scalar;
 mod scope;
 mod status;
+mod trigger;
 mod whose;
 
 pub use attempt::Attempt;
@@ -28,4 +29,5 @@ pub use mission::{CompositionWord, Identity, Mission, Plugin, Role};
 pub use scalar::{FormatVersion, Number, Percent, Regex, Span, Text, Timestamp};
 pub use scope::{DirectionWord, Sample, SampleBy, Scope};
 pub use status::{GrpcCode, HttpStatus};
+pub use trigger::{Day, Hours, Offset, Randomize, Trigger, Window};
 pub use whose::{Labels, Source};

@@ -3,6 +3,7 @@
 mod documents;
 mod keys;
 mod several;
+mod triggers;
 mod values;
 
 use serde_json::{Value, json};
@@ -36,6 +37,11 @@ fn good() -> Value {
         "catalog": {"version": 1, "scenarios": [
             {
                 "name": "slow-db", "description": "latency of the database", "severity": "medium",
+                "trigger": {
+                    "window": {"start": "2026-12-01T09:00:00Z", "end": "2026-12-01T17:00:00Z", "days": ["mon", "sun"],
+                        "between": "22:00-06:00", "timezone": "-01:00"},
+                    "randomize": {"period": "2m", "active": "30s"},
+                },
                 "scope": {
                     "service": "user-service", "labels": {"app": "users", "tier": "gold"},
                     "dependency": "profile-db", "source": {"principal": {"suffix": "/sa/web"}},
