@@ -5,6 +5,7 @@ use crate::diagnostic::{Code, Report};
 use crate::node::Node;
 
 /// Reads text of one form, or reports `Code::BadFormat`.
+#[inline(never)]
 fn form<'n>(
     node: &'n Node,
     report: &mut Report,
