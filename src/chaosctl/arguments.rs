@@ -140,12 +140,27 @@ pub struct Explain {
     /// Name of the Envoy virtual host
     #[arg(long)]
     pub virtual_host: Option<String>,
+    /// Service whose proxy it is; absent: the one that each scenario is for
+    #[arg(long)]
+    pub service: Option<String>,
+    /// A label of the proxy's workload, `name=value`; may be repeated. Absent: those that each scenario is for
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub label: Vec<String>,
+    /// URI in the caller's certificate, `spiffe://...`
+    #[arg(long, value_name = "URI")]
+    pub principal: Option<String>,
     /// Side of the proxy that the request is on; absent: a listener without `traffic_direction`
     #[arg(long, value_enum)]
     pub direction: Option<Side>,
     /// `x-request-id` of the request; draws depend on it
     #[arg(long, value_name = "ID")]
     pub request_id: Option<String>,
+    /// When the request comes (UTC), for scenarios with a `trigger`; absent: now
+    #[arg(long, value_name = "TIMESTAMP")]
+    pub at: Option<humantime::Timestamp>,
+    /// How long the mission has run by then, `90s`; absent: since its `start`
+    #[arg(long, value_name = "DURATION")]
+    pub running: Option<humantime::Duration>,
     /// Seed in place of the mission's
     #[arg(long)]
     pub seed: Option<String>,

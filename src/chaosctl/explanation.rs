@@ -42,6 +42,8 @@ pub struct Scenario {
     pub matched: bool,
     pub outcome: Outcome,
     pub mismatches: Vec<String>,
+    /// What protects the request from this scenario.
+    pub protected_by: Option<String>,
     pub draw_ppm: Option<u32>,
     pub sample_ppm: u32,
     /// What the request gets.
@@ -55,7 +57,12 @@ pub struct Scenario {
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     NotMatched,
+    /// It is for other proxies.
+    Dormant,
     Faulted,
+    Trigger,
+    Attempt,
+    Protected,
     NotSampled,
     NoSampleHeader,
     NoFaultDrawn,
@@ -172,10 +179,17 @@ impl Scenario {
         };
         match self.outcome {
             Outcome::NotMatched => format!("not matched: {}", shown(&self.mismatches.join("; "))),
+            Outcome::Dormant => format!("dormant in this proxy: {}", shown(&self.mismatches.join("; "))),
             Outcome::Faulted => {
                 let faults: Vec<String> = self.faults.iter().map(Effect::told).collect();
                 format!("FAULT ({}): {}", draw("<"), faults.join(", then "))
             }
+            Outcome::Trigger => "matched, spared: its trigger is off at that time".to_owned(),
+            Outcome::Attempt => "matched, spared: it is another try than `attempts` wants".to_owned(),
+            Outcome::Protected => format!(
+                "matched, spared: it is protected ({})",
+                shown(self.protected_by.as_deref().unwrap_or_default())
+            ),
             Outcome::NotSampled => format!("matched, spared: not sampled ({})", draw(">=")),
             Outcome::NoSampleHeader => "matched, spared: it has not the header that is sampled by".to_owned(),
             Outcome::NoFaultDrawn => {

@@ -78,6 +78,7 @@ fn check_pair(
     let node = catalog.node.as_ref();
     let read_mission = mission.check(|m, report| check_mission(m, node, report));
     let (read, read_mission) = (read?, read_mission?);
+    suspicion::check_catalog(&read, catalog);
     suspicion::check(&read, &read_mission, mission);
     Some((read, Some(read_mission)))
 }

@@ -17,6 +17,7 @@ mod source;
 mod suspicion;
 mod terminal;
 mod validate;
+mod whose;
 mod words;
 
 use arguments::{Arguments, Render, Verb};

@@ -52,6 +52,12 @@ fn told(scenario: &wire::Scenario, paint: Paint) -> String {
     for (index, scope) in words::scope(scenario).iter().enumerate() {
         out += &format!("{:11}{}\n", if index == 0 { "who" } else { "  or" }, terminal::shown(scope));
     }
+    for when in words::trigger(scenario) {
+        out += &format!("{:11}{}\n", "when", terminal::shown(&when));
+    }
+    for spared in words::spares(scenario) {
+        out += &format!("{:11}{}\n", "but", terminal::shown(&spared));
+    }
     for (index, fault) in words::faults(scenario).iter().enumerate() {
         out += &format!("{:11}{}\n", if index == 0 { "what" } else { "  and" }, terminal::shown(fault));
     }

@@ -48,8 +48,5 @@ fn answer(abort: &Abort) -> host::Result<()> {
 
 fn is_grpc() -> bool {
     let content_type = host::request_header("content-type").ok().flatten().unwrap_or_default();
-    // As Envoy sees it: `application/grpc` or with a suffix such as `+proto`; not `application/grpc-web`, no parameter.
-    content_type
-        .strip_prefix(b"application/grpc")
-        .is_some_and(|rest| matches!(rest.first(), None | Some(b'+')))
+    squall_policy::is_grpc(&content_type)
 }

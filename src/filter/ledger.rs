@@ -61,6 +61,9 @@ pub fn count_spared(armed: &mut Armed, verdict: &Verdict) {
         match outcome.spared {
             Some(Spared::Preempted) => suppress(armed, outcome.scenario, Cause::Preempted),
             Some(Spared::NoSampleHeader) => suppress(armed, outcome.scenario, Cause::NoSampleHeader),
+            Some(Spared::Trigger) => suppress(armed, outcome.scenario, Cause::Trigger),
+            Some(Spared::Attempt) => suppress(armed, outcome.scenario, Cause::Attempt),
+            Some(Spared::Protected) => suppress(armed, outcome.scenario, Cause::Protected),
             // The control group, which the request counters show.
             Some(Spared::NotSampled | Spared::NoFaultDrawn) | None => {}
         }

@@ -32,6 +32,8 @@ mod mission;
 #[cfg(target_arch = "wasm32")]
 mod mutate;
 #[cfg(target_arch = "wasm32")]
+mod node;
+#[cfg(target_arch = "wasm32")]
 mod request_facts;
 #[cfg(target_arch = "wasm32")]
 mod root;

@@ -86,6 +86,11 @@ impl Armed {
         self.schedule.has_ended()
     }
 
+    /// Whether streams have to be remembered.
+    pub fn concerns_streams(&self) -> bool {
+        !self.is_over() && !self.plan.is_dormant()
+    }
+
     pub fn phase(&self) -> host::Result<(Phase, u64)> {
         let now = host::monotonic_ns()?;
         Ok((self.schedule.phase(host::wall_ms()?, now), now))

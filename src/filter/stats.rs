@@ -69,34 +69,40 @@ pub enum Group {
     Control = 0,
     /// It got this scenario's fault.
     Treatment = 1,
-    /// It got a fault of another scenario only.
+    /// It got a fault of another scenario only, or none because none may touch it.
     Other = 2,
 }
 
 /// Why a sampled fault was not injected.
 #[derive(Clone, Copy)]
 pub enum Cause {
-    Preempted = 0,
-    NoSampleHeader = 1,
-    AlreadyFaulted = 2,
-    Deadline = 3,
-    HostError = 4,
+    Preempted,
+    NoSampleHeader,
+    AlreadyFaulted,
+    Deadline,
+    HostError,
+    Protected,
+    Attempt,
+    Trigger,
     /// The stream ended before the fault had its turn.
-    StreamEnded = 5,
+    StreamEnded,
     /// The fault is about a body, and there was none.
-    NoBody = 6,
+    NoBody,
     /// The body was larger than the change of it allows.
-    BodyTooLarge = 7,
+    BodyTooLarge,
     /// The body was no JSON, and the change of it needs one.
-    BodyNotJson = 8,
+    BodyNotJson,
 }
 
-const CAUSES: [&str; 9] = [
+const CAUSES: [&str; 12] = [
     "preempted",
     "no_sample_header",
     "already_faulted",
     "deadline",
     "host_error",
+    "protected",
+    "attempt",
+    "trigger",
     "stream_ended",
     "no_body",
     "body_too_large",

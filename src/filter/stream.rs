@@ -80,7 +80,7 @@ fn begin(engine: &mut Engine, id: u32, last: bool) -> Option<Action> {
     }
     let root = engine.roots.get_mut(&stream.root)?;
     let armed = root.armed.as_mut().filter(|armed| armed.running)?;
-    let mut facts = RequestFacts::default();
+    let mut facts = RequestFacts::new(armed.schedule);
     let verdict = armed.plan.decide(&armed.seed, &mut facts);
     stats::count_host_errors(facts.failures);
     if verdict.outcomes.is_empty() {
@@ -259,9 +259,9 @@ fn count_request(armed: &mut Armed, observed: &Observed, faulted: bool, status: 
     for outcome in &observed.outcomes {
         let group = match (&outcome.spared, faulted) {
             (None, _) => Group::Treatment,
-            // Another scenario's fault: matched, and no control for this one.
-            (Some(_), true) => Group::Other,
-            (Some(_), false) => Group::Control,
+            (Some(spared), false) if spared.is_control() => Group::Control,
+            // Another scenario's fault, or none is possible: matched, and no control for this one.
+            (Some(_), _) => Group::Other,
         };
         if let Some(stats) = armed.stats.get_mut(outcome.scenario) {
             stats.request(group, status, latency_ms);

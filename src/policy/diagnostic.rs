@@ -76,11 +76,13 @@ codes! {
     SignatureNeeded = "signature-needed", Error;
     /// The mission belongs to another namespace than this proxy.
     WrongNamespace = "wrong-namespace", Error;
-    /// A percentage of 0: the rule is read, and never fires.
+    /// A percentage of 0, or a window that is closed while the mission runs: it is read, and never fires.
     NeverFires = "never-fires", Warning;
     /// No request can reach this scenario, because an earlier one takes them all.
     Unreachable = "unreachable", Warning;
-    /// The mission's start and duration lie in the past: it will not run.
+    /// All that a scenario's rules match is protected, such as health checks: it injects nothing.
+    OnlyProtected = "only-protected", Warning;
+    /// The mission's start and duration lie in the past, or a scenario's window closed: it will not run.
     AlreadyOver = "already-over", Warning;
     /// A delay longer than Envoy's default `stream_idle_timeout` (5 minutes) ends as a 504 there.
     CutByIdleTimeout = "cut-by-idle-timeout", Warning;
@@ -141,10 +143,16 @@ impl Report {
 
     /// Reads a key of the present object with `read`; findings in there carry the key in their path.
     pub fn in_key<T>(&mut self, key: &str, read: impl FnOnce(&mut Self) -> T) -> T {
-        self.path.push(Step::Key(key.to_owned()));
+        self.enter_key(key);
         let result = read(self);
         self.path.pop();
         result
+    }
+
+    /// Out of line: a copy for every type that is read would be half the reader.
+    #[inline(never)]
+    fn enter_key(&mut self, key: &str) {
+        self.path.push(Step::Key(key.to_owned()));
     }
 
     /// Reads an item of the present list with `read`.
@@ -162,8 +170,13 @@ impl Report {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
+        self.push(code, at, message.into(), hint.into());
+    }
+
+    #[inline(never)]
+    fn push(&mut self, code: Code, at: Option<Position>, message: String, hint: String) {
         let path = self.path();
-        self.findings.push(Diagnostic { code, path, at, message: message.into(), hint: hint.into() });
+        self.findings.push(Diagnostic { code, path, at, message, hint });
     }
 
     fn path(&self) -> String {

@@ -24,6 +24,8 @@ mod node;
 mod pace;
 mod plan;
 mod plugin;
+mod protected;
+mod proxy;
 mod queue;
 mod schedule;
 pub mod wire;
@@ -31,13 +33,16 @@ pub mod wire;
 pub use diagnostic::{Code, Diagnostic, Level, Report};
 pub use draw::{Chance, PPM, Seed};
 pub use edit::{BodyChange, Edit, EditState, Length, Unfit};
-pub use facts::{Direction, Fact, Facts};
+pub use facts::{Direction, Fact, Facts, Moment};
 pub use node::{Entry, Node, Position, Value};
 pub use pace::{Cut, Pace, Piece};
 pub use plan::{
     Abort, Composition, Delay, DelayPhase, Drop, Explanation, Fault, Grpc, HeaderChanges, Injected,
-    Injection, Mismatch, Mutate, Outcome, Plan, Scenario, Spared, Throttle, Verdict,
+    Injection, Mismatch, Mutate, Outcome, Plan, Protector, Scenario, Spared, Throttle, Verdict, is_grpc,
 };
-pub use plugin::{CONFIG_LIMIT, Identity, Loaded, check_catalog, check_mission, load_json, load_plugin};
+pub use plugin::{
+    CONFIG_LIMIT, Identity, Loaded, check_catalog, check_mission, load_json, load_plugin, load_plugin_on,
+};
+pub use proxy::{Dormant, Identified, Proxy};
 pub use queue::{DeadlineQueue, SLACK_NS, Ticket};
 pub use schedule::{Phase, Record, Schedule};

@@ -3,6 +3,7 @@
 use crate::diagnostic::{Code, Report};
 use crate::node::{Node, Position, Value};
 use crate::plan::Plan;
+use crate::proxy::{Identified, Proxy};
 use crate::wire::{self, Decode, Severity};
 
 pub use crate::wire::Identity;
@@ -47,9 +48,28 @@ pub fn load_json(bytes: &[u8], report: &mut Report) -> Option<Node> {
     }
 }
 
-/// Reads a plugin configuration. `namespace` is the proxy's own, from the node metadata, where it is known.
+/// Reads a plugin configuration for the proxy that it has come to: scenarios for others are dormant.
 /// Gives `None` when there is any error; warnings alone do not refuse.
+pub fn load_plugin_on(bytes: &[u8], node: &mut dyn Proxy, report: &mut Report) -> Option<Loaded> {
+    let namespace = node.namespace();
+    let plugin = read_plugin(bytes, namespace.as_deref(), report)?;
+    let identity = plugin.identity.as_ref();
+    let plan = plugin
+        .mission
+        .as_ref()
+        .map(|mission| Plan::compile_on(&plugin.catalog, mission, &mut Identified { identity, node }));
+    Some(Loaded { identity: plugin.identity, mission: plugin.mission, plan })
+}
+
+/// Reads a plugin configuration as if all scenarios were for this proxy. `namespace` is the proxy's own, where it is
+/// known. Gives `None` when there is any error; warnings alone do not refuse.
 pub fn load_plugin(bytes: &[u8], namespace: Option<&str>, report: &mut Report) -> Option<Loaded> {
+    let plugin = read_plugin(bytes, namespace, report)?;
+    let plan = plugin.mission.as_ref().map(|mission| Plan::compile(&plugin.catalog, mission));
+    Some(Loaded { identity: plugin.identity, mission: plugin.mission, plan })
+}
+
+fn read_plugin(bytes: &[u8], namespace: Option<&str>, report: &mut Report) -> Option<wire::Plugin> {
     let node = load_json(bytes, report)?;
     let plugin = wire::Plugin::decode(&node, report);
     if let Some(catalog) = node.get("catalog") {
@@ -65,12 +85,7 @@ pub fn load_plugin(bytes: &[u8], namespace: Option<&str>, report: &mut Report) -
             check_severity(mission, node.get("catalog"), r);
         });
     }
-    let plugin = plugin?;
-    if report.has_errors() {
-        return None;
-    }
-    let plan = plugin.mission.as_ref().map(|mission| Plan::compile(&plugin.catalog, mission));
-    Some(Loaded { identity: plugin.identity, mission: plugin.mission, plan })
+    plugin.filter(|_| !report.has_errors())
 }
 
 /// Reads a catalog file.

@@ -1,7 +1,7 @@
 //! One request in, a verdict and its reasons out. The filter, `chaosctl explain` and the tests all ask here.
 
 use super::matcher::{Mismatch, direction_matches};
-use super::{Composition, DelayPhase, Drop, Fault, Plan, Scenario, Throttle};
+use super::{Composition, DelayPhase, Drop, Fault, Plan, Protector, Scenario, Throttle};
 use crate::draw::{Chance, PPM, Seed};
 use crate::facts::{Fact, Facts};
 
@@ -31,8 +31,23 @@ pub enum Spared {
     NoSampleHeader,
     /// It was sampled, and none of its faults drew its own percentage.
     NoFaultDrawn,
+    /// The scenario's trigger is off at this moment.
+    Trigger,
+    /// It is another try of a retried request than the scenario is about.
+    Attempt,
+    /// It is a health check or a probe, which no scenario touches that does not say so (promise P7).
+    Protected,
     /// It would have been sampled, but an earlier scenario took the request, or another's abort or reset left it nothing to do.
     Preempted,
+}
+
+impl Spared {
+    /// Whether the request shows how things are without faults. One that could never have got a fault is not
+    /// comparable with those that did.
+    #[must_use]
+    pub fn is_control(self) -> bool {
+        !matches!(self, Self::Trigger | Self::Attempt | Self::Protected)
+    }
 }
 
 /// All faults of one request.
@@ -106,6 +121,12 @@ pub struct Explanation {
     pub mismatches: Vec<Mismatch>,
     /// The direction alone rules the request out.
     pub wrong_direction: bool,
+    /// It matches, and the trigger is off.
+    pub trigger_off: bool,
+    /// It matches, and is another try than the scenario is about.
+    pub other_attempt: bool,
+    /// It matches, and is not to be touched.
+    pub protected: Option<Protector>,
     /// The draw in parts per million, where one was needed.
     pub draw_ppm: Option<u32>,
     /// The declared share in parts per million.
@@ -124,7 +145,7 @@ impl Plan {
         let matching = self.index.matching(&self.scenarios, facts);
         for number in matching {
             let Some(scenario) = self.scenarios.get(number) else { continue };
-            if !direction_matches(scenario.direction, facts) {
+            if !direction_matches(scenario.direction, facts) || !scenario.concerns.matches(facts) {
                 continue;
             }
             let spared = self.judge(number, scenario, seed, facts, &mut verdict.injection);
@@ -144,6 +165,15 @@ impl Plan {
         facts: &mut impl Facts,
         injection: &mut Option<Injection>,
     ) -> Option<Spared> {
+        if !scenario.is_on(seed, facts) {
+            return Some(Spared::Trigger);
+        }
+        if !scenario.attempts.include(facts) {
+            return Some(Spared::Attempt);
+        }
+        if scenario.protection.of(facts).is_some() {
+            return Some(Spared::Protected);
+        }
         if let Sampling::Spared(cause) = sample(scenario, seed, facts).0 {
             return Some(cause);
         }
@@ -164,16 +194,23 @@ impl Plan {
             .map(|(number, scenario)| {
                 let wrong_direction = !direction_matches(scenario.direction, facts);
                 let matched = scenario.rules.is_empty() || scenario.rules.iter().any(|r| r.matches(facts));
-                let mismatches = if matched {
-                    Vec::new()
-                } else {
-                    scenario.rules.iter().filter_map(|r| r.mismatch(facts)).collect()
-                };
-                let drawn = matched && !wrong_direction;
+                let rules = if matched { &[][..] } else { &scenario.rules };
+                let mismatches: Vec<_> =
+                    rules.iter().chain([&scenario.concerns]).filter_map(|r| r.mismatch(facts)).collect();
+                let met = mismatches.is_empty() && !wrong_direction;
+                let trigger_off = met && !scenario.is_on(seed, facts);
+                let met = met && !trigger_off;
+                let other_attempt = met && !scenario.attempts.include(facts);
+                let met = met && !other_attempt;
+                let protected = met.then(|| scenario.protection.of(facts)).flatten();
+                let drawn = met && protected.is_none();
                 Explanation {
                     scenario: number,
                     mismatches,
                     wrong_direction,
+                    trigger_off,
+                    other_attempt,
+                    protected,
                     draw_ppm: drawn.then(|| sample(scenario, seed, facts).1).flatten(),
                     sample_ppm: scenario.sample.ppm,
                 }

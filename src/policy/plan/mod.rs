@@ -1,12 +1,17 @@
 //! A catalog and a mission, compiled once into what a request can be checked against fast.
 
 mod abort;
+mod attempt;
 mod body;
 mod decide;
 mod delay;
 mod index;
 mod matcher;
 mod mutate;
+mod protect;
+mod query;
+mod test;
+mod trigger;
 
 pub use abort::{Abort, Grpc};
 pub use body::{Drop, Throttle};
@@ -14,11 +19,18 @@ pub use decide::{Explanation, Injected, Injection, Outcome, Spared, Verdict};
 pub use delay::{Delay, DelayPhase};
 pub use matcher::Mismatch;
 pub use mutate::{HeaderChanges, Mutate};
+pub use protect::Protector;
+pub use test::is_grpc;
 
-use crate::facts::Fact;
+use crate::draw::Seed;
+use crate::facts::{Fact, Facts};
+use crate::proxy::{Dormant, Identified};
 use crate::wire;
+use attempt::Attempts;
 use index::Index;
 use matcher::Rule;
+use protect::Protection;
+use trigger::Trigger;
 
 /// How the scenarios of a mission combine on one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,11 +86,21 @@ pub struct Scenario {
     pub name: String,
     direction: wire::DirectionWord,
     rules: Vec<Rule>,
+    /// What has to hold beside any of the rules.
+    concerns: Rule,
+    trigger: Option<Trigger>,
+    attempts: Attempts,
+    protection: Protection,
     sample: Sample,
     faults: Vec<Shared>,
 }
 
 impl Scenario {
+    /// Whether it is on at this moment; asks for the time only when it depends on it.
+    fn is_on(&self, seed: &Seed, facts: &mut impl Facts) -> bool {
+        self.trigger.as_ref().is_none_or(|trigger| trigger.is_on(facts.moment(), seed, &self.name))
+    }
+
     /// The declared rate in parts per million of the matched requests.
     #[must_use]
     pub fn sample_ppm(&self) -> u32 {
@@ -108,6 +130,7 @@ pub struct Plan {
     scenarios: Vec<Scenario>,
     composition: Composition,
     index: Index,
+    dormant: Vec<Dormant>,
 }
 
 impl Plan {
@@ -115,12 +138,34 @@ impl Plan {
     /// before ([`crate::check_mission`]).
     #[must_use]
     pub fn compile(catalog: &wire::Catalog, mission: &wire::Mission) -> Self {
+        Self::compile_some(catalog, mission, |_| None)
+    }
+
+    /// The same for one proxy: scenarios of others are dormant, and in no index.
+    #[must_use]
+    pub fn compile_on(catalog: &wire::Catalog, mission: &wire::Mission, proxy: &mut Identified<'_>) -> Self {
+        Self::compile_some(catalog, mission, |scope| proxy.differs(scope))
+    }
+
+    fn compile_some(
+        catalog: &wire::Catalog,
+        mission: &wire::Mission,
+        mut differs: impl FnMut(&wire::Scope) -> Option<String>,
+    ) -> Self {
         let by_name: hashbrown::HashMap<&str, &wire::Scenario> =
             catalog.scenarios.iter().map(|s| (s.name.0.as_str(), s)).collect();
+        let mut dormant = Vec::new();
         let scenarios: Vec<Scenario> = mission
             .scenarios
             .iter()
             .filter_map(|name| by_name.get(name.0.as_str()))
+            .filter(|scenario| match scenario.scope.as_ref().and_then(&mut differs) {
+                Some(because) => {
+                    dormant.push(Dormant { scenario: scenario.name.0.clone(), because });
+                    false
+                }
+                None => true,
+            })
             .map(|scenario| compile_scenario(scenario))
             .collect();
         let composition = match mission.composition {
@@ -128,7 +173,19 @@ impl Plan {
             wire::CompositionWord::Independent => Composition::Independent,
         };
         let index = Index::build(&scenarios);
-        Self { scenarios, composition, index }
+        Self { scenarios, composition, index, dormant }
+    }
+
+    /// The scenarios of the mission that are for other proxies.
+    #[must_use]
+    pub fn dormant(&self) -> &[Dormant] {
+        &self.dormant
+    }
+
+    /// Whether no request has anything to do with this plan.
+    #[must_use]
+    pub fn is_dormant(&self) -> bool {
+        self.scenarios.is_empty()
     }
 
     #[must_use]
@@ -159,6 +216,10 @@ fn compile_scenario(scenario: &wire::Scenario) -> Scenario {
         rules: scope
             .and_then(|s| s.any_of.as_ref())
             .map_or_else(Vec::new, |rules| rules.iter().map(Rule::compile).collect()),
+        concerns: Rule::of_scope(scope),
+        trigger: scenario.trigger.as_ref().map(Trigger::compile),
+        attempts: Attempts::compile(scope),
+        protection: Protection::compile(scope),
         sample: Sample {
             ppm: sample.map_or(crate::draw::PPM, |s| s.percent.0),
             header: match sample.map(|s| &s.by) {

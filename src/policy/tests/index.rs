@@ -80,10 +80,35 @@ fn header_condition() -> impl Strategy<Value = Value> {
     })
 }
 
+fn query_condition() -> impl Strategy<Value = Value> {
+    let test = prop_oneof![4 => text_condition(), 1 => any::<bool>().prop_map(|p| json!({ "present": p }))];
+    (select(vec!["q", "a", "a b", "é"]), test, prop::bool::weighted(0.3)).prop_map(
+        |(name, mut test, invert)| {
+            test["name"] = name.into();
+            test["invert"] = invert.into();
+            test
+        },
+    )
+}
+
+/// Where a path should be: a condition on the path, or a gRPC call.
+fn target() -> impl Strategy<Value = (&'static str, Value)> {
+    let calls = vec![
+        json!({"service": "a"}),
+        json!({"service": "a", "method": "b"}),
+        json!({"service": "ab", "method": "a"}),
+    ];
+    prop_oneof![
+        4 => path_condition().prop_map(|path| ("path", path)),
+        1 => select(calls).prop_map(|call| ("grpc", call)),
+    ]
+}
+
 fn rule() -> impl Strategy<Value = Value> {
     let name = || select(vec!["r1", "r2"]);
     (
-        prop::option::weighted(0.7, path_condition()),
+        prop::option::weighted(0.7, target()),
+        prop::option::weighted(0.2, prop::collection::vec(query_condition(), 1..3)),
         prop::option::weighted(0.2, prop::collection::vec(select(vec!["GET", "POST", "PUT"]), 1..3)),
         prop::option::weighted(0.3, prop::collection::vec(header_condition(), 1..3)),
         prop::option::weighted(0.2, text_condition()),
@@ -93,9 +118,12 @@ fn rule() -> impl Strategy<Value = Value> {
             prop::option::weighted(0.1, name()),
         ],
     )
-        .prop_map(|(path, methods, headers, authority, [route, cluster, host])| {
-            let all = json!({"path": path, "methods": methods, "headers": headers, "authority": authority,
+        .prop_map(|(target, query, methods, headers, authority, [route, cluster, host])| {
+            let mut all = json!({"query": query, "methods": methods, "headers": headers, "authority": authority,
                 "route": route, "cluster": cluster, "virtual_host": host});
+            if let Some((key, condition)) = target {
+                all[key] = condition;
+            }
             let given = all.as_object().into_iter().flatten().filter(|(_, v)| !v.is_null());
             Value::Object(given.map(|(k, v)| (k.clone(), v.clone())).collect())
         })
@@ -115,7 +143,13 @@ fn catalog() -> impl Strategy<Value = Vec<Value>> {
 
 fn path() -> impl Strategy<Value = Vec<u8>> {
     let piece = select(vec!["a", "b", "/", "é", "A", ".", "1", "ab"]);
-    let query = select(vec!["", "", "", "?", "?a=/b", "#a", "?x#/a"]);
+    let parts = select(vec![
+        "q=a", "q=b", "q", "a=", "a=%61", "a=%C3%A9", "a+b=a", "a%20b=ab", "%71=aB", "q=%6", "q=%zz",
+        "q=a%2Cb", "q=a,b", "q=a=b", "q=%FF", "%", "=a", "", "é=A", "%c3%a9=b", "q=a+b", "q=a?a=b",
+    ]);
+    let parts = prop::collection::vec(parts, 1..4).prop_map(|parts| format!("?{}", parts.join("&")));
+    let others = select(vec!["", "", "", "?", "?a=/b", "#a", "?x#/a", "#?q=a", "?q=a#&q=b"]);
+    let query = prop_oneof![2 => others.prop_map(str::to_owned), 1 => parts];
     prop_oneof![
         20 => (prop::collection::vec(piece, 0..5), query)
             .prop_map(|(pieces, query)| format!("/{}{query}", pieces.concat()).into_bytes()),
@@ -135,16 +169,24 @@ fn request() -> impl Strategy<Value = Request> {
     };
     let names = || word(vec!["r1", "r2", "R1"]);
     let direction = select(vec![Direction::Inbound, Direction::Outbound, Direction::Unspecified]);
-    let texts =
-        (prop::option::weighted(0.97, path()), word(vec!["GET", "POST", "get"]), value(), value(), value());
+    let kinds = word(vec![
+        "application/grpc",
+        "application/grpc",
+        "application/grpc+proto",
+        "application/grpc-web",
+        "text/plain",
+    ]);
+    let method = word(vec!["GET", "POST", "get"]);
+    let texts = (prop::option::weighted(0.97, path()), method, value(), value(), value(), kinds);
     (texts, names(), names(), names(), direction).prop_map(
-        |((path, method, authority, a, b), route, cluster, host, direction)| {
+        |((path, method, authority, a, b, kind), route, cluster, host, direction)| {
             let facts = [
                 (Fact::Path, path),
                 (Fact::Method, method),
                 (Fact::Authority, authority),
                 (Fact::Header("x-a".to_owned()), a),
                 (Fact::Header("x-b".to_owned()), b),
+                (Fact::Header("content-type".to_owned()), kind),
                 (Fact::Route, route),
                 (Fact::Cluster, cluster),
                 (Fact::VirtualHost, host),

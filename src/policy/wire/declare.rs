@@ -31,6 +31,8 @@ macro_rules! object {
             }
 
             fn kind() -> $crate::wire::decode::Kind {
+                // The texts are for the documentation alone: some 25 KiB that the filter does not carry.
+                #[cfg(feature = "docs")]
                 fn section() -> $crate::wire::decode::Section {
                     $crate::wire::decode::Section {
                         name: stringify!($name),
@@ -43,7 +45,13 @@ macro_rules! object {
                         } ),+ ],
                     }
                 }
-                $crate::wire::decode::Kind { label: stringify!($name).to_owned(), section: Some(section) }
+                $crate::wire::decode::Kind {
+                    label: stringify!($name).to_owned(),
+                    #[cfg(feature = "docs")]
+                    section: Some(section),
+                    #[cfg(not(feature = "docs"))]
+                    section: None,
+                }
             }
         }
     };
@@ -67,6 +75,7 @@ macro_rules! field {
     };
 }
 
+#[cfg(feature = "docs")]
 macro_rules! presence {
     (required) => {
         "required".to_owned()
@@ -111,4 +120,6 @@ macro_rules! words {
     };
 }
 
-pub(crate) use {field, field_type, object, presence, words};
+#[cfg(feature = "docs")]
+pub(crate) use presence;
+pub(crate) use {field, field_type, object, words};

@@ -54,6 +54,7 @@ pub(crate) fn entries<'n>(node: &'n Node, report: &mut Report) -> Option<&'n [cr
     }
 }
 
+#[inline(never)]
 pub(crate) fn text<'n>(node: &'n Node, report: &mut Report) -> Option<&'n str> {
     match &node.value {
         Value::Text(text) => Some(text),
@@ -64,6 +65,7 @@ pub(crate) fn text<'n>(node: &'n Node, report: &mut Report) -> Option<&'n str> {
     }
 }
 
+#[inline(never)]
 pub(crate) fn number(node: &Node, report: &mut Report) -> Option<f64> {
     match node.value {
         Value::Number(number) => Some(number),
@@ -74,6 +76,7 @@ pub(crate) fn number(node: &Node, report: &mut Report) -> Option<f64> {
     }
 }
 
+#[inline(never)]
 pub(crate) fn wrong_type(node: &Node, wanted: &str, report: &mut Report) {
     let hint = match (&node.value, wanted) {
         // From 2^53 on a number has lost digits that the file has.
@@ -93,6 +96,7 @@ pub(crate) fn wrong_type(node: &Node, wanted: &str, report: &mut Report) {
 
 /// Reports keys that nobody reads, and keys that stand twice. Says whether all keys are known: when one is not, it may
 /// be a misspelt form of one that seems to be missing.
+#[inline(never)]
 pub(crate) fn check_keys(entries: &[crate::node::Entry], known: &[&str], report: &mut Report) -> bool {
     let mut all_known = true;
     for entry in entries {
@@ -132,17 +136,23 @@ pub(crate) fn required<T: Decode>(node: &Node, key: &str, report: &mut Report) -
     match node.get(key) {
         Some(value) => report.in_key(key, |r| T::decode(value, r)),
         None => {
-            let hint = format!("add `{key}: ...` ({})", T::kind().label.replace('`', ""));
-            report.in_key(key, |r| r.add(Code::MissingKey, node.at, format!("`{key}` is missing"), hint));
+            missing(node, key, &T::kind().label, report);
             None
         }
     }
+}
+
+#[inline(never)]
+fn missing(node: &Node, key: &str, kind: &str, report: &mut Report) {
+    let hint = format!("add `{key}: ...` ({})", kind.replace('`', ""));
+    report.in_key(key, |r| r.add(Code::MissingKey, node.at, format!("`{key}` is missing"), hint));
 }
 
 pub(crate) fn optional<T: Decode>(node: &Node, key: &str, report: &mut Report) -> Option<T> {
     node.get(key).and_then(|value| report.in_key(key, |r| T::decode(value, r)))
 }
 
+#[inline(never)]
 pub(crate) fn unknown_word(word: &str, known: &[&str], node: &Node, report: &mut Report) {
     let hint = match closest(word, known) {
         Some(near) => format!("did you mean `{near}`?"),
@@ -152,6 +162,7 @@ pub(crate) fn unknown_word(word: &str, known: &[&str], node: &Node, report: &mut
 }
 
 /// Reports unless exactly one of the keys is there.
+#[inline(never)]
 pub(crate) fn exactly_one(keys: &[&str], node: &Node, all_known: bool, report: &mut Report) {
     let present = keys.iter().filter(|key| node.get(key).is_some()).count();
     if present > 1 || (present == 0 && all_known) {

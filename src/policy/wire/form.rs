@@ -5,6 +5,7 @@ use crate::diagnostic::{Code, Report};
 use crate::node::Node;
 
 /// Reads text of one form, or reports `Code::BadFormat`.
+#[inline(never)]
 fn form<'n>(
     node: &'n Node,
     report: &mut Report,
@@ -66,6 +67,25 @@ form!(
     /// Template of a path: literal segments and `{name}` for any one segment that is not empty.
     Template, "a path template", "begin with `/`; a `{name}` fills a whole segment: /users/{id}/orders", is_template
 );
+
+form!(
+    /// Full name of a gRPC service: identifiers of Protocol Buffers, joined by dots.
+    GrpcService, "a gRPC service", "write package and service as in the .proto file: shop.Profiles", is_grpc_service
+);
+form!(
+    /// Name of a gRPC method.
+    GrpcMethod, "a gRPC method", "write its name alone, as in the .proto file: Get", is_identifier
+);
+
+fn is_grpc_service(text: &str) -> bool {
+    text.len() <= 512 && text.split('.').all(is_identifier)
+}
+
+fn is_identifier(text: &str) -> bool {
+    text.len() <= 256
+        && text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
 
 fn is_dns_label(text: &str) -> bool {
     let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());

@@ -5,6 +5,7 @@ use super::declare::{object, words};
 use super::decode::no_check;
 use super::form::{MissionId, Name};
 use super::scalar::{FormatVersion, Span, Text, Timestamp};
+use super::whose::Labels;
 
 /// Longest mission, in milliseconds: one week.
 const LONGEST_MISSION_MS: u64 = 7 * 24 * 3_600_000;
@@ -64,7 +65,9 @@ object! {
     pub struct Identity check no_check {
         /// Namespace of the workload; a mission of another namespace is refused.
         "namespace" => namespace: Name [optional],
-        /// Name of the workload, for the log.
+        /// Name of the workload, which `scope.service` is compared with.
         "service" => service: Text<256> [optional],
+        /// Labels of the workload, which `scope.labels` are looked up in before those of the node.
+        "labels" => labels: Labels [optional],
     }
 }

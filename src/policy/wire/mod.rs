@@ -3,6 +3,7 @@
 //! The same declarations read a configuration (collecting every mistake instead of stopping at the first,
 //! which a derived `Deserialize` would) and write `docs/catalog.md`.
 
+mod attempt;
 mod body;
 mod catalog;
 mod declare;
@@ -10,22 +11,29 @@ mod decode;
 mod delay;
 mod faults;
 mod form;
+mod matching;
 mod mission;
 mod mutate;
 mod scalar;
 mod scope;
 mod size;
 mod status;
+mod trigger;
+mod whose;
 
+pub use attempt::Attempt;
 pub use body::{DropFault, DropMode, ThrottleFault};
 pub use catalog::{Catalog, Scenario, Severity};
 pub use decode::{Decode, KeyDoc, Kind, Section};
 pub use delay::{DelayFault, LogNormal, Normal, Pareto, Percentiles, PhaseWord, Uniform};
 pub use faults::{AbortFault, Fault, Headers};
-pub use form::{FieldName, FieldValue, Method, MissionId, Name, Template};
+pub use form::{FieldName, FieldValue, GrpcMethod, GrpcService, Method, MissionId, Name, Template};
+pub use matching::{GrpcMatch, HeaderMatch, MatchRule, PathMatch, QueryMatch, TextMatch};
 pub use mission::{CompositionWord, Identity, Mission, Plugin, Role};
 pub use mutate::{MergePatch, MutateBody, MutateFault, MutateRequest, MutateResponse};
 pub use scalar::{FormatVersion, Number, Percent, Regex, Span, Text, Timestamp};
-pub use scope::{DirectionWord, HeaderMatch, MatchRule, PathMatch, Sample, SampleBy, Scope, TextMatch};
+pub use scope::{DirectionWord, Sample, SampleBy, Scope};
 pub use size::{Rate, Size, show_bytes};
 pub use status::{GrpcCode, HttpStatus};
+pub use trigger::{Day, Hours, Offset, Randomize, Trigger, Window};
+pub use whose::{Labels, Source};

@@ -32,22 +32,28 @@ pub struct Text<const MAX: usize>(pub String);
 
 impl<const MAX: usize> Decode for Text<MAX> {
     fn decode(node: &Node, report: &mut Report) -> Option<Self> {
-        let text = text(node, report)?;
-        if text.is_empty() || text.len() > MAX {
-            let message = format!("text of 1 to {MAX} bytes is needed, found {}", text.len());
-            report.add(Code::OutOfRange, node.at, message, "shorten it, or remove an empty key");
-            return None;
-        }
-        if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-            report.add(Code::BadFormat, node.at, "text has a control character", "remove it");
-            return None;
-        }
-        Some(Self(text.to_owned()))
+        free_text(node, MAX, report).map(Self)
     }
 
     fn kind() -> Kind {
         Kind::plain(format!("text, at most {MAX} bytes"))
     }
+}
+
+/// Out of line, for all lengths.
+#[inline(never)]
+fn free_text(node: &Node, max: usize, report: &mut Report) -> Option<String> {
+    let text = text(node, report)?;
+    if text.is_empty() || text.len() > max {
+        let message = format!("text of 1 to {max} bytes is needed, found {}", text.len());
+        report.add(Code::OutOfRange, node.at, message, "shorten it, or remove an empty key");
+        return None;
+    }
+    if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        report.add(Code::BadFormat, node.at, "text has a control character", "remove it");
+        return None;
+    }
+    Some(text.to_owned())
 }
 
 /// A share of requests: a number from 0 to 100 with at most four decimals, kept in parts per million.
@@ -103,46 +109,48 @@ impl<const MIN_MS: u64, const MAX_MS: u64> Span<MIN_MS, MAX_MS> {
     pub fn millis(self) -> u64 {
         u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX)
     }
-
-    fn range() -> String {
-        let show = |ms| humantime::format_duration(Duration::from_millis(ms)).to_string();
-        format!("{} to {}", show(MIN_MS), show(MAX_MS))
-    }
 }
 
 impl<const MIN_MS: u64, const MAX_MS: u64> Decode for Span<MIN_MS, MAX_MS> {
     fn decode(node: &Node, report: &mut Report) -> Option<Self> {
-        let hint = "give a number with its unit: 100ms, 30s, 15m, 1h";
-        if let crate::node::Value::Number(n) = node.value {
-            report.add(
-                Code::WrongType,
-                node.at,
-                format!("a duration needs its unit, found the number {n}"),
-                hint,
-            );
-            return None;
-        }
-        let text = text(node, report)?;
-        let Ok(duration) = humantime::parse_duration(text) else {
-            let shown: String = text.chars().take(80).collect();
-            report.add(Code::BadFormat, node.at, format!("{shown:?} is not a duration"), hint);
-            return None;
-        };
-        if duration < Duration::from_millis(MIN_MS) || duration > Duration::from_millis(MAX_MS) {
-            report.add(
-                Code::OutOfRange,
-                node.at,
-                format!("{text} is out of range"),
-                format!("give {}", Self::range()),
-            );
-            return None;
-        }
-        Some(Self(duration))
+        duration(node, MIN_MS, MAX_MS, report).map(Self)
     }
 
     fn kind() -> Kind {
-        Kind::plain(format!("duration with unit, {}", Self::range()))
+        Kind::plain(format!("duration with unit, {}", range(MIN_MS, MAX_MS)))
     }
+}
+
+fn range(min_ms: u64, max_ms: u64) -> String {
+    let show = |ms| humantime::format_duration(Duration::from_millis(ms)).to_string();
+    format!("{} to {}", show(min_ms), show(max_ms))
+}
+
+/// Out of line, for all ranges.
+#[inline(never)]
+fn duration(node: &Node, min_ms: u64, max_ms: u64, report: &mut Report) -> Option<Duration> {
+    let hint = "give a number with its unit: 100ms, 30s, 15m, 1h";
+    if let crate::node::Value::Number(n) = node.value {
+        report.add(
+            Code::WrongType,
+            node.at,
+            format!("a duration needs its unit, found the number {n}"),
+            hint,
+        );
+        return None;
+    }
+    let text = text(node, report)?;
+    let Ok(duration) = humantime::parse_duration(text) else {
+        let shown: String = text.chars().take(80).collect();
+        report.add(Code::BadFormat, node.at, format!("{shown:?} is not a duration"), hint);
+        return None;
+    };
+    if duration < Duration::from_millis(min_ms) || duration > Duration::from_millis(max_ms) {
+        let hint = format!("give {}", range(min_ms, max_ms));
+        report.add(Code::OutOfRange, node.at, format!("{text} is out of range"), hint);
+        return None;
+    }
+    Some(duration)
 }
 
 /// A plain number between two bounds, both in thousandths.
@@ -151,23 +159,24 @@ pub struct Number<const MIN_MILLI: u32, const MAX_MILLI: u32>(pub f64);
 
 impl<const MIN_MILLI: u32, const MAX_MILLI: u32> Decode for Number<MIN_MILLI, MAX_MILLI> {
     fn decode(node: &Node, report: &mut Report) -> Option<Self> {
-        let (min, max) = (f64::from(MIN_MILLI) / 1000.0, f64::from(MAX_MILLI) / 1000.0);
-        let value = number(node, report)?;
-        if !(min..=max).contains(&value) {
-            report.add(
-                Code::OutOfRange,
-                node.at,
-                format!("{value} is out of range"),
-                format!("give {min} to {max}"),
-            );
-            return None;
-        }
-        Some(Self(value))
+        between(node, f64::from(MIN_MILLI) / 1000.0, f64::from(MAX_MILLI) / 1000.0, report).map(Self)
     }
 
     fn kind() -> Kind {
         Kind::plain(format!("number, {} to {}", f64::from(MIN_MILLI) / 1000.0, f64::from(MAX_MILLI) / 1000.0))
     }
+}
+
+/// Out of line, for all ranges.
+#[inline(never)]
+fn between(node: &Node, min: f64, max: f64, report: &mut Report) -> Option<f64> {
+    let value = number(node, report)?;
+    if !(min..=max).contains(&value) {
+        let hint = format!("give {min} to {max}");
+        report.add(Code::OutOfRange, node.at, format!("{value} is out of range"), hint);
+        return None;
+    }
+    Some(value)
 }
 
 /// A regular expression that has to match the whole value; no backtracking, so its time is linear.

@@ -4,6 +4,7 @@ mod bodies;
 mod documents;
 mod keys;
 mod several;
+mod triggers;
 mod values;
 
 use serde_json::{Value, json};
@@ -33,17 +34,27 @@ fn good() -> Value {
     json!({
         "version": 1,
         "role": "filter",
-        "identity": {"service": "user-service", "namespace": "shop"},
+        "identity": {"service": "user-service", "namespace": "shop", "labels": {"app": "users"}},
         "catalog": {"version": 1, "scenarios": [
             {
                 "name": "slow-db", "description": "latency of the database", "severity": "medium",
+                "trigger": {
+                    "window": {"start": "2026-12-01T09:00:00Z", "end": "2026-12-01T17:00:00Z", "days": ["mon", "sun"],
+                        "between": "22:00-06:00", "timezone": "-01:00"},
+                    "randomize": {"period": "2m", "active": "30s"},
+                },
                 "scope": {
+                    "service": "user-service", "labels": {"app": "users", "tier": "gold"},
+                    "dependency": "profile-db", "source": {"principal": {"suffix": "/sa/web"}},
                     "direction": "outbound",
                     "match": [{
                         "path": {"prefix": "/users"}, "methods": ["GET", "POST"],
                         "headers": [{"name": "x-tenant", "exact": "a", "invert": true}],
                         "authority": {"exact": "db.shop"}, "route": "r", "cluster": "c", "virtual_host": "v",
-                    }],
+                        "query": [{"name": "q", "contains": "a/b"}],
+                    }, {"grpc": {"service": "shop.Users", "method": "Get"}}],
+                    "attempts": [1, 2],
+                    "protect": [{"path": {"prefix": "/admin"}}], "allow_protected": false,
                     "sample": {"percent": 20, "by": {"header": "x-user"}},
                 },
                 "faults": [{"delay": {"fixed": "100ms", "phase": "request", "percent": 50}}],
