@@ -43,7 +43,9 @@ macro_rules! object {
                         } ),+ ],
                     }
                 }
-                $crate::wire::decode::Kind { label: stringify!($name).to_owned(), section: Some(section) }
+                // The module that runs in Envoy has no use for the text of the pages: 20 KiB of it.
+                let section = if cfg!(feature = "docs") { Some(section as fn() -> _) } else { None };
+                $crate::wire::decode::Kind { label: stringify!($name).to_owned(), section }
             }
         }
     };
