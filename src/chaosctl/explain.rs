@@ -110,7 +110,8 @@ fn outcome(e: &Explanation, verdict: &Verdict, matched: bool, by_chance: bool, h
         Some(None) => Reason::Faulted,
         Some(Some(Spared::NoFaultDrawn)) => Reason::NoFaultDrawn,
         Some(Some(Spared::Preempted)) => Reason::Preempted,
-        Some(Some(Spared::NotSampled)) | None => Reason::NotSampled,
+        // Caps depend on the other requests; a decision about one alone knows none.
+        Some(Some(Spared::NotSampled | Spared::Capped(_))) | None => Reason::NotSampled,
     }
 }
 

@@ -2,6 +2,7 @@
 //! in the log and in `chaos_config_rejected`, and never refuses the configuration: a refusal would end Envoy
 //! at start-up, or answer every request with 500.
 
+use crate::caps::Caps;
 use crate::root::Armed;
 use crate::stats::{self, ScenarioStats};
 use crate::{host, mission};
@@ -81,6 +82,7 @@ fn arm(loaded: Loaded) -> Option<Armed> {
         log_accepted(&id, &mission.namespace.0, &record.seed, &schedule);
     }
     let stats = plan.scenarios().iter().map(|scenario| announce(&scenario.name, scenario.faults())).collect();
+    let caps = Caps::new(&id, &plan);
     let armed = Armed {
         mission: id,
         namespace: mission.namespace.0,
@@ -88,6 +90,7 @@ fn arm(loaded: Loaded) -> Option<Armed> {
         stats,
         seed: Seed::from_text(&record.seed),
         schedule,
+        caps,
         running: false,
     };
     match armed.phase() {

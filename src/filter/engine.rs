@@ -1,5 +1,6 @@
 //! The state of one VM (one worker): its root contexts with their missions and timers, and its streams.
 
+use crate::caps;
 use crate::configure;
 use crate::host;
 use crate::root::{RETRY_MS, RETRY_NS, Root, Wake};
@@ -69,6 +70,7 @@ impl Engine {
         root.end_if_over(now);
         let mut stuck = Vec::new();
         let mut mission_wake = false;
+        let mut give_back = false;
         for _ in 0..ACTIONS_PER_TICK {
             let until = if root.release { u64::MAX } else { now };
             match root.queue.pop_due(until) {
@@ -80,12 +82,16 @@ impl Engine {
                     }
                 }
                 Some(Wake::Mission) => mission_wake = true,
+                Some(Wake::GiveBack) => give_back = caps::flush(),
                 Some(Wake::Handover) => root.release |= root.is_replaced(),
                 None => {
                     root.release = false;
                     break;
                 }
             }
+        }
+        if give_back {
+            root.queue.push(now.saturating_add(RETRY_NS), Wake::GiveBack);
         }
         for id in stuck {
             let ticket = root.queue.push(now.saturating_add(RETRY_NS), Wake::Stream(id));

@@ -2,8 +2,8 @@
 
 use crate::host;
 use crate::root::Armed;
-use crate::stats::{self, Cause};
-use squall_policy::{DelayPhase, Injected, Injection, Spared, Verdict};
+use crate::stats::{self, Cause, Group};
+use squall_policy::{Cap, DelayPhase, Injected, Injection, Outcome, Spared, Verdict};
 
 /// The filter state of a request that another instance of Squall has a fault for already: Istio can put the
 /// filter into one chain twice, by a namespace's resource and the root namespace's.
@@ -47,9 +47,29 @@ pub fn count_spared(armed: &mut Armed, verdict: &Verdict) {
         match outcome.spared {
             Some(Spared::Preempted) => suppress(armed, outcome.scenario, Cause::Preempted),
             Some(Spared::NoSampleHeader) => suppress(armed, outcome.scenario, Cause::NoSampleHeader),
+            Some(Spared::Capped(cap)) => suppress(armed, outcome.scenario, cause_of(cap)),
             // The control group, which the request counters show.
             Some(Spared::NotSampled | Spared::NoFaultDrawn) | None => {}
         }
+    }
+}
+
+fn cause_of(cap: Cap) -> Cause {
+    match cap {
+        Cap::Concurrent => Cause::MaxConcurrent,
+        Cap::PerSecond => Cause::MaxPerSecond,
+        Cap::Total => Cause::MaxTotal,
+        Cap::Unknown => Cause::HostError,
+    }
+}
+
+/// What the request was for a scenario that matched it. `faulted`: it got some fault.
+pub fn group(outcome: &Outcome, faulted: bool) -> Group {
+    match (&outcome.spared, faulted) {
+        (None, _) => Group::Treatment,
+        // Another scenario's fault, or one that a cap forbade: matched, and no control for this one.
+        (Some(Spared::Preempted | Spared::Capped(_)), _) | (Some(_), true) => Group::Other,
+        (Some(_), false) => Group::Control,
     }
 }
 

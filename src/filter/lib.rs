@@ -14,6 +14,8 @@
 )]
 
 #[cfg(target_arch = "wasm32")]
+mod caps;
+#[cfg(target_arch = "wasm32")]
 mod configure;
 #[cfg(target_arch = "wasm32")]
 mod engine;

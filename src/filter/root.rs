@@ -1,5 +1,6 @@
 //! One root context: one configuration with its mission, its timer and what waits for it.
 
+use crate::caps::Caps;
 use crate::configure::Configured;
 use crate::host;
 use crate::mission;
@@ -25,6 +26,8 @@ pub enum Wake {
     Mission,
     /// The end of the handover to a newer configuration.
     Handover,
+    /// A slot of a cap could not be given back.
+    GiveBack,
 }
 
 /// A newer configuration of the same plugin has come.
@@ -62,6 +65,7 @@ pub struct Armed {
     pub stats: Vec<ScenarioStats>,
     pub seed: Seed,
     pub schedule: Schedule,
+    pub caps: Caps,
     /// Between start and deadline. Set by the timer, and checked against both clocks before each fault.
     pub running: bool,
 }

@@ -69,7 +69,7 @@ pub enum Group {
     Control = 0,
     /// It got this scenario's fault.
     Treatment = 1,
-    /// It got a fault of another scenario only.
+    /// It got a fault of another scenario only, or would have got this one's if a cap were not full.
     Other = 2,
 }
 
@@ -81,9 +81,21 @@ pub enum Cause {
     AlreadyFaulted = 2,
     Deadline = 3,
     HostError = 4,
+    MaxConcurrent = 5,
+    MaxPerSecond = 6,
+    MaxTotal = 7,
 }
 
-const CAUSES: [&str; 5] = ["preempted", "no_sample_header", "already_faulted", "deadline", "host_error"];
+const CAUSES: [&str; 8] = [
+    "preempted",
+    "no_sample_header",
+    "already_faulted",
+    "deadline",
+    "host_error",
+    "max_concurrent",
+    "max_per_second",
+    "max_total",
+];
 const FAULTS: [&str; 2] = ["delay", "abort"];
 const GROUPS: [&str; 3] = ["control", "treatment", "other"];
 const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
@@ -94,7 +106,7 @@ pub struct ScenarioStats {
     requests: [[Option<u32>; 6]; 3],
     latency: [Option<u32>; 3],
     injected: [Option<u32>; 2],
-    suppressed: [Option<u32>; 5],
+    suppressed: [Option<u32>; CAUSES.len()],
     delay: Option<u32>,
 }
 

@@ -3,12 +3,13 @@
 //! The state says on which side a stream is paused, and only that side is ever resumed: resuming the other
 //! crashes Envoy.
 
+use crate::caps::{self, Held};
 use crate::engine::Engine;
 use crate::host::{self, Side};
 use crate::ledger;
 use crate::request_facts::RequestFacts;
-use crate::root::{Armed, Wake};
-use crate::stats::{self, Cause, Group};
+use crate::root::{Armed, RETRY_NS, Wake};
+use crate::stats::{self, Cause};
 use squall_policy::{DelayPhase, Injection, Outcome, Phase, SLACK_NS, Ticket};
 
 /// What a callback tells the host to do with the stream.
@@ -31,6 +32,7 @@ struct Observed {
     started_ns: u64,
     outcomes: Vec<Outcome>,
     injection: Option<Injection>,
+    held: Held,
     progress: Progress,
 }
 
@@ -91,7 +93,7 @@ fn begin(engine: &mut Engine, id: u32) -> Option<Action> {
     let root = engine.roots.get_mut(&stream.root)?;
     let armed = root.armed.as_mut().filter(|armed| armed.running)?;
     let mut facts = RequestFacts::default();
-    let verdict = armed.plan.decide(&armed.seed, &mut facts);
+    let mut verdict = armed.plan.decide(&armed.seed, &mut facts);
     stats::count_host_errors(facts.failures);
     if verdict.outcomes.is_empty() {
         return None;
@@ -112,12 +114,14 @@ fn begin(engine: &mut Engine, id: u32) -> Option<Action> {
         ledger::suppress_all(armed, &verdict, Cause::AlreadyFaulted);
         return None;
     }
+    let held = caps::acquire(armed, &mut verdict);
     ledger::count_spared(armed, &verdict);
     let mut observed = Observed {
         id,
         started_ns: now,
         outcomes: verdict.outcomes,
         injection: verdict.injection,
+        held,
         progress: Progress::Passing,
     };
     let action = match &observed.injection {
@@ -218,26 +222,24 @@ pub fn finish(engine: &mut Engine, id: u32, status: impl FnOnce() -> u64) {
     if faulted {
         stats::faults_in_flight(-1);
     }
+    let give_back = caps::release(&observed.held);
     let Some(root) = engine.roots.get_mut(&stream.root) else { return };
     if let Progress::WaitingRequest(ticket) | Progress::WaitingResponse(ticket) = observed.progress {
         root.queue.cancel(ticket);
     }
-    let Some(armed) = &mut root.armed else { return };
     let Ok(now) = host::monotonic_ns() else {
         stats::count_host_errors(1);
         return;
     };
+    if give_back {
+        root.wake_at(now.saturating_add(RETRY_NS), now, Wake::GiveBack);
+    }
+    let Some(armed) = &mut root.armed else { return };
     let status = status();
     let latency_ms = now.saturating_sub(observed.started_ns).saturating_add(500_000) / 1_000_000;
     for outcome in &observed.outcomes {
-        let group = match (&outcome.spared, faulted) {
-            (None, _) => Group::Treatment,
-            // Another scenario's fault: matched, and no control for this one.
-            (Some(_), true) => Group::Other,
-            (Some(_), false) => Group::Control,
-        };
         if let Some(stats) = armed.stats.get_mut(outcome.scenario) {
-            stats.request(group, status, latency_ms);
+            stats.request(ledger::group(outcome, faulted), status, latency_ms);
         }
     }
 }

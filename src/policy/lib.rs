@@ -16,6 +16,7 @@
     )
 )]
 
+mod caps;
 mod diagnostic;
 mod draw;
 mod facts;
@@ -26,6 +27,7 @@ mod queue;
 mod schedule;
 pub mod wire;
 
+pub use caps::{Cap, Limits, Usage};
 pub use diagnostic::{Code, Diagnostic, Level, Report};
 pub use draw::{Chance, PPM, Seed};
 pub use facts::{Direction, Fact, Facts};

@@ -81,6 +81,12 @@ impl Schedule {
         }
     }
 
+    /// For how long the mission has run on the monotonic clock, nanoseconds.
+    #[must_use]
+    pub fn running_ns(&self, mono_ns: u64) -> u64 {
+        signed(mono_ns).saturating_sub(self.start_mono_ns).max(0).unsigned_abs()
+    }
+
     /// The deadline on the wall clock, milliseconds since 1970.
     #[must_use]
     pub fn deadline_wall_ms(&self) -> u64 {

@@ -2,6 +2,7 @@
 
 use super::matcher::{Mismatch, direction_matches};
 use super::{Composition, DelayPhase, Fault, Plan, Scenario};
+use crate::caps::Cap;
 use crate::draw::{Chance, PPM, Seed};
 use crate::facts::{Fact, Facts};
 
@@ -33,6 +34,8 @@ pub enum Spared {
     NoFaultDrawn,
     /// It would have been sampled, but an earlier scenario took the request, or another's abort left it nothing to do.
     Preempted,
+    /// It was about to get faults, and a cap of the scenario or of the mission is full.
+    Capped(Cap),
 }
 
 /// All faults of one request.

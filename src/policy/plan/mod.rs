@@ -5,12 +5,14 @@ mod decide;
 mod delay;
 mod index;
 mod matcher;
+mod spare;
 
 pub use abort::{Abort, Grpc};
 pub use decide::{Explanation, Injected, Injection, Outcome, Spared, Verdict};
 pub use delay::{Delay, DelayPhase};
 pub use matcher::Mismatch;
 
+use crate::caps::Limits;
 use crate::facts::Fact;
 use crate::wire;
 use index::Index;
@@ -55,6 +57,7 @@ pub struct Scenario {
     rules: Vec<Rule>,
     sample: Sample,
     faults: Vec<Shared>,
+    pub limits: Limits,
 }
 
 impl Scenario {
@@ -87,6 +90,8 @@ pub struct Plan {
     scenarios: Vec<Scenario>,
     composition: Composition,
     index: Index,
+    /// The caps of all scenarios together.
+    pub limits: Limits,
 }
 
 impl Plan {
@@ -107,7 +112,8 @@ impl Plan {
             wire::CompositionWord::Independent => Composition::Independent,
         };
         let index = Index::build(&scenarios);
-        Self { scenarios, composition, index }
+        let limits = Limits::of_mission(mission.safety.as_ref());
+        Self { scenarios, composition, index, limits }
     }
 
     #[must_use]
@@ -146,6 +152,7 @@ fn compile_scenario(scenario: &wire::Scenario) -> Scenario {
             },
         },
         faults: scenario.faults.iter().flat_map(|f| compile_fault(f, &scenario.name.0)).collect(),
+        limits: Limits::of_scenario(scenario.safety.as_ref()),
     }
 }
 

@@ -4,10 +4,11 @@ use super::catalog::Catalog;
 use super::declare::{object, words};
 use super::decode::no_check;
 use super::form::{MissionId, Name};
+use super::safety::MissionSafety;
 use super::scalar::{FormatVersion, Span, Text, Timestamp};
 
 /// Longest mission, in milliseconds: one week.
-const LONGEST_MISSION_MS: u64 = 7 * 24 * 3_600_000;
+pub(crate) const LONGEST_MISSION_MS: u64 = 7 * 24 * 3_600_000;
 
 object! {
     /// One run of one or more scenarios.
@@ -30,6 +31,8 @@ object! {
         "seed" => seed: Text<128> [optional],
         /// `false` keeps the file and runs nothing.
         "enable" => enable: bool [default "true" = true],
+        /// What all its scenarios may do together.
+        "safety" => safety: MissionSafety [optional],
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod documents;
 mod keys;
+mod safety;
 mod several;
 mod values;
 
