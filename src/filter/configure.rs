@@ -6,6 +6,7 @@ use crate::caps::Caps;
 use crate::root::Armed;
 use crate::stats::{self, ScenarioStats};
 use crate::{host, mission};
+use squall_policy::wire::MarkWord;
 use squall_policy::{CONFIG_LIMIT, Fault, Level, Loaded, Phase, Report, Schedule, Seed, load_plugin};
 
 /// Most findings that go into the log: every worker logs them, and a hostile file can have 100,000.
@@ -91,6 +92,7 @@ fn arm(loaded: Loaded) -> Option<Armed> {
         seed: Seed::from_text(&record.seed),
         schedule,
         caps,
+        marks: mission.mark == MarkWord::Headers,
         running: false,
     };
     match armed.phase() {

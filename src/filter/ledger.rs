@@ -11,21 +11,29 @@ pub fn is_marked() -> bool {
     matches!(host::property(&["chaos_mission"]), Ok(Some(_)))
 }
 
-/// Filter state for access logs and spans: `%FILTER_STATE(wasm.chaos_scenario:PLAIN)%`.
-pub fn mark(armed: &Armed, injection: &Injection) {
-    let Some(first) = injection.faults.first() else { return };
+/// What a mark says of a request: mission, scenario (of the first fault), faults.
+pub fn marks<'a>(armed: &'a Armed, injection: &Injection) -> Option<[&'a str; 3]> {
+    let first = injection.faults.first()?;
     let name = armed.plan.scenario(first.scenario()).map_or("", |scenario| scenario.name.as_str());
     let delayed = injection.request_delay_us > 0 || injection.response_delay_us > 0;
     let fault = match (delayed, injection.abort) {
         (true, Some(_)) => "delay,abort",
         (false, Some(_)) => "abort",
-        _ => "delay",
+        (true, None) => "delay",
+        // The host refused all of them.
+        (false, None) => return None,
     };
-    let failures =
-        [("chaos_mission", armed.mission.as_str()), ("chaos_scenario", name), ("chaos_fault", fault)]
-            .into_iter()
-            .filter(|(key, value)| host::set_property(key, value).is_err())
-            .count();
+    Some([armed.mission.as_str(), name, fault])
+}
+
+/// Filter state for access logs and spans: `%FILTER_STATE(wasm.chaos_scenario:PLAIN)%`.
+pub fn mark(armed: &Armed, injection: &Injection) {
+    let Some(values) = marks(armed, injection) else { return };
+    let failures = ["chaos_mission", "chaos_scenario", "chaos_fault"]
+        .into_iter()
+        .zip(values)
+        .filter(|(key, value)| host::set_property(key, value).is_err())
+        .count();
     stats::count_host_errors(u32::try_from(failures).unwrap_or(u32::MAX));
 }
 

@@ -26,6 +26,8 @@ mod host;
 #[cfg(target_arch = "wasm32")]
 mod ledger;
 #[cfg(target_arch = "wasm32")]
+mod marks;
+#[cfg(target_arch = "wasm32")]
 mod mission;
 #[cfg(target_arch = "wasm32")]
 mod request_facts;

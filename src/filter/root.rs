@@ -66,6 +66,8 @@ pub struct Armed {
     pub seed: Seed,
     pub schedule: Schedule,
     pub caps: Caps,
+    /// Whether faulted requests and their responses carry headers that say so.
+    pub marks: bool,
     /// Between start and deadline. Set by the timer, and checked against both clocks before each fault.
     pub running: bool,
 }

@@ -7,6 +7,7 @@ use crate::caps::{self, Held};
 use crate::engine::Engine;
 use crate::host::{self, Side};
 use crate::ledger;
+use crate::marks;
 use crate::request_facts::RequestFacts;
 use crate::root::{Armed, RETRY_NS, Wake};
 use crate::stats::{self, Cause};
@@ -92,6 +93,7 @@ fn begin(engine: &mut Engine, id: u32) -> Option<Action> {
     }
     let root = engine.roots.get_mut(&stream.root)?;
     let armed = root.armed.as_mut().filter(|armed| armed.running)?;
+    marks::strip(armed);
     let mut facts = RequestFacts::default();
     let mut verdict = armed.plan.decide(&armed.seed, &mut facts);
     stats::count_host_errors(facts.failures);
@@ -146,6 +148,11 @@ fn begin(engine: &mut Engine, id: u32) -> Option<Action> {
         }
         None => Action::Continue,
     };
+    if let (Some(armed), Some(injection)) = (&root.armed, &observed.injection)
+        && injection.abort.is_none()
+    {
+        marks::on_request(armed, injection);
+    }
     stream.observed = Some(Box::new(observed));
     Some(action)
 }
@@ -158,8 +165,12 @@ pub fn response_headers(engine: &mut Engine, id: u32) -> Action {
 fn hold_response(engine: &mut Engine, id: u32) -> Option<Action> {
     let stream = engine.streams.get_mut(&id)?;
     let observed = stream.observed.as_mut().filter(|o| o.progress == Progress::Passing)?;
-    let injection = observed.injection.as_ref().filter(|i| i.response_delay_us > 0)?;
+    let injection = observed.injection.as_ref()?;
     let root = engine.roots.get_mut(&stream.root)?;
+    marks::on_response(root.armed.as_ref()?, injection);
+    if injection.response_delay_us == 0 {
+        return None;
+    }
     let replaced = root.is_replaced();
     let armed = root.armed.as_mut()?;
     let (ends_mono_ns, now) = match armed.phase() {
@@ -201,6 +212,10 @@ pub fn wake(stream: &mut Stream, armed: Option<&mut Armed>, now_ns: u64, abort_a
         let delayed = full_delay_served(observed, now_ns);
         if !(abort_allowed && running && delayed) {
             ledger::suppress(armed, scenario, Cause::Deadline);
+            if let Some(injection) = &mut observed.injection {
+                injection.abort = None;
+                marks::on_request(armed, injection);
+            }
         } else if reply(observed, armed) == Action::Pause {
             return Woken::Done;
         }
@@ -266,6 +281,7 @@ fn reply(observed: &mut Observed, armed: &mut Armed) -> Action {
     let grpc = abort.grpc.as_ref().filter(|_| is_grpc());
     let body = grpc.map_or(abort.body.as_str(), |grpc| grpc.message.as_str());
     let headers = grpc.map_or(&abort.headers, |grpc| &grpc.headers);
+    let headers = &marks::on_answer(armed, observed.injection.as_ref(), headers);
     let sent = host::send_local_response(abort.status, &abort.details, body, headers, grpc.map(|g| g.status));
     if sent.is_err() {
         stats::count_host_errors(1);

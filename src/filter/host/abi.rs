@@ -18,6 +18,14 @@ unsafe extern "C" {
         size: *mut usize,
     ) -> u32;
     pub fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+    pub fn proxy_replace_header_map_value(
+        map: u32,
+        key: *const u8,
+        key_size: usize,
+        value: *const u8,
+        value_size: usize,
+    ) -> u32;
+    pub fn proxy_remove_header_map_value(map: u32, key: *const u8, key_size: usize) -> u32;
     pub fn proxy_get_property(path: *const u8, path_size: usize, data: *mut *mut u8, size: *mut usize)
     -> u32;
     pub fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, size: usize) -> u32;

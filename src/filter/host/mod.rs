@@ -45,6 +45,7 @@ const MONOTONIC: u32 = 1;
 const NS_PER_MS: u64 = 1_000_000;
 const PLUGIN_CONFIGURATION: u32 = 7;
 const REQUEST_HEADERS: u32 = 0;
+const RESPONSE_HEADERS: u32 = 2;
 
 fn check(status: u32) -> Result<()> {
     if status == 0 { Ok(()) } else { Err(Status(status)) }
@@ -94,6 +95,24 @@ pub fn request_headers() -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
     // SAFETY: as above.
     bytes(|data, size| unsafe { abi::proxy_get_header_map_pairs(REQUEST_HEADERS, data, size) })
         .map(|bytes| pairs::parse(&bytes))
+}
+
+/// Sets a header of a stream in that phase; whatever values it had are replaced.
+pub fn set_header(side: Side, name: &str, value: &str) -> Result<()> {
+    let map = match side {
+        Side::Request => REQUEST_HEADERS,
+        Side::Response => RESPONSE_HEADERS,
+    };
+    // SAFETY: as above.
+    check(unsafe {
+        abi::proxy_replace_header_map_value(map, name.as_ptr(), name.len(), value.as_ptr(), value.len())
+    })
+}
+
+/// Removes all values of a request header; only valid in the request phase.
+pub fn remove_request_header(name: &str) -> Result<()> {
+    // SAFETY: as above.
+    check(unsafe { abi::proxy_remove_header_map_value(REQUEST_HEADERS, name.as_ptr(), name.len()) })
 }
 
 /// A property of the stream, the plugin or the node, by its path.

@@ -31,6 +31,9 @@ object! {
         "seed" => seed: Text<128> [optional],
         /// `false` keeps the file and runs nothing.
         "enable" => enable: bool [default "true" = true],
+        /// How a faulted request shows it. `headers`: `x-chaos-mission`, `x-chaos-scenario` and `x-chaos-fault` towards the
+        /// upstream and on the response; the same headers from outside are stripped from every request while the mission runs.
+        "mark" => mark: MarkWord [default "none" = MarkWord::None],
         /// What all its scenarios may do together.
         "safety" => safety: MissionSafety [optional],
     }
@@ -39,6 +42,11 @@ object! {
 words! {
     /// How scenarios combine on one request.
     pub enum CompositionWord { FirstMatch = "first_match", Independent = "independent" }
+}
+
+words! {
+    /// How a faulted request shows it, beside filter state.
+    pub enum MarkWord { None = "none", Headers = "headers" }
 }
 
 object! {

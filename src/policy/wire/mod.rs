@@ -21,7 +21,7 @@ pub use delay::{DelayFault, LogNormal, Normal, Pareto, Percentiles, PhaseWord, U
 pub use faults::{AbortFault, Fault, Headers};
 pub use form::{FieldName, FieldValue, Method, MissionId, Name, Template};
 pub(crate) use mission::LONGEST_MISSION_MS;
-pub use mission::{CompositionWord, Identity, Mission, Plugin, Role};
+pub use mission::{CompositionWord, Identity, MarkWord, Mission, Plugin, Role};
 pub use safety::{Count, MissionSafety, Safety};
 pub use scalar::{FormatVersion, Number, Percent, Regex, Span, Text, Timestamp};
 pub use scope::{DirectionWord, HeaderMatch, MatchRule, PathMatch, Sample, SampleBy, Scope, TextMatch};

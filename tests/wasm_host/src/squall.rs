@@ -48,7 +48,8 @@ pub fn plugin(id: &str, scenarios: &[Value], change: impl FnOnce(&mut Value)) ->
 pub fn every_kind_of_fault() -> String {
     let scenarios = [
         json!({"name": "slow", "scope": {"match": [{"path": {"prefix": "/slow"}}]},
-            "faults": [{"delay": {"fixed": "20ms"}}]}),
+            "faults": [{"delay": {"fixed": "20ms"}}],
+            "safety": {"max_concurrent": 9, "max_per_second": 99, "max_total": 999}}),
         json!({"name": "late", "scope": {"match": [{"path": {"prefix": "/late"}, "methods": ["GET"]}]},
             "faults": [{"delay": {"normal": {"mean": "20ms", "stddev": "5ms"}, "phase": "response"}}]}),
         json!({"name": "gone", "scope": {"match": [{"path": {"prefix": "/gone"}}], "sample": {"percent": 50}},
@@ -63,6 +64,8 @@ pub fn every_kind_of_fault() -> String {
     plugin("m", &scenarios, |mission| {
         mission["duration"] = json!("1m");
         mission["composition"] = json!("independent");
+        mission["mark"] = json!("headers");
+        mission["safety"] = json!({"max_concurrent": 99});
         if let Some(mission) = mission.as_object_mut() {
             mission.remove("seed");
         }
