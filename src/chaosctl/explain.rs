@@ -135,8 +135,10 @@ fn effect(plan: &Plan, fault: &Injected) -> Option<Effect> {
                 grpc_status: abort.grpc.as_ref().map(|g| g.status),
                 details: abort.details.clone(),
             }),
-            Fault::Delay(_) => None,
+            Fault::Delay(_) | Fault::Burn(_) | Fault::Hold(_) => None,
         },
+        Injected::Burn { burn, .. } => Some(Effect::Burn { us: burn.us }),
+        Injected::Hold { bytes, .. } => Some(Effect::Hold { bytes: *bytes }),
     }
 }
 
@@ -147,6 +149,12 @@ fn answer(plan: &Plan, verdict: &Verdict, by_chance: bool, rate_ppm: u32) -> Ans
     match &verdict.injection {
         None => Answer::Pass,
         Some(injection) => Answer::Inject {
+            pressure: injection
+                .faults
+                .iter()
+                .filter(|fault| matches!(fault, Injected::Burn { .. } | Injected::Hold { .. }))
+                .filter_map(|fault| effect(plan, fault))
+                .collect(),
             request_delay_us: injection.request_delay_us,
             response_delay_us: injection.response_delay_us,
             abort: injection
@@ -175,10 +183,13 @@ fn rate_ppm(
             Some(draw) if sticky(scenario) => f64::from(u8::from(draw < explanation.sample_ppm)),
             _ => f64::from(explanation.sample_ppm) / 1e6,
         };
-        let shares = scenario
-            .faults
-            .iter()
-            .flat_map(|f| [f.delay.as_ref().map(|d| d.percent.0), f.abort.as_ref().map(|a| a.percent.0)]);
+        let shares = scenario.faults.iter().flat_map(|f| {
+            [
+                f.delay.as_ref().map(|d| d.percent.0),
+                f.abort.as_ref().map(|a| a.percent.0),
+                f.pressure.as_ref().map(|_| wire::Percent::ALL.0),
+            ]
+        });
         let none: f64 = shares.flatten().map(|ppm| 1.0 - f64::from(ppm) / 1e6).product();
         untouched *= 1.0 - sampled * (1.0 - none);
     }

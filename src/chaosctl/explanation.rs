@@ -24,6 +24,8 @@ pub struct Told {
 pub enum Answer {
     Pass,
     Inject {
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        pressure: Vec<Effect>,
         request_delay_us: u64,
         response_delay_us: u64,
         abort: Option<Effect>,
@@ -66,6 +68,8 @@ pub enum Outcome {
 pub enum Effect {
     Delay { phase: &'static str, us: u64 },
     Abort { status: u16, grpc_status: Option<u32>, details: String },
+    Burn { us: u64 },
+    Hold { bytes: u32 },
 }
 
 impl Told {
@@ -136,7 +140,7 @@ impl Told {
             Answer::ByChance { rate_ppm } => {
                 format!("left to chance: {} of such requests get a fault", words::percent(*rate_ppm))
             }
-            Answer::Inject { request_delay_us, response_delay_us, abort } => {
+            Answer::Inject { pressure, request_delay_us, response_delay_us, abort } => {
                 let delay = |us: u64, before: &str| {
                     (us > 0).then(|| format!("delay of {} before {before}", words::micros(us)))
                 };
@@ -148,7 +152,8 @@ impl Told {
                     delay(*response_delay_us, "the response comes back"),
                     abort.as_ref().map(Effect::told),
                 ];
-                parts.into_iter().flatten().collect::<Vec<_>>().join(", then ")
+                let pressure = pressure.iter().map(Effect::told);
+                pressure.chain(parts.into_iter().flatten()).collect::<Vec<_>>().join(", then ")
             }
         }
     }
@@ -190,6 +195,8 @@ impl Effect {
                 format!("delay {} before the response", words::micros(*us))
             }
             Self::Delay { us, .. } => format!("delay {}", words::micros(*us)),
+            Self::Burn { us } => format!("burn {} of the worker's time", words::micros(*us)),
+            Self::Hold { bytes } => words::hold(*bytes),
             Self::Abort { status, grpc_status: None, .. } => format!("abort {status}"),
             Self::Abort { status, grpc_status: Some(grpc), .. } => {
                 format!("abort {status}, for gRPC clients status {grpc}")

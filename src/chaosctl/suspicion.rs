@@ -69,6 +69,7 @@ fn takes_all_of(earlier: &wire::Scenario, later: &wire::Scenario) -> bool {
     let always = earlier.faults.iter().any(|fault| {
         fault.delay.as_ref().is_some_and(|d| d.percent == all)
             || fault.abort.as_ref().is_some_and(|a| a.percent == all)
+            || fault.pressure.is_some()
     });
     let direction =
         |s: &wire::Scenario| s.scope.as_ref().map_or(wire::DirectionWord::Any, |scope| scope.direction);

@@ -92,6 +92,7 @@ fn arm(loaded: Loaded) -> Option<Armed> {
         seed: Seed::from_text(&record.seed),
         schedule,
         caps,
+        holds_memory: false,
         marks: mission.mark == MarkWord::Headers,
         running: false,
     };
@@ -133,6 +134,8 @@ fn announce<'f>(name: &str, faults: impl Iterator<Item = &'f Fault>) -> Scenario
         stats.announce(match fault {
             Fault::Delay(_) => "delay",
             Fault::Abort(_) => "abort",
+            Fault::Burn(_) => "cpu",
+            Fault::Hold(_) => "memory",
         });
     }
     stats

@@ -3,6 +3,7 @@
 use crate::caps;
 use crate::configure;
 use crate::host;
+use crate::pressure;
 use crate::root::{RETRY_MS, RETRY_NS, Root, Wake};
 use crate::stats;
 use crate::stream::{self, Stream, Woken};
@@ -113,6 +114,9 @@ impl Engine {
     /// `true` when the context was a root.
     pub fn delete_root(&mut self, id: u32) -> bool {
         let Some(root) = self.roots.remove(&id) else { return false };
+        if let Some(armed) = root.armed.as_ref().filter(|_| root.successor.is_none() || root.is_replaced()) {
+            pressure::free(&armed.mission);
+        }
         // Without a successor the filter itself was taken out of the listener.
         if let Some(armed) = root.armed.filter(|armed| armed.running && root.successor.is_none()) {
             armed.show_active(false);

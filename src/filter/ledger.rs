@@ -4,6 +4,7 @@ use crate::host;
 use crate::root::Armed;
 use crate::stats::{self, Cause, Group};
 use squall_policy::{Cap, DelayPhase, Injected, Injection, Outcome, Spared, Verdict};
+use std::borrow::Cow;
 
 /// The filter state of a request that another instance of Squall has a fault for already: Istio can put the
 /// filter into one chain twice, by a namespace's resource and the root namespace's.
@@ -12,18 +13,28 @@ pub fn is_marked() -> bool {
 }
 
 /// What a mark says of a request: mission, scenario (of the first fault), faults.
-pub fn marks<'a>(armed: &'a Armed, injection: &Injection) -> Option<[&'a str; 3]> {
+pub fn marks<'a>(armed: &'a Armed, injection: &Injection) -> Option<[Cow<'a, str>; 3]> {
     let first = injection.faults.first()?;
     let name = armed.plan.scenario(first.scenario()).map_or("", |scenario| scenario.name.as_str());
-    let delayed = injection.request_delay_us > 0 || injection.response_delay_us > 0;
-    let fault = match (delayed, injection.abort) {
-        (true, Some(_)) => "delay,abort",
-        (false, Some(_)) => "abort",
-        (true, None) => "delay",
-        // The host refused all of them.
-        (false, None) => return None,
+    // An answer that the host refused or the deadline cut is none.
+    let answered = injection.abort.is_some();
+    let fault: Cow<'_, str> = match injection.faults[..] {
+        [only] if answered || only.kind() != "abort" => only.kind().into(),
+        _ => {
+            let mut kinds = Vec::new();
+            for kind in injection.faults.iter().map(Injected::kind) {
+                if kind != "abort" && !kinds.contains(&kind) {
+                    kinds.push(kind);
+                }
+            }
+            kinds.extend(answered.then_some("abort"));
+            if kinds.is_empty() {
+                return None;
+            }
+            kinds.join(",").into()
+        }
     };
-    Some([armed.mission.as_str(), name, fault])
+    Some([armed.mission.as_str().into(), name.into(), fault])
 }
 
 /// Filter state for access logs and spans: `%FILTER_STATE(wasm.chaos_scenario:PLAIN)%`.
@@ -68,6 +79,7 @@ fn cause_of(cap: Cap) -> Cause {
         Cap::PerSecond => Cause::MaxPerSecond,
         Cap::Total => Cause::MaxTotal,
         Cap::Unknown => Cause::HostError,
+        Cap::CpuShare => Cause::CpuShare,
     }
 }
 

@@ -30,6 +30,8 @@ mod marks;
 #[cfg(target_arch = "wasm32")]
 mod mission;
 #[cfg(target_arch = "wasm32")]
+mod pressure;
+#[cfg(target_arch = "wasm32")]
 mod request_facts;
 #[cfg(target_arch = "wasm32")]
 mod root;

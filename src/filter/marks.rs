@@ -42,7 +42,7 @@ pub fn on_answer<'h>(armed: &Armed, injection: Option<&Injection>, headers: &'h 
     let values = injection.filter(|_| armed.marks).and_then(|injection| ledger::marks(armed, injection));
     let Some(values) = values else { return Cow::Borrowed(headers) };
     let others = headers.iter().filter(|(name, _)| !NAMES.contains(&name.as_str())).cloned();
-    let ours = NAMES.iter().zip(values).map(|(name, value)| ((*name).to_owned(), value.to_owned()));
+    let ours = NAMES.iter().zip(values).map(|(name, value)| ((*name).to_owned(), value.into_owned()));
     Cow::Owned(others.chain(ours).collect())
 }
 
@@ -51,7 +51,7 @@ fn set(side: Side, armed: &Armed, injection: &Injection) {
         return;
     }
     if let Some(values) = ledger::marks(armed, injection) {
-        count(NAMES.iter().zip(values).map(|(name, value)| host::set_header(side, name, value)));
+        count(NAMES.iter().zip(values).map(|(name, value)| host::set_header(side, name, &value)));
     }
 }
 

@@ -56,7 +56,12 @@ pub fn count_host_errors(failures: u32) {
 
 /// Moves the gauge of requests that have a fault in hand; all workers together.
 pub fn faults_in_flight(by: i64) {
-    if let Some(id) = id(MetricKind::Gauge, "chaos_faults_in_flight", &[]) {
+    move_gauge("chaos_faults_in_flight", by);
+}
+
+/// Moves a gauge that all workers add to.
+pub fn move_gauge(name: &str, by: i64) {
+    if let Some(id) = id(MetricKind::Gauge, name, &[]) {
         let _ = host::increment_metric(id, by);
     }
 }
@@ -84,9 +89,10 @@ pub enum Cause {
     MaxConcurrent = 5,
     MaxPerSecond = 6,
     MaxTotal = 7,
+    CpuShare = 8,
 }
 
-const CAUSES: [&str; 8] = [
+const CAUSES: [&str; 9] = [
     "preempted",
     "no_sample_header",
     "already_faulted",
@@ -95,8 +101,9 @@ const CAUSES: [&str; 8] = [
     "max_concurrent",
     "max_per_second",
     "max_total",
+    "cpu_share",
 ];
-const FAULTS: [&str; 2] = ["delay", "abort"];
+const FAULTS: [&str; 4] = ["delay", "abort", "cpu", "memory"];
 const GROUPS: [&str; 3] = ["control", "treatment", "other"];
 const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
 
@@ -105,7 +112,7 @@ pub struct ScenarioStats {
     name: String,
     requests: [[Option<u32>; 6]; 3],
     latency: [Option<u32>; 3],
-    injected: [Option<u32>; 2],
+    injected: [Option<u32>; FAULTS.len()],
     suppressed: [Option<u32>; CAUSES.len()],
     delay: Option<u32>,
 }
@@ -168,6 +175,13 @@ impl ScenarioStats {
 
     pub fn injected_abort(&mut self) {
         self.injected(1, 1);
+    }
+
+    /// A fault by its label.
+    pub fn injected_as(&mut self, fault: &str) {
+        if let Some(index) = FAULTS.iter().position(|known| *known == fault) {
+            self.injected(index, 1);
+        }
     }
 
     /// Makes the counter of a fault appear at 0, so that a rate over it has a beginning.

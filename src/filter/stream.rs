@@ -8,6 +8,7 @@ use crate::engine::Engine;
 use crate::host::{self, Side};
 use crate::ledger;
 use crate::marks;
+use crate::pressure;
 use crate::request_facts::RequestFacts;
 use crate::root::{Armed, RETRY_NS, Wake};
 use crate::stats::{self, Cause};
@@ -116,11 +117,14 @@ fn begin(engine: &mut Engine, id: u32) -> Option<Action> {
         ledger::suppress_all(armed, &verdict, Cause::AlreadyFaulted);
         return None;
     }
+    pressure::admit(armed, &mut verdict, now);
     let held = caps::acquire(armed, &mut verdict);
+    let (started_ns, held_memory) = (now, armed.holds_memory);
+    let now = pressure::apply(armed, &mut verdict, now);
     ledger::count_spared(armed, &verdict);
     let mut observed = Observed {
         id,
-        started_ns: now,
+        started_ns,
         outcomes: verdict.outcomes,
         injection: verdict.injection,
         held,
@@ -152,6 +156,10 @@ fn begin(engine: &mut Engine, id: u32) -> Option<Action> {
         && injection.abort.is_none()
     {
         marks::on_request(armed, injection);
+    }
+    if !held_memory && root.armed.as_ref().is_some_and(|armed| armed.holds_memory) {
+        // From now on somebody has to look at the wall clock.
+        root.set_timer(now);
     }
     stream.observed = Some(Box::new(observed));
     Some(action)

@@ -48,6 +48,8 @@ pub enum Cap {
     Total,
     /// The record could not be read or written: spared, to be on the safe side.
     Unknown,
+    /// The worker has burnt its share of the time.
+    CpuShare,
 }
 
 /// What a scope has used of its caps.

@@ -26,6 +26,7 @@ mod plugin;
 mod queue;
 mod schedule;
 pub mod wire;
+mod worker_time;
 
 pub use caps::{Cap, Limits, Usage};
 pub use diagnostic::{Code, Diagnostic, Level, Report};
@@ -33,9 +34,10 @@ pub use draw::{Chance, PPM, Seed};
 pub use facts::{Direction, Fact, Facts};
 pub use node::{Entry, Node, Position, Value};
 pub use plan::{
-    Abort, Composition, Delay, DelayPhase, Explanation, Fault, Grpc, Injected, Injection, Mismatch, Outcome,
-    Plan, Scenario, Spared, Verdict,
+    Abort, Burn, Composition, Delay, DelayPhase, Explanation, Fault, Grpc, Injected, Injection, Mismatch,
+    Outcome, Plan, Scenario, Spared, Verdict,
 };
 pub use plugin::{CONFIG_LIMIT, Identity, Loaded, check_catalog, check_mission, load_json, load_plugin};
 pub use queue::{DeadlineQueue, SLACK_NS, Ticket};
 pub use schedule::{Phase, Record, Schedule};
+pub use worker_time::WorkerTime;

@@ -1,7 +1,7 @@
 //! One request in, a verdict and its reasons out. The filter, `chaosctl explain` and the tests all ask here.
 
 use super::matcher::{Mismatch, direction_matches};
-use super::{Composition, DelayPhase, Fault, Plan, Scenario};
+use super::{Burn, Composition, DelayPhase, Fault, Plan, Scenario, pressure};
 use crate::caps::Cap;
 use crate::draw::{Chance, PPM, Seed};
 use crate::facts::{Fact, Facts};
@@ -56,13 +56,18 @@ pub struct Injection {
 pub enum Injected {
     Delay { scenario: usize, phase: DelayPhase, us: u64 },
     Abort { scenario: usize, fault: usize },
+    Burn { scenario: usize, burn: Burn },
+    Hold { scenario: usize, bytes: u32 },
 }
 
 impl Injected {
     #[must_use]
     pub fn scenario(&self) -> usize {
         match self {
-            Self::Delay { scenario, .. } | Self::Abort { scenario, .. } => *scenario,
+            Self::Delay { scenario, .. }
+            | Self::Abort { scenario, .. }
+            | Self::Burn { scenario, .. }
+            | Self::Hold { scenario, .. } => *scenario,
         }
     }
 
@@ -72,6 +77,8 @@ impl Injected {
         match self {
             Self::Delay { .. } => "delay",
             Self::Abort { .. } => "abort",
+            Self::Burn { .. } => "cpu",
+            Self::Hold { .. } => "memory",
         }
     }
 }
@@ -227,6 +234,7 @@ fn add_faults(
                 add_delay(number, delay.phase, us, injection);
             }
             Fault::Abort(_) => beaten |= !add_abort(number, fault_number, injection),
+            other @ (Fault::Burn(_) | Fault::Hold(_)) => pressure::add(number, other, injection),
         }
     }
     beaten

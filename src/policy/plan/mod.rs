@@ -5,12 +5,14 @@ mod decide;
 mod delay;
 mod index;
 mod matcher;
+mod pressure;
 mod spare;
 
 pub use abort::{Abort, Grpc};
 pub use decide::{Explanation, Injected, Injection, Outcome, Spared, Verdict};
 pub use delay::{Delay, DelayPhase};
 pub use matcher::Mismatch;
+pub use pressure::Burn;
 
 use crate::caps::Limits;
 use crate::facts::Fact;
@@ -32,6 +34,9 @@ pub enum Composition {
 pub enum Fault {
     Delay(Delay),
     Abort(Abort),
+    Burn(Burn),
+    /// Bytes that a worker holds.
+    Hold(u32),
 }
 
 /// What is sampled.
@@ -165,5 +170,5 @@ fn compile_fault(fault: &wire::Fault, scenario: &str) -> Vec<Shared> {
         .abort
         .as_ref()
         .map(|a| Shared { ppm: a.percent.0, fault: Fault::Abort(Abort::compile(a, scenario)) });
-    delay.into_iter().chain(abort).collect()
+    delay.into_iter().chain(abort).chain(pressure::compile(fault.pressure.as_ref())).collect()
 }

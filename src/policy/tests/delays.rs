@@ -211,7 +211,7 @@ fn golden_row(seed: &str, id: &str, scenario: &Value) -> Value {
         .flat_map(|i| &i.faults)
         .map(|fault| match fault {
             Injected::Delay { us, .. } => json!(us),
-            Injected::Abort { .. } => json!("abort"),
+            other => json!(other.kind()),
         })
         .collect();
     json!({"seed": seed, "request_id": id, "scenario": scenario["name"], "sample_draw_ppm": draw, "faults": faults})

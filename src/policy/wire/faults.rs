@@ -4,6 +4,7 @@ use super::declare::object;
 use super::decode::{Decode, Kind, exactly_one, no_check};
 use super::delay::DelayFault;
 use super::form::{FieldName, FieldValue};
+use super::pressure::PressureFault;
 use super::scalar::{Percent, Text};
 use super::status::{GrpcCode, HttpStatus};
 use crate::diagnostic::{Code, Report};
@@ -16,6 +17,8 @@ object! {
         "delay" => delay: DelayFault [optional],
         /// Answers in place of the upstream, which never sees the request.
         "abort" => abort: AbortFault [optional],
+        /// Takes time or memory of the proxy's worker.
+        "pressure" => pressure: PressureFault [optional],
     }
 }
 
@@ -83,7 +86,7 @@ impl Decode for Headers {
 }
 
 fn one_fault(node: &Node, all_known: bool, report: &mut Report) {
-    exactly_one(&["delay", "abort"], node, all_known, report);
+    exactly_one(&["delay", "abort", "pressure"], node, all_known, report);
 }
 
 fn answer(node: &Node, all_known: bool, report: &mut Report) {

@@ -103,46 +103,43 @@ impl<const MIN_MS: u64, const MAX_MS: u64> Span<MIN_MS, MAX_MS> {
     pub fn millis(self) -> u64 {
         u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX)
     }
-
-    fn range() -> String {
-        let show = |ms| humantime::format_duration(Duration::from_millis(ms)).to_string();
-        format!("{} to {}", show(MIN_MS), show(MAX_MS))
-    }
 }
 
 impl<const MIN_MS: u64, const MAX_MS: u64> Decode for Span<MIN_MS, MAX_MS> {
     fn decode(node: &Node, report: &mut Report) -> Option<Self> {
-        let hint = "give a number with its unit: 100ms, 30s, 15m, 1h";
-        if let crate::node::Value::Number(n) = node.value {
-            report.add(
-                Code::WrongType,
-                node.at,
-                format!("a duration needs its unit, found the number {n}"),
-                hint,
-            );
-            return None;
-        }
-        let text = text(node, report)?;
-        let Ok(duration) = humantime::parse_duration(text) else {
-            let shown: String = text.chars().take(80).collect();
-            report.add(Code::BadFormat, node.at, format!("{shown:?} is not a duration"), hint);
-            return None;
-        };
-        if duration < Duration::from_millis(MIN_MS) || duration > Duration::from_millis(MAX_MS) {
-            report.add(
-                Code::OutOfRange,
-                node.at,
-                format!("{text} is out of range"),
-                format!("give {}", Self::range()),
-            );
-            return None;
-        }
-        Some(Self(duration))
+        span(node, report, MIN_MS, MAX_MS).map(Self)
     }
 
     fn kind() -> Kind {
-        Kind::plain(format!("duration with unit, {}", Self::range()))
+        Kind::plain(format!("duration with unit, {}", span_range(MIN_MS, MAX_MS)))
     }
+}
+
+fn span_range(min_ms: u64, max_ms: u64) -> String {
+    let show = |ms| humantime::format_duration(Duration::from_millis(ms)).to_string();
+    format!("{} to {}", show(min_ms), show(max_ms))
+}
+
+/// Once for all bounds: the module would have a copy for each pair of them.
+fn span(node: &Node, report: &mut Report, min_ms: u64, max_ms: u64) -> Option<Duration> {
+    let hint = "give a number with its unit: 100ms, 30s, 15m, 1h";
+    if let crate::node::Value::Number(n) = node.value {
+        let message = format!("a duration needs its unit, found the number {n}");
+        report.add(Code::WrongType, node.at, message, hint);
+        return None;
+    }
+    let text = text(node, report)?;
+    let Ok(duration) = humantime::parse_duration(text) else {
+        let shown: String = text.chars().take(80).collect();
+        report.add(Code::BadFormat, node.at, format!("{shown:?} is not a duration"), hint);
+        return None;
+    };
+    if duration < Duration::from_millis(min_ms) || duration > Duration::from_millis(max_ms) {
+        let hint = format!("give {}", span_range(min_ms, max_ms));
+        report.add(Code::OutOfRange, node.at, format!("{text} is out of range"), hint);
+        return None;
+    }
+    Some(duration)
 }
 
 /// A plain number between two bounds, both in thousandths.

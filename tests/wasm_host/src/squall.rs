@@ -60,6 +60,8 @@ pub fn every_kind_of_fault() -> String {
             "faults": [{"delay": {"fixed": "5ms"}}]}),
         json!({"name": "tagged", "scope": {"match": [{"headers": [{"name": "x-tier", "regex": "gold|silver"}]}],
             "sample": {"percent": 90, "by": {"header": "x-user"}}}, "faults": [{"delay": {"fixed": "5ms"}}]}),
+        json!({"name": "squeezed", "scope": {"match": [{"path": {"prefix": "/other"}}]},
+            "faults": [{"pressure": {"cpu": {"burn": "1ms"}, "memory": {"hold": "64KiB"}}}]}),
     ];
     plugin("m", &scenarios, |mission| {
         mission["duration"] = json!("1m");

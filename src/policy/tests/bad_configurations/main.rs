@@ -2,6 +2,7 @@
 
 mod documents;
 mod keys;
+mod pressure;
 mod safety;
 mod several;
 mod values;
