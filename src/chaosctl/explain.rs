@@ -135,7 +135,7 @@ fn effect(plan: &Plan, fault: &Injected) -> Option<Effect> {
                 grpc_status: abort.grpc.as_ref().map(|g| g.status),
                 details: abort.details.clone(),
             }),
-            Fault::Delay(_) | Fault::Burn(_) | Fault::Hold(_) => None,
+            _ => None,
         },
         Injected::Burn { burn, .. } => Some(Effect::Burn { us: burn.us }),
         Injected::Hold { bytes, .. } => Some(Effect::Hold { bytes: *bytes }),

@@ -50,6 +50,9 @@ impl Engine {
         // older one comes back: its waiting streams go on waiting.
         let mut root = self.roots.remove(&id).unwrap_or_default();
         root.queue.retain(|wake| matches!(wake, Wake::Stream(_)));
+        if let Some(old) = &mut root.armed {
+            old.free_memory();
+        }
         let armed = configured.armed;
         self.roots.insert(id, Root { plugin, armed, successor: None, rings_at: None, ..root });
         match self.roots.get_mut(&id) {

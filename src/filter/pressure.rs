@@ -53,16 +53,15 @@ pub fn admit(armed: &mut Armed, verdict: &mut Verdict, now_ns: u64) {
 
 /// Holds memory and burns time. Gives the present afterwards.
 pub fn apply(armed: &mut Armed, verdict: &mut Verdict, now_ns: u64) -> u64 {
-    let faults = verdict.injection.as_ref().map_or(&[][..], |injection| &injection.faults);
-    if !faults.iter().any(|fault| matches!(fault, Injected::Burn { .. } | Injected::Hold { .. })) {
-        return now_ns;
-    }
+    let faults = verdict.injection.iter().flat_map(|injection| &injection.faults);
+    let faults: Vec<Injected> =
+        faults.filter(|f| matches!(f, Injected::Burn { .. } | Injected::Hold { .. })).copied().collect();
     let mut now_ns = now_ns;
-    for fault in faults.to_vec() {
+    for fault in faults {
         let done = match fault {
             Injected::Burn { burn: Burn { us, .. }, .. } => burn(us, &mut now_ns),
             Injected::Hold { scenario, bytes } => hold(armed, scenario, u64::from(bytes)),
-            Injected::Delay { .. } | Injected::Abort { .. } => continue,
+            _ => continue,
         };
         let number = fault.scenario();
         if done {

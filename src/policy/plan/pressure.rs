@@ -24,7 +24,7 @@ pub(super) fn add(scenario: usize, fault: &Fault, injection: &mut Option<Injecti
     let injected = match fault {
         Fault::Burn(burn) => Injected::Burn { scenario, burn: *burn },
         Fault::Hold(bytes) => Injected::Hold { scenario, bytes: *bytes },
-        Fault::Delay(_) | Fault::Abort(_) => return,
+        _ => return,
     };
     injection.get_or_insert_default().faults.push(injected);
 }

@@ -41,8 +41,8 @@ impl Injection {
                 Injected::Delay { phase: DelayPhase::Response, us, .. } => {
                     self.response_delay_us = self.response_delay_us.saturating_add(*us);
                 }
-                Injected::Burn { .. } | Injected::Hold { .. } => {}
                 Injected::Abort { scenario, fault } => self.abort = Some((*scenario, *fault)),
+                _ => {}
             }
         }
     }

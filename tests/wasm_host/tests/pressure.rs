@@ -86,7 +86,7 @@ fn who_is_spared_a_burn_keeps_the_other_faults_and_uses_no_cap() {
         assert!(proxy.vm.held(stream).is_some());
         proxy.advance_ms(2);
         assert!(proxy.vm.held(stream).is_none());
-        let fault = proxy.vm.filter_state(stream).unwrap().remove(&b"chaos_fault"[..].to_vec());
+        let fault = proxy.vm.filter_state(stream).unwrap().remove(&b"chaos_fault"[..]);
         assert_eq!(fault.as_deref(), Some(if first { &b"cpu,delay"[..] } else { b"delay" }));
         proxy.finish(stream);
     }
@@ -167,4 +167,16 @@ fn held_memory_is_let_go_within_a_second_of_a_wall_clock_that_steps_over_the_dea
     proxy.advance_ms(1_000);
     assert_eq!(proxy.metric("chaos_memory_held_bytes", &[]), 0);
     assert_eq!(proxy.vm.tick_period(proxy.root), None);
+}
+
+#[test]
+fn a_root_that_is_configured_again_lets_go_of_the_old_mission_s_memory() {
+    let faults = [scenario("large", json!([memory("1MiB")]))];
+    let mut proxy = proxy(&faults);
+    took(&mut proxy, "/large");
+    let other = plugin("n", &faults, |_| {});
+    proxy.vm.configure_again(proxy.root, other.as_bytes()).unwrap();
+    assert_eq!(proxy.metric("chaos_memory_held_bytes", &[]), 0);
+    took(&mut proxy, "/large");
+    assert_eq!(proxy.metric("chaos_memory_held_bytes", &[]), MIB);
 }
