@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use squall_envoy_tests::{
-    Envoy, EnvoyConfig, EnvoyOptions, Experiment, Listener, Load, LoadReport, Metrics, Route, VirtualHost,
-    assert_share,
+    Envoy, EnvoyConfig, EnvoyOptions, Experiment, HttpFilter, Listener, Load, LoadReport, Metrics, Route,
+    VirtualHost, assert_share,
 };
 use squall_policy::{Direction, Fact, Facts, Report, Seed, load_plugin};
 
@@ -187,4 +187,41 @@ async fn p4_the_mission_s_total_is_met_exactly_over_its_scenarios_and_every_caus
         assert_eq!(group(&metrics, scenario, "treatment"), injected);
     }
     assert_eq!(metrics.injected("first", "abort") + metrics.injected("second", "abort"), 1_000);
+}
+
+/// Promise P4 beside P9: five configurations of the same mission under load share one total and one pool of slots.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn p4_what_was_used_of_a_cap_outlives_configuration_updates_under_load() {
+    const NAME: &str = "caps";
+    let experiment = |status: u16| {
+        let faults = json!([{"delay": {"fixed": "10ms"}}, {"abort": {"status": status}}]);
+        let safety = json!({"max_total": 1_500, "max_concurrent": 8});
+        Experiment::new().scenario("all", json!({}), faults).with("safety", safety).plugin()
+    };
+    let host = VirtualHost::any("any").route(Route::prefix("/").answer(200, "routed"));
+    let filter = HttpFilter::squall_discovered(NAME, &experiment(503)).unwrap();
+    let listener = Listener::new("ingress").filter(filter).virtual_host(host);
+    let options = EnvoyOptions::default().concurrency(4).precise_timer();
+    let envoy = options.start(EnvoyConfig::new().listener(listener)).await.unwrap();
+    let load = Load::http1(envoy.addr("ingress")).connections(24);
+    let traffic = tokio::spawn(async move { load.for_time(Duration::from_secs(5)).await.unwrap() });
+    let mut update = 0_u16;
+    while !traffic.is_finished() {
+        update += 1;
+        let next = HttpFilter::squall_config(NAME, &experiment(504 + update % 5)).unwrap();
+        envoy.update_filter(NAME, &next).await.unwrap();
+        let in_flight = envoy.prometheus().await.unwrap().in_flight();
+        assert!(in_flight <= 8, "{in_flight} at once");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let report = traffic.await.unwrap();
+    assert_eq!((report.broken(), report.left()), (0, 0));
+    let aborted = report.total() - report.count(200);
+    let total = report.total();
+    let finished = |m: &Metrics| group(m, "all", "treatment") + group(m, "all", "other") == total;
+    let metrics = envoy.prometheus_until("all requests finished", finished).await.unwrap();
+    assert_eq!((aborted, metrics.injected("all", "abort")), (1_500, 1_500), "after {update} updates");
+    let spared = metrics.spared("all", "max_total") + metrics.spared("all", "max_concurrent");
+    assert_eq!(1_500 + spared, total);
+    assert!(update >= 5 && metrics.spared("all", "max_concurrent") > 0);
 }
