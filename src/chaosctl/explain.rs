@@ -150,7 +150,8 @@ fn outcome(e: &Explanation, verdict: &Verdict, matched: bool, by_chance: bool, h
         Some(None) => Reason::Faulted,
         Some(Some(Spared::NoFaultDrawn)) => Reason::NoFaultDrawn,
         Some(Some(Spared::Preempted)) => Reason::Preempted,
-        Some(Some(Spared::NotSampled)) | None => Reason::NotSampled,
+        // Caps depend on the other requests; a decision about one alone knows none.
+        Some(Some(Spared::NotSampled | Spared::Capped(_))) | None => Reason::NotSampled,
     }
 }
 
@@ -168,27 +169,28 @@ fn effect(plan: &Plan, fault: &Injected) -> Option<Effect> {
             },
             us: *us,
         }),
-        Injected::Abort { scenario, fault }
-        | Injected::Drop { scenario, fault }
-        | Injected::Throttle { scenario, fault }
-        | Injected::Mutate { scenario, fault } => match plan.scenario(*scenario)?.fault(*fault)? {
-            Fault::Abort(abort) => Some(Effect::Abort {
-                status: abort.status,
-                grpc_status: abort.grpc.as_ref().map(|g| g.status),
-                details: abort.details.clone(),
-            }),
-            Fault::Drop(drop) => Some(Effect::drop(*drop)),
-            Fault::Throttle(rates) => Some(Effect::Throttle {
-                request_bytes_per_s: rates.request,
-                response_bytes_per_s: rates.response,
-            }),
-            Fault::Mutate(change) => Some(Effect::Mutate {
-                request: change.request.is_some(),
-                response: change.response.as_ref().is_some_and(|headers| !headers.is_empty()),
-                body: change.body.is_some(),
-            }),
-            Fault::Delay(_) => None,
-        },
+        Injected::Drop { drop, .. } => Some(Effect::drop(*drop)),
+        Injected::Throttle { rates, .. } => Some(Effect::Throttle {
+            request_bytes_per_s: rates.request,
+            response_bytes_per_s: rates.response,
+        }),
+        Injected::Abort { scenario, fault } | Injected::Mutate { scenario, fault } => {
+            match plan.scenario(*scenario)?.fault(*fault)? {
+                Fault::Abort(abort) => Some(Effect::Abort {
+                    status: abort.status,
+                    grpc_status: abort.grpc.as_ref().map(|g| g.status),
+                    details: abort.details.clone(),
+                }),
+                Fault::Mutate(change) => Some(Effect::Mutate {
+                    request: change.request.is_some(),
+                    response: change.response.as_ref().is_some_and(|headers| !headers.is_empty()),
+                    body: change.body.is_some(),
+                }),
+                _ => None,
+            }
+        }
+        Injected::Burn { burn, .. } => Some(Effect::Burn { us: burn.us }),
+        Injected::Hold { bytes, .. } => Some(Effect::Hold { bytes: *bytes }),
     }
 }
 
@@ -199,6 +201,12 @@ fn answer(plan: &Plan, verdict: &Verdict, by_chance: bool, rate_ppm: u32) -> Ans
     match &verdict.injection {
         None => Answer::Pass,
         Some(injection) => Answer::Inject {
+            pressure: injection
+                .faults
+                .iter()
+                .filter(|fault| matches!(fault, Injected::Burn { .. } | Injected::Hold { .. }))
+                .filter_map(|fault| effect(plan, fault))
+                .collect(),
             request_delay_us: injection.request_delay_us,
             response_delay_us: injection.response_delay_us,
             abort: injection
@@ -208,7 +216,10 @@ fn answer(plan: &Plan, verdict: &Verdict, by_chance: bool, rate_ppm: u32) -> Ans
             others: injection
                 .faults
                 .iter()
-                .filter(|fault| !matches!(fault, Injected::Delay { .. } | Injected::Abort { .. }))
+                .filter(|fault| {
+                    let told = matches!(fault, Injected::Delay { .. } | Injected::Abort { .. });
+                    !told && !matches!(fault, Injected::Burn { .. } | Injected::Hold { .. })
+                })
                 .filter_map(|fault| effect(plan, fault))
                 .collect(),
         },

@@ -24,6 +24,8 @@ pub struct Told {
 pub enum Answer {
     Pass,
     Inject {
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        pressure: Vec<Effect>,
         request_delay_us: u64,
         response_delay_us: u64,
         abort: Option<Effect>,
@@ -78,6 +80,8 @@ pub enum Effect {
     Drop { mode: &'static str, after_bytes: Option<u64> },
     Throttle { request_bytes_per_s: Option<u64>, response_bytes_per_s: Option<u64> },
     Mutate { request: bool, response: bool, body: bool },
+    Burn { us: u64 },
+    Hold { bytes: u32 },
 }
 
 impl Told {
@@ -148,7 +152,7 @@ impl Told {
             Answer::ByChance { rate_ppm } => {
                 format!("left to chance: {} of such requests get a fault", words::percent(*rate_ppm))
             }
-            Answer::Inject { request_delay_us, response_delay_us, abort, others } => {
+            Answer::Inject { pressure, request_delay_us, response_delay_us, abort, others } => {
                 let delay = |us: u64, before: &str| {
                     (us > 0).then(|| format!("delay of {} before {before}", words::micros(us)))
                 };
@@ -160,8 +164,9 @@ impl Told {
                     delay(*response_delay_us, "the response comes back"),
                     abort.as_ref().map(Effect::told),
                 ];
-                let others = others.iter().map(Effect::told);
-                parts.into_iter().flatten().chain(others).collect::<Vec<_>>().join(", then ")
+                let (pressure, others) = (pressure.iter().map(Effect::told), others.iter().map(Effect::told));
+                let parts = parts.into_iter().flatten();
+                pressure.chain(parts).chain(others).collect::<Vec<_>>().join(", then ")
             }
         }
     }
@@ -219,6 +224,8 @@ impl Effect {
                 format!("delay {} before the response", words::micros(*us))
             }
             Self::Delay { us, .. } => format!("delay {}", words::micros(*us)),
+            Self::Burn { us } => format!("burn {} of the worker's time", words::micros(*us)),
+            Self::Hold { bytes } => words::hold(*bytes),
             Self::Abort { status, grpc_status: None, .. } => format!("abort {status}"),
             Self::Abort { status, grpc_status: Some(grpc), .. } => {
                 format!("abort {status}, for gRPC clients status {grpc}")

@@ -177,9 +177,29 @@ pub fn faults(scenario: &wire::Scenario) -> Vec<String> {
                 format!("{}{}", mutate(f.request.is_some(), headers, body), share(f.percent))
             }),
         ];
-        words.into_iter().flatten().collect::<Vec<_>>()
+        words.into_iter().flatten().chain(fault.pressure.iter().flat_map(pressure)).collect::<Vec<_>>()
     };
     scenario.faults.iter().flat_map(of).collect()
+}
+
+fn pressure(pressure: &wire::PressureFault) -> Vec<String> {
+    let cpu = pressure.cpu.as_ref().map(|cpu| {
+        let most = percent(cpu.max_share.0);
+        format!("burn {} of the worker's time, at most {most} of it", span(cpu.burn.0))
+    });
+    let memory = pressure.memory.as_ref().map(|memory| hold(memory.hold.0));
+    cpu.into_iter().chain(memory).collect()
+}
+
+/// Memory in words.
+pub fn hold(bytes: u32) -> String {
+    let kibibytes = bytes / 1024;
+    let size = if kibibytes.is_multiple_of(1024) {
+        format!("{} MiB", kibibytes / 1024)
+    } else {
+        format!("{kibibytes} KiB")
+    };
+    format!("hold {size} in each worker")
 }
 
 fn share(own: wire::Percent) -> String {

@@ -2,10 +2,12 @@
 //! in the log and in `chaos_config_rejected`, and never refuses the configuration: a refusal would end Envoy
 //! at start-up, or answer every request with 500.
 
+use crate::caps::Caps;
 use crate::node::Node;
 use crate::root::Armed;
 use crate::stats::{self, ScenarioStats};
 use crate::{host, mission};
+use squall_policy::wire::MarkWord;
 use squall_policy::{
     CONFIG_LIMIT, Fault, Level, Loaded, Phase, Plan, Report, Schedule, Seed, load_plugin_on,
 };
@@ -91,6 +93,7 @@ fn arm(loaded: Loaded) -> Option<Armed> {
         log_accepted(&id, &mission.namespace.0, &record.seed, &schedule, &plan);
     }
     let stats = plan.scenarios().iter().map(|scenario| announce(&scenario.name, scenario.faults())).collect();
+    let caps = Caps::new(&id, &plan);
     let armed = Armed {
         mission: id,
         namespace: mission.namespace.0,
@@ -98,6 +101,9 @@ fn arm(loaded: Loaded) -> Option<Armed> {
         stats,
         seed: Seed::from_text(&record.seed),
         schedule,
+        caps,
+        holds_memory: false,
+        marks: mission.mark == MarkWord::Headers,
         running: false,
     };
     match armed.phase() {

@@ -15,6 +15,7 @@
 
 #[cfg(target_arch = "wasm32")]
 mod bodies;
+mod caps;
 #[cfg(target_arch = "wasm32")]
 mod configure;
 #[cfg(target_arch = "wasm32")]
@@ -28,11 +29,14 @@ mod host;
 #[cfg(target_arch = "wasm32")]
 mod ledger;
 #[cfg(target_arch = "wasm32")]
+mod marks;
+#[cfg(target_arch = "wasm32")]
 mod mission;
 #[cfg(target_arch = "wasm32")]
 mod mutate;
 #[cfg(target_arch = "wasm32")]
 mod node;
+mod pressure;
 #[cfg(target_arch = "wasm32")]
 mod request_facts;
 #[cfg(target_arch = "wasm32")]

@@ -56,7 +56,12 @@ pub fn count_host_errors(failures: u32) {
 
 /// Moves the gauge of requests that have a fault in hand; all workers together.
 pub fn faults_in_flight(by: i64) {
-    if let Some(id) = id(MetricKind::Gauge, "chaos_faults_in_flight", &[]) {
+    move_gauge("chaos_faults_in_flight", by);
+}
+
+/// Moves a gauge that all workers add to.
+pub fn move_gauge(name: &str, by: i64) {
+    if let Some(id) = id(MetricKind::Gauge, name, &[]) {
         let _ = host::increment_metric(id, by);
     }
 }
@@ -69,7 +74,7 @@ pub enum Group {
     Control = 0,
     /// It got this scenario's fault.
     Treatment = 1,
-    /// It got a fault of another scenario only, or none because none may touch it.
+    /// It got a fault of another scenario only, or none because a cap was full or none may touch it.
     Other = 2,
 }
 
@@ -81,6 +86,10 @@ pub enum Cause {
     AlreadyFaulted,
     Deadline,
     HostError,
+    MaxConcurrent,
+    MaxPerSecond,
+    MaxTotal,
+    CpuShare,
     Protected,
     Attempt,
     Trigger,
@@ -94,12 +103,16 @@ pub enum Cause {
     BodyNotJson,
 }
 
-const CAUSES: [&str; 12] = [
+const CAUSES: [&str; 16] = [
     "preempted",
     "no_sample_header",
     "already_faulted",
     "deadline",
     "host_error",
+    "max_concurrent",
+    "max_per_second",
+    "max_total",
+    "cpu_share",
     "protected",
     "attempt",
     "trigger",
@@ -108,8 +121,8 @@ const CAUSES: [&str; 12] = [
     "body_too_large",
     "body_not_json",
 ];
-/// Every kind of fault, in the order in which marks name them.
-pub const FAULTS: [&str; 5] = ["delay", "abort", "drop", "throttle", "mutate"];
+/// Every kind of fault, in the order in which marks name them: what may end a request last.
+pub const FAULTS: [&str; 7] = ["cpu", "memory", "delay", "throttle", "mutate", "drop", "abort"];
 const GROUPS: [&str; 3] = ["control", "treatment", "other"];
 const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
 

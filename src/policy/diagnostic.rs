@@ -76,6 +76,8 @@ codes! {
     SignatureNeeded = "signature-needed", Error;
     /// The mission belongs to another namespace than this proxy.
     WrongNamespace = "wrong-namespace", Error;
+    /// The mission is longer than one of its scenarios allows (`max_duration`).
+    TooLong = "too-long", Error;
     /// A percentage of 0, or a window that is closed while the mission runs: it is read, and never fires.
     NeverFires = "never-fires", Warning;
     /// No request can reach this scenario, because an earlier one takes them all.

@@ -16,6 +16,7 @@
     )
 )]
 
+mod caps;
 mod diagnostic;
 mod draw;
 mod edit;
@@ -29,7 +30,9 @@ mod proxy;
 mod queue;
 mod schedule;
 pub mod wire;
+mod worker_time;
 
+pub use caps::{Cap, Limits, Usage};
 pub use diagnostic::{Code, Diagnostic, Level, Report};
 pub use draw::{Chance, PPM, Seed};
 pub use edit::{BodyChange, Edit, EditState, Length, Unfit};
@@ -37,7 +40,7 @@ pub use facts::{Direction, Fact, Facts, Moment};
 pub use node::{Entry, Node, Position, Value};
 pub use pace::{Cut, Pace, Piece};
 pub use plan::{
-    Abort, Composition, Delay, DelayPhase, Drop, Explanation, Fault, Grpc, HeaderChanges, Injected,
+    Abort, Burn, Composition, Delay, DelayPhase, Drop, Explanation, Fault, Grpc, HeaderChanges, Injected,
     Injection, Mismatch, Mutate, Outcome, Plan, Protector, Scenario, Spared, Throttle, Verdict, is_grpc,
 };
 pub use plugin::{
@@ -46,3 +49,4 @@ pub use plugin::{
 pub use proxy::{Dormant, Identified, Proxy};
 pub use queue::{DeadlineQueue, SLACK_NS, Ticket};
 pub use schedule::{Phase, Record, Schedule};
+pub use worker_time::WorkerTime;

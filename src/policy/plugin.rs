@@ -83,6 +83,7 @@ fn read_plugin(bytes: &[u8], namespace: Option<&str>, report: &mut Report) -> Op
         report.in_key("mission", |r| {
             check_namespace(mission, own.as_deref().or(namespace), r);
             check_severity(mission, node.get("catalog"), r);
+            check_duration(mission, node.get("catalog"), r);
         });
     }
     plugin.filter(|_| !report.has_errors())
@@ -189,4 +190,25 @@ fn check_severity(mission: &Node, catalog: Option<&Node>, report: &mut Report) {
         let hint = "signed missions are not supported yet; run it as low or medium, with a smaller scope";
         at_item(report, "scenarios", index, |r| r.add(Code::SignatureNeeded, node.at, message, hint));
     }
+}
+
+/// A scenario may say how long it runs at most.
+fn check_duration(mission: &Node, catalog: Option<&Node>, report: &mut Report) {
+    type Longest = wire::Span<1000, { wire::LONGEST_MISSION_MS }>;
+    let Some(duration) = valid::<Longest>(mission, "duration") else { return };
+    let named: hashbrown::HashSet<&str> = items(mission, "scenarios").iter().filter_map(text).collect();
+    let shortest = catalog
+        .map_or(&[][..], |catalog| items(catalog, "scenarios"))
+        .iter()
+        .filter_map(|s| {
+            Some((valid::<Longest>(s.get("safety")?, "max_duration")?, s.get("name").and_then(text)?))
+        })
+        .filter(|(_, name)| named.contains(name))
+        .min_by_key(|(longest, _)| *longest);
+    let Some((longest, name)) = shortest.filter(|(longest, _)| *longest < duration) else { return };
+    let show = |span: Longest| humantime::format_duration(span.0).to_string();
+    let message = format!("scenario `{name}` runs for at most {}, not for {}", show(longest), show(duration));
+    let hint = format!("give at most {}, or raise the scenario's `max_duration`", show(longest));
+    let at = mission.get("duration").and_then(|n| n.at);
+    report.in_key("duration", |r| r.add(Code::TooLong, at, message, hint));
 }

@@ -81,16 +81,16 @@ impl Schedule {
         }
     }
 
+    /// For how long the mission has run on the monotonic clock, nanoseconds.
+    #[must_use]
+    pub fn running_ns(&self, mono_ns: u64) -> u64 {
+        signed(mono_ns).saturating_sub(self.start_mono_ns).max(0).unsigned_abs()
+    }
+
     /// The deadline on the wall clock, milliseconds since 1970.
     #[must_use]
     pub fn deadline_wall_ms(&self) -> u64 {
         self.start_wall_ms.saturating_add(self.duration_ns / NS_PER_MS)
-    }
-
-    /// How long the mission has run, nanoseconds.
-    #[must_use]
-    pub fn running_ns(&self, mono_ns: u64) -> u64 {
-        signed(mono_ns).saturating_sub(self.start_mono_ns).max(0).unsigned_abs()
     }
 
     /// Whether [`Schedule::end`] was called, or the record said so from the beginning.

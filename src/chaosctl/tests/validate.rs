@@ -127,3 +127,17 @@ fn what_a_file_says_cannot_steer_the_terminal() {
     assert_eq!(ran.code, 1);
     assert!(ran.out.contains("unknown-key") && !ran.out.contains('\u{1b}'), "{:?}", ran.out);
 }
+
+#[test]
+fn a_mission_longer_than_its_scenario_allows_is_told_at_its_duration() {
+    let (_folder, catalog, mission) = files(&mission("[some]", ""));
+    let text = CATALOG.replace(
+        "faults: [{delay: {fixed: 1s}}]",
+        "faults: [{delay: {fixed: 1s}}], safety: {max_duration: 59s}",
+    );
+    fs::write(&catalog, text).expect("written");
+    let ran = run(&["validate", &catalog, &mission]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.contains("error[too-long]") && ran.out.contains("mission.yaml:5:11"), "{}", ran.out);
+    assert!(ran.out.contains("scenario `some` runs for at most 59s, not for 1m"), "{}", ran.out);
+}

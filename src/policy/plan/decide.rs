@@ -1,7 +1,8 @@
 //! One request in, a verdict and its reasons out. The filter, `chaosctl explain` and the tests all ask here.
 
 use super::matcher::{Mismatch, direction_matches};
-use super::{Composition, DelayPhase, Drop, Fault, Plan, Protector, Scenario, Throttle};
+use super::{Burn, Composition, DelayPhase, Drop, Fault, Plan, Protector, Scenario, Throttle, pressure};
+use crate::caps::Cap;
 use crate::draw::{Chance, PPM, Seed};
 use crate::facts::{Fact, Facts};
 
@@ -39,6 +40,8 @@ pub enum Spared {
     Protected,
     /// It would have been sampled, but an earlier scenario took the request, or another's abort or reset left it nothing to do.
     Preempted,
+    /// It was about to get faults, and a cap of the scenario or of the mission is full.
+    Capped(Cap),
 }
 
 impl Spared {
@@ -46,7 +49,10 @@ impl Spared {
     /// comparable with those that did.
     #[must_use]
     pub fn is_control(self) -> bool {
-        !matches!(self, Self::Trigger | Self::Attempt | Self::Protected)
+        match self {
+            Self::NotSampled | Self::NoSampleHeader | Self::NoFaultDrawn => true,
+            Self::Trigger | Self::Attempt | Self::Protected | Self::Preempted | Self::Capped(_) => false,
+        }
     }
 }
 
@@ -83,9 +89,11 @@ impl Injection {
 pub enum Injected {
     Delay { scenario: usize, phase: DelayPhase, us: u64 },
     Abort { scenario: usize, fault: usize },
-    Drop { scenario: usize, fault: usize },
-    Throttle { scenario: usize, fault: usize },
+    Drop { scenario: usize, fault: usize, drop: Drop },
+    Throttle { scenario: usize, rates: Throttle },
     Mutate { scenario: usize, fault: usize },
+    Burn { scenario: usize, burn: Burn },
+    Hold { scenario: usize, bytes: u32 },
 }
 
 impl Injected {
@@ -96,7 +104,19 @@ impl Injected {
             | Self::Abort { scenario, .. }
             | Self::Drop { scenario, .. }
             | Self::Throttle { scenario, .. }
-            | Self::Mutate { scenario, .. } => *scenario,
+            | Self::Mutate { scenario, .. }
+            | Self::Burn { scenario, .. }
+            | Self::Hold { scenario, .. } => *scenario,
+        }
+    }
+
+    /// The number of its scenario and its own, when it ends the request.
+    #[must_use]
+    pub fn ending(&self) -> Option<(usize, usize)> {
+        match self {
+            Self::Abort { scenario, fault } => Some((*scenario, *fault)),
+            Self::Drop { scenario, fault, drop: Drop::Reset | Drop::Hang } => Some((*scenario, *fault)),
+            _ => None,
         }
     }
 
@@ -109,6 +129,8 @@ impl Injected {
             Self::Drop { .. } => "drop",
             Self::Throttle { .. } => "throttle",
             Self::Mutate { .. } => "mutate",
+            Self::Burn { .. } => "cpu",
+            Self::Hold { .. } => "memory",
         }
     }
 }
@@ -221,17 +243,13 @@ impl Plan {
 
 /// A request that ends here is delayed before, and nothing else happens to it: it never goes upstream.
 fn keep_until_ending(injection: &mut Injection, outcomes: &mut [Outcome]) {
-    let ending = injection.ending;
-    injection.response_delay_us = 0;
-    injection.throttle = Throttle::default();
-    injection.truncate = None;
     injection.faults.retain(|f| match f {
         Injected::Delay { phase, .. } => *phase == DelayPhase::Request,
-        Injected::Abort { scenario, fault } | Injected::Drop { scenario, fault } => {
-            ending == Some((*scenario, *fault))
-        }
+        Injected::Abort { .. } | Injected::Drop { .. } => f.ending().is_some(),
+        Injected::Burn { .. } | Injected::Hold { .. } => true,
         Injected::Throttle { .. } | Injected::Mutate { .. } => false,
     });
+    injection.add_up();
     for outcome in outcomes.iter_mut().filter(|o| o.spared.is_none()) {
         if injection.faults.iter().all(|f| f.scenario() != outcome.scenario) {
             outcome.spared = Some(Spared::Preempted);
@@ -295,35 +313,21 @@ fn add_faults(
                 add_delay(number, delay.phase, us, injection);
             }
             Fault::Abort(_) => {
-                beaten |= !add_ending(
-                    Injected::Abort { scenario: number, fault: fault_number },
-                    fault_number,
-                    injection,
-                );
+                beaten |= !add_ending(Injected::Abort { scenario: number, fault: fault_number }, injection);
             }
-            Fault::Drop(Drop::Truncate(after)) => {
-                let injection = injection.get_or_insert_default();
-                injection.truncate = Some(injection.truncate.map_or(*after, |other| other.min(*after)));
-                injection.faults.push(Injected::Drop { scenario: number, fault: fault_number });
+            Fault::Drop(drop) => {
+                let dropped = Injected::Drop { scenario: number, fault: fault_number, drop: *drop };
+                beaten |= !add_ending(dropped, injection);
             }
-            Fault::Drop(Drop::Reset | Drop::Hang) => {
-                beaten |= !add_ending(
-                    Injected::Drop { scenario: number, fault: fault_number },
-                    fault_number,
-                    injection,
-                );
-            }
-            Fault::Throttle(throttle) => {
-                let injection = injection.get_or_insert_default();
-                injection.throttle = injection.throttle.and(*throttle);
-                injection.faults.push(Injected::Throttle { scenario: number, fault: fault_number });
-            }
+            Fault::Throttle(rates) => add(Injected::Throttle { scenario: number, rates: *rates }, injection),
             Fault::Mutate(mutate) => {
                 let drawn = mutate.is_drawn().then(|| chance.get(scenario, seed, facts).word());
-                let injection = injection.get_or_insert_default();
-                injection.body_seed = drawn.unwrap_or(injection.body_seed);
-                injection.faults.push(Injected::Mutate { scenario: number, fault: fault_number });
+                add(Injected::Mutate { scenario: number, fault: fault_number }, injection);
+                if let (Some(seed), Some(injection)) = (drawn, injection.as_mut()) {
+                    injection.body_seed = seed;
+                }
             }
+            other @ (Fault::Burn(_) | Fault::Hold(_)) => pressure::add(number, other, injection),
         }
     }
     beaten
@@ -343,13 +347,17 @@ fn add_delay(scenario: usize, phase: DelayPhase, us: u64, injection: &mut Option
     injection.faults.push(Injected::Delay { scenario, phase, us });
 }
 
-/// Whether this one ends the request: a request ends once, by the first.
-fn add_ending(fault: Injected, number: usize, injection: &mut Option<Injection>) -> bool {
+fn add(fault: Injected, injection: &mut Option<Injection>) {
     let injection = injection.get_or_insert_default();
-    let first = injection.ending.is_none();
-    if first {
-        injection.ending = Some((fault.scenario(), number));
-        injection.faults.push(fault);
+    injection.faults.push(fault);
+    injection.add_up();
+}
+
+/// Whether this one takes place: a request ends once, by the first.
+fn add_ending(fault: Injected, injection: &mut Option<Injection>) -> bool {
+    let takes_place = fault.ending().is_none() || injection.as_ref().is_none_or(|i| i.ending.is_none());
+    if takes_place {
+        add(fault, injection);
     }
-    first
+    takes_place
 }

@@ -8,8 +8,10 @@ mod delay;
 mod index;
 mod matcher;
 mod mutate;
+mod pressure;
 mod protect;
 mod query;
+mod spare;
 mod test;
 mod trigger;
 
@@ -19,9 +21,11 @@ pub use decide::{Explanation, Injected, Injection, Outcome, Spared, Verdict};
 pub use delay::{Delay, DelayPhase};
 pub use matcher::Mismatch;
 pub use mutate::{HeaderChanges, Mutate};
+pub use pressure::Burn;
 pub use protect::Protector;
 pub use test::is_grpc;
 
+use crate::caps::Limits;
 use crate::draw::Seed;
 use crate::facts::{Fact, Facts};
 use crate::proxy::{Dormant, Identified};
@@ -49,6 +53,9 @@ pub enum Fault {
     Drop(Drop),
     Throttle(Throttle),
     Mutate(Mutate),
+    Burn(Burn),
+    /// Bytes that a worker holds.
+    Hold(u32),
 }
 
 impl Fault {
@@ -61,6 +68,8 @@ impl Fault {
             Self::Drop(_) => "drop",
             Self::Throttle(_) => "throttle",
             Self::Mutate(_) => "mutate",
+            Self::Burn(_) => "cpu",
+            Self::Hold(_) => "memory",
         }
     }
 }
@@ -93,6 +102,7 @@ pub struct Scenario {
     protection: Protection,
     sample: Sample,
     faults: Vec<Shared>,
+    pub limits: Limits,
 }
 
 impl Scenario {
@@ -131,6 +141,8 @@ pub struct Plan {
     composition: Composition,
     index: Index,
     dormant: Vec<Dormant>,
+    /// The caps of all scenarios together.
+    pub limits: Limits,
 }
 
 impl Plan {
@@ -173,7 +185,8 @@ impl Plan {
             wire::CompositionWord::Independent => Composition::Independent,
         };
         let index = Index::build(&scenarios);
-        Self { scenarios, composition, index, dormant }
+        let limits = Limits::of_mission(mission.safety.as_ref());
+        Self { scenarios, composition, index, dormant, limits }
     }
 
     /// The scenarios of the mission that are for other proxies.
@@ -227,23 +240,19 @@ fn compile_scenario(scenario: &wire::Scenario) -> Scenario {
                 Some(wire::SampleBy::Request) | None => None,
             },
         },
-        faults: scenario.faults.iter().filter_map(|f| compile_fault(f, &scenario.name.0)).collect(),
+        faults: scenario.faults.iter().flat_map(|f| compile_fault(f, &scenario.name.0)).collect(),
+        limits: Limits::of_scenario(scenario.safety.as_ref()),
     }
 }
 
-fn compile_fault(fault: &wire::Fault, scenario: &str) -> Option<Shared> {
-    let (percent, fault) = match fault {
-        wire::Fault { delay: Some(delay), .. } => (delay.percent, Fault::Delay(Delay::compile(delay)?)),
-        wire::Fault { abort: Some(abort), .. } => {
-            (abort.percent, Fault::Abort(Abort::compile(abort, scenario)))
-        }
-        wire::Fault { drop: Some(drop), .. } => (drop.percent, Fault::Drop(Drop::compile(drop))),
-        wire::Fault { throttle: Some(throttle), .. } => {
-            (throttle.percent, Fault::Throttle(Throttle::compile(throttle)))
-        }
-        wire::Fault { mutate: Some(mutate), .. } => (mutate.percent, Fault::Mutate(Mutate::compile(mutate))),
-        // Exactly one key was checked when the file was read.
-        _ => return None,
+fn compile_fault(fault: &wire::Fault, scenario: &str) -> Vec<Shared> {
+    let compiled = match fault {
+        wire::Fault { delay: Some(delay), .. } => Delay::compile(delay).map(Fault::Delay),
+        wire::Fault { abort: Some(abort), .. } => Some(Fault::Abort(Abort::compile(abort, scenario))),
+        wire::Fault { drop: Some(drop), .. } => Some(Fault::Drop(Drop::compile(drop))),
+        wire::Fault { throttle: Some(throttle), .. } => Some(Fault::Throttle(Throttle::compile(throttle))),
+        wire::Fault { mutate: Some(mutate), .. } => Some(Fault::Mutate(Mutate::compile(mutate))),
+        wire::Fault { pressure, .. } => return pressure::compile(pressure.as_ref()).collect(),
     };
-    Some(Shared { ppm: percent.0, fault })
+    compiled.into_iter().map(|compiled| Shared { ppm: fault.percent().0, fault: compiled }).collect()
 }

@@ -216,7 +216,7 @@ fn a_scenario_that_is_off_leaves_requests_to_the_next() {
     let plan = plan("first_match", &[off, json!({"name": "next", "faults": abort(501)})]);
     let moment = Moment { wall_ms: wall_ms("2026-12-01T09:00:00Z"), running_ns: 0 };
     let verdict = plan.decide(&Seed::from_text("t"), &mut At(Some(moment), Request::new()));
-    assert_eq!(verdict.injection.and_then(|i| i.abort), Some((1, 0)));
+    assert_eq!(verdict.injection.and_then(|i| i.ending), Some((1, 0)));
 }
 
 struct NoClock(Request);

@@ -2,7 +2,7 @@
 
 use super::decode::{Decode, Kind, number};
 use crate::diagnostic::{Code, Report};
-use crate::node::Node;
+use crate::node::{Node, Plain};
 
 /// The number of a try; the first is 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +14,7 @@ impl Decode for Attempt {
     fn decode(node: &Node, report: &mut Report) -> Option<Self> {
         let value = number(node, report)?;
         if value < 1.0 || value > f64::from(LAST) || libm::floor(value) != value {
-            let message = format!("{value} is not the number of a try");
+            let message = format!("{} is not the number of a try", Plain(value));
             report.add(Code::OutOfRange, node.at, message, format!("give whole numbers, 1 to {LAST}"));
             return None;
         }

@@ -4,6 +4,7 @@ use super::declare::{object, words};
 use super::decode::no_check;
 use super::faults::Fault;
 use super::form::Name;
+use super::safety::Safety;
 use super::scalar::{FormatVersion, Text};
 use super::scope::Scope;
 use super::trigger::Trigger;
@@ -33,6 +34,8 @@ object! {
         "scope" => scope: Scope [optional],
         /// What is done to them. Delays come before an abort, whatever the order here.
         "faults" => faults: Vec<Fault> [required],
+        /// What it may do at most.
+        "safety" => safety: Safety [optional],
     }
 }
 

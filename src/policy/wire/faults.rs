@@ -6,10 +6,11 @@ use super::decode::{Decode, Kind, exactly_one, no_check};
 use super::delay::DelayFault;
 use super::form::{FieldName, FieldValue};
 use super::mutate::MutateFault;
+use super::pressure::PressureFault;
 use super::scalar::{Percent, Text};
 use super::status::{GrpcCode, HttpStatus};
 use crate::diagnostic::{Code, Report};
-use crate::node::{Node, Value};
+use crate::node::{Node, Plain, Value};
 
 object! {
     /// One fault; exactly one key.
@@ -24,6 +25,8 @@ object! {
         "throttle" => throttle: ThrottleFault [optional],
         /// Changes the request or its response.
         "mutate" => mutate: MutateFault [optional],
+        /// Takes time or memory of the proxy's worker.
+        "pressure" => pressure: PressureFault [optional],
     }
 }
 
@@ -106,7 +109,7 @@ impl Decode for Headers {
 }
 
 fn one_fault(node: &Node, all_known: bool, report: &mut Report) {
-    exactly_one(&["delay", "abort", "drop", "throttle", "mutate"], node, all_known, report);
+    exactly_one(&["delay", "abort", "drop", "throttle", "mutate", "pressure"], node, all_known, report);
 }
 
 fn answer(node: &Node, all_known: bool, report: &mut Report) {
@@ -118,7 +121,7 @@ fn answer(node: &Node, all_known: bool, report: &mut Report) {
     let bodiless =
         [204.0, 205.0, 304.0].into_iter().find(|s| status.map(|n| &n.value) == Some(&Value::Number(*s)));
     if let (Some(status), Some(body)) = (bodiless, node.get("body")) {
-        let message = format!("status {status} has no body (RFC 9110 section 6.4.1)");
+        let message = format!("status {} has no body (RFC 9110 section 6.4.1)", Plain(status));
         report.in_key("body", |r| r.add(Code::Conflict, body.at, message, "remove `body`"));
     }
     if let (Some(message), None, true) = (node.get("message"), grpc_status, all_known) {

@@ -4,11 +4,12 @@ use super::catalog::Catalog;
 use super::declare::{object, words};
 use super::decode::no_check;
 use super::form::{MissionId, Name};
+use super::safety::MissionSafety;
 use super::scalar::{FormatVersion, Span, Text, Timestamp};
 use super::whose::Labels;
 
 /// Longest mission, in milliseconds: one week.
-const LONGEST_MISSION_MS: u64 = 7 * 24 * 3_600_000;
+pub(crate) const LONGEST_MISSION_MS: u64 = 7 * 24 * 3_600_000;
 
 object! {
     /// One run of one or more scenarios.
@@ -31,12 +32,22 @@ object! {
         "seed" => seed: Text<128> [optional],
         /// `false` keeps the file and runs nothing.
         "enable" => enable: bool [default "true" = true],
+        /// How a faulted request shows it. `headers`: `x-chaos-mission`, `x-chaos-scenario` and `x-chaos-fault` towards the
+        /// upstream and on the response; the same headers from outside are stripped from every request while the mission runs.
+        "mark" => mark: MarkWord [default "none" = MarkWord::None],
+        /// What all its scenarios may do together.
+        "safety" => safety: MissionSafety [optional],
     }
 }
 
 words! {
     /// How scenarios combine on one request.
     pub enum CompositionWord { FirstMatch = "first_match", Independent = "independent" }
+}
+
+words! {
+    /// How a faulted request shows it, beside filter state.
+    pub enum MarkWord { None = "none", Headers = "headers" }
 }
 
 object! {

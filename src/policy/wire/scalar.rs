@@ -3,7 +3,7 @@
 use super::decode::{Decode, Kind, number, text};
 use crate::diagnostic::{Code, Report};
 use crate::draw::PPM;
-use crate::node::Node;
+use crate::node::{Node, Plain};
 use std::time::Duration;
 
 /// The version of a file's format; 1 is the only one so far.
@@ -16,7 +16,7 @@ impl Decode for FormatVersion {
         if version == 1.0 {
             return Some(Self);
         }
-        let message = format!("version {version} is not read by this Squall");
+        let message = format!("version {} is not read by this Squall", Plain(version));
         report.add(Code::UnsupportedVersion, node.at, message, "write `version: 1`");
         None
     }
@@ -68,13 +68,18 @@ impl Decode for Percent {
     fn decode(node: &Node, report: &mut Report) -> Option<Self> {
         let percent = number(node, report)?;
         if !(0.0..=100.0).contains(&percent) {
-            report.add(Code::OutOfRange, node.at, format!("{percent} is not a percentage"), "give 0 to 100");
+            report.add(
+                Code::OutOfRange,
+                node.at,
+                format!("{} is not a percentage", Plain(percent)),
+                "give 0 to 100",
+            );
             return None;
         }
         let ppm = percent * 10_000.0;
         let whole = libm::round(ppm);
         if libm::fabs(ppm - whole) > 1e-6 {
-            let message = format!("{percent} % is finer than one in a million");
+            let message = format!("{} % is finer than one in a million", Plain(percent));
             report.add(Code::OutOfRange, node.at, message, "give at most four decimals");
             return None;
         }
@@ -134,7 +139,7 @@ fn duration(node: &Node, min_ms: u64, max_ms: u64, report: &mut Report) -> Optio
         report.add(
             Code::WrongType,
             node.at,
-            format!("a duration needs its unit, found the number {n}"),
+            format!("a duration needs its unit, found the number {}", Plain(n)),
             hint,
         );
         return None;
@@ -163,7 +168,11 @@ impl<const MIN_MILLI: u32, const MAX_MILLI: u32> Decode for Number<MIN_MILLI, MA
     }
 
     fn kind() -> Kind {
-        Kind::plain(format!("number, {} to {}", f64::from(MIN_MILLI) / 1000.0, f64::from(MAX_MILLI) / 1000.0))
+        Kind::plain(format!(
+            "number, {} to {}",
+            Plain(f64::from(MIN_MILLI) / 1000.0),
+            Plain(f64::from(MAX_MILLI) / 1000.0)
+        ))
     }
 }
 
@@ -172,8 +181,8 @@ impl<const MIN_MILLI: u32, const MAX_MILLI: u32> Decode for Number<MIN_MILLI, MA
 fn between(node: &Node, min: f64, max: f64, report: &mut Report) -> Option<f64> {
     let value = number(node, report)?;
     if !(min..=max).contains(&value) {
-        let hint = format!("give {min} to {max}");
-        report.add(Code::OutOfRange, node.at, format!("{value} is out of range"), hint);
+        let hint = format!("give {} to {}", Plain(min), Plain(max));
+        report.add(Code::OutOfRange, node.at, format!("{} is out of range", Plain(value)), hint);
         return None;
     }
     Some(value)

@@ -3,6 +3,8 @@
 mod bodies;
 mod documents;
 mod keys;
+mod pressure;
+mod safety;
 mod several;
 mod triggers;
 mod values;

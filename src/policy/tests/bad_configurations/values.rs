@@ -121,6 +121,7 @@ fn words_and_forms() {
         mistake("/catalog/scenarios/0/scope/sample/by", "\"user\"", UnknownWord),
         mistake("/catalog/scenarios/0/faults/0/delay/phase", "\"Request\"", UnknownWord),
         mistake("/mission/composition", "\"all\"", UnknownWord),
+        mistake("/mission/mark", "\"header\"", UnknownWord),
         mistake("/catalog/scenarios/2/name", "\"Unused\"", BadFormat),
         mistake("/catalog/scenarios/2/name", "\"\"", BadFormat),
         mistake("/catalog/scenarios/2/name", "\"-a\"", BadFormat),
