@@ -195,6 +195,14 @@ fn answer(plan: &Plan, verdict: &Verdict, by_chance: bool, rate_ppm: u32) -> Ans
     }
 }
 
+/// The share of the sampled requests that a fault is drawn for.
+fn share(fault: &wire::Fault) -> f64 {
+    let percent =
+        |f: &wire::Fault| f.delay.as_ref().map(|d| d.percent).or(f.abort.as_ref().map(|a| a.percent));
+    let drawn = |f: &wire::Fault| percent(f).map_or(0.0, |percent| f64::from(percent.0) / 1e6);
+    fault.alternatives().into_iter().map(|(weight, alternative)| weight * drawn(alternative)).sum()
+}
+
 /// The share of requests like this one that gets at least one fault: only the request id varies.
 fn rate_ppm(catalog: &wire::Catalog, plan: &Plan, explanations: &[Explanation], verdict: &Verdict) -> u32 {
     let mut untouched = 1.0;
@@ -210,11 +218,7 @@ fn rate_ppm(catalog: &wire::Catalog, plan: &Plan, explanations: &[Explanation], 
             Some(draw) if sticky(scenario) => f64::from(u8::from(draw < explanation.sample_ppm)),
             _ => f64::from(explanation.sample_ppm) / 1e6,
         };
-        let shares = scenario
-            .faults
-            .iter()
-            .flat_map(|f| [f.delay.as_ref().map(|d| d.percent.0), f.abort.as_ref().map(|a| a.percent.0)]);
-        let none: f64 = shares.flatten().map(|ppm| 1.0 - f64::from(ppm) / 1e6).product();
+        let none: f64 = scenario.faults.iter().map(|fault| 1.0 - share(fault)).product();
         untouched *= 1.0 - sampled * (1.0 - none);
     }
     ((1.0 - untouched) * 1e6).round() as u32

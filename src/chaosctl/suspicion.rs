@@ -130,8 +130,10 @@ fn unreachable_scenarios(
 fn takes_all_of(earlier: &wire::Scenario, later: &wire::Scenario) -> bool {
     let all = wire::Percent::ALL;
     let always = earlier.faults.iter().any(|fault| {
-        fault.delay.as_ref().is_some_and(|d| d.percent == all)
-            || fault.abort.as_ref().is_some_and(|a| a.percent == all)
+        fault.alternatives().iter().all(|(_, fault)| {
+            fault.delay.as_ref().is_some_and(|d| d.percent == all)
+                || fault.abort.as_ref().is_some_and(|a| a.percent == all)
+        })
     });
     let direction =
         |s: &wire::Scenario| s.scope.as_ref().map_or(wire::DirectionWord::Any, |scope| scope.direction);

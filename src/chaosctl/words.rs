@@ -164,7 +164,19 @@ pub fn faults(scenario: &wire::Scenario) -> Vec<String> {
         let words = [fault.delay.as_ref().map(delay), fault.abort.as_ref().map(abort)];
         words.into_iter().flatten().collect::<Vec<_>>()
     };
-    scenario.faults.iter().flat_map(of).collect()
+    let choices = |fault: &wire::Fault| {
+        let all = fault.alternatives();
+        let many = all.len();
+        let told = all.into_iter().flat_map(move |(share, alternative)| {
+            let share = percent((share * 1e6).round() as u32);
+            of(alternative).into_iter().map(move |words| match many {
+                1 => words,
+                _ => format!("{words}, one of {many} by {share}"),
+            })
+        });
+        told.collect::<Vec<_>>()
+    };
+    scenario.faults.iter().flat_map(choices).collect()
 }
 
 fn share(own: wire::Percent) -> String {

@@ -1,5 +1,6 @@
 //! One request in, a verdict and its reasons out. The filter, `chaosctl explain` and the tests all ask here.
 
+use super::choice::Chooser;
 use super::matcher::{Mismatch, direction_matches};
 use super::{Composition, DelayPhase, Fault, Plan, Protector, Scenario};
 use crate::draw::{Chance, PPM, Seed};
@@ -247,7 +248,11 @@ fn add_faults(
 ) -> bool {
     let mut beaten = false;
     let mut chance = LazyChance::default();
+    let mut chooser = Chooser::default();
     for (fault_number, shared) in scenario.faults.iter().enumerate() {
+        if !chooser.chooses(shared, scenario, seed, facts) {
+            continue;
+        }
         let taken = shared.ppm >= PPM || chance.get(scenario, seed, facts).ppm() < shared.ppm;
         if !taken {
             continue;

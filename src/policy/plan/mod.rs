@@ -2,6 +2,7 @@
 
 mod abort;
 mod attempt;
+mod choice;
 mod decide;
 mod delay;
 mod index;
@@ -23,6 +24,7 @@ use crate::facts::{Fact, Facts};
 use crate::proxy::{Dormant, Identified};
 use crate::wire;
 use attempt::Attempts;
+use choice::Choice;
 use index::Index;
 use matcher::Rule;
 use protect::Protection;
@@ -57,6 +59,7 @@ struct Sample {
 struct Shared {
     ppm: u32,
     fault: Fault,
+    choice: Option<Choice>,
 }
 
 /// A scenario of the mission, ready to decide.
@@ -92,8 +95,7 @@ impl Scenario {
 
     /// The share of the matched requests that is sampled and draws a fault, 0 to 1.
     fn share(&self) -> f64 {
-        let undrawn = self.faults.iter().fold(1.0, |undrawn, f| undrawn * (1.0 - f64::from(f.ppm) / 1e6));
-        f64::from(self.sample.ppm) / 1e6 * (1.0 - undrawn)
+        f64::from(self.sample.ppm) / 1e6 * (1.0 - choice::undrawn(&self.faults))
     }
 
     /// The fault with this number, as an [`Injected`] names it.
@@ -206,18 +208,23 @@ fn compile_scenario(scenario: &wire::Scenario) -> Scenario {
                 Some(wire::SampleBy::Request) | None => None,
             },
         },
-        faults: scenario.faults.iter().flat_map(|f| compile_fault(f, &scenario.name.0)).collect(),
+        faults: scenario
+            .faults
+            .iter()
+            .enumerate()
+            .flat_map(|(group, fault)| choice::compile(group, fault, &scenario.name.0))
+            .collect(),
     }
 }
 
 fn compile_fault(fault: &wire::Fault, scenario: &str) -> Vec<Shared> {
-    let delay = fault
-        .delay
-        .as_ref()
-        .and_then(|d| Delay::compile(d).map(|delay| Shared { ppm: d.percent.0, fault: Fault::Delay(delay) }));
-    let abort = fault
-        .abort
-        .as_ref()
-        .map(|a| Shared { ppm: a.percent.0, fault: Fault::Abort(Abort::compile(a, scenario)) });
+    let delay = fault.delay.as_ref().and_then(|d| {
+        Delay::compile(d).map(|delay| Shared { ppm: d.percent.0, fault: Fault::Delay(delay), choice: None })
+    });
+    let abort = fault.abort.as_ref().map(|a| Shared {
+        ppm: a.percent.0,
+        fault: Fault::Abort(Abort::compile(a, scenario)),
+        choice: None,
+    });
     delay.into_iter().chain(abort).collect()
 }

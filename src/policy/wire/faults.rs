@@ -1,5 +1,6 @@
 //! What a scenario does to a request.
 
+use super::choice::Choice;
 use super::declare::object;
 use super::decode::{Decode, Kind, exactly_one, no_check};
 use super::delay::DelayFault;
@@ -16,6 +17,8 @@ object! {
         "delay" => delay: DelayFault [optional],
         /// Answers in place of the upstream, which never sees the request.
         "abort" => abort: AbortFault [optional],
+        /// One of these for each request, in proportion to their weights.
+        "one_of" => one_of: Vec<Choice> [optional],
     }
 }
 
@@ -83,7 +86,7 @@ impl Decode for Headers {
 }
 
 fn one_fault(node: &Node, all_known: bool, report: &mut Report) {
-    exactly_one(&["delay", "abort"], node, all_known, report);
+    exactly_one(&["delay", "abort", "one_of"], node, all_known, report);
 }
 
 fn answer(node: &Node, all_known: bool, report: &mut Report) {

@@ -3,8 +3,8 @@
 //! The same declarations read a configuration (collecting every mistake instead of stopping at the first,
 //! which a derived `Deserialize` would) and write `docs/catalog.md`.
 
-mod attempt;
 mod catalog;
+mod choice;
 mod declare;
 mod decode;
 mod delay;
@@ -16,10 +16,11 @@ mod scalar;
 mod scope;
 mod status;
 mod trigger;
+mod whole;
 mod whose;
 
-pub use attempt::Attempt;
 pub use catalog::{Catalog, Scenario, Severity};
+pub use choice::Choice;
 pub use decode::{Decode, KeyDoc, Kind, Section};
 pub use delay::{DelayFault, LogNormal, Normal, Pareto, Percentiles, PhaseWord, Uniform};
 pub use faults::{AbortFault, Fault, Headers};
@@ -30,4 +31,5 @@ pub use scalar::{FormatVersion, Number, Percent, Regex, Span, Text, Timestamp};
 pub use scope::{DirectionWord, Sample, SampleBy, Scope};
 pub use status::{GrpcCode, HttpStatus};
 pub use trigger::{Day, Hours, Offset, Randomize, Trigger, Window};
+pub use whole::Whole;
 pub use whose::{Labels, Source};
