@@ -5,6 +5,7 @@ mod attempt;
 mod choice;
 mod decide;
 mod delay;
+mod explain;
 mod index;
 mod matcher;
 mod protect;
@@ -13,8 +14,9 @@ mod test;
 mod trigger;
 
 pub use abort::{Abort, Grpc};
-pub use decide::{Explanation, Injected, Injection, Outcome, Spared, Verdict};
+pub use decide::{Injected, Injection, Outcome, Spared, Verdict};
 pub use delay::{Delay, DelayPhase};
+pub use explain::Explanation;
 pub use matcher::Mismatch;
 pub use protect::Protector;
 pub use test::is_grpc;

@@ -3,6 +3,7 @@
 mod choices;
 mod documents;
 mod keys;
+mod scopes;
 mod several;
 mod triggers;
 mod values;
