@@ -226,6 +226,12 @@ fn answer(plan: &Plan, verdict: &Verdict, by_chance: bool, rate_ppm: u32) -> Ans
     }
 }
 
+/// The share of the sampled requests that a fault is drawn for.
+fn share(fault: &wire::Fault) -> f64 {
+    let drawn = |f: &wire::Fault| f64::from(f.percent().0) / 1e6;
+    fault.alternatives().into_iter().map(|(weight, alternative)| weight * drawn(alternative)).sum()
+}
+
 /// The share of requests like this one that gets at least one fault: only the request id varies.
 fn rate_ppm(catalog: &wire::Catalog, plan: &Plan, explanations: &[Explanation], verdict: &Verdict) -> u32 {
     let mut untouched = 1.0;
@@ -241,8 +247,7 @@ fn rate_ppm(catalog: &wire::Catalog, plan: &Plan, explanations: &[Explanation], 
             Some(draw) if sticky(scenario) => f64::from(u8::from(draw < explanation.sample_ppm)),
             _ => f64::from(explanation.sample_ppm) / 1e6,
         };
-        let shares = scenario.faults.iter().map(|fault| fault.percent().0);
-        let none: f64 = shares.map(|ppm| 1.0 - f64::from(ppm) / 1e6).product();
+        let none: f64 = scenario.faults.iter().map(|fault| 1.0 - share(fault)).product();
         untouched *= 1.0 - sampled * (1.0 - none);
     }
     ((1.0 - untouched) * 1e6).round() as u32

@@ -129,7 +129,8 @@ fn unreachable_scenarios(
 /// Whether every request of `later` gets a fault of `earlier`, which asks first.
 fn takes_all_of(earlier: &wire::Scenario, later: &wire::Scenario) -> bool {
     let all = wire::Percent::ALL;
-    let always = earlier.faults.iter().any(|fault| fault.percent() == all);
+    let drawn = |fault: &wire::Fault| fault.alternatives().iter().all(|(_, fault)| fault.percent() == all);
+    let always = earlier.faults.iter().any(drawn);
     let direction =
         |s: &wire::Scenario| s.scope.as_ref().map_or(wire::DirectionWord::Any, |scope| scope.direction);
     let same_side = direction(earlier) == wire::DirectionWord::Any || direction(earlier) == direction(later);

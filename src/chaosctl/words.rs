@@ -179,7 +179,19 @@ pub fn faults(scenario: &wire::Scenario) -> Vec<String> {
         ];
         words.into_iter().flatten().chain(fault.pressure.iter().flat_map(pressure)).collect::<Vec<_>>()
     };
-    scenario.faults.iter().flat_map(of).collect()
+    let choices = |fault: &wire::Fault| {
+        let all = fault.alternatives();
+        let many = all.len();
+        let told = all.into_iter().flat_map(move |(share, alternative)| {
+            let share = percent((share * 1e6).round() as u32);
+            of(alternative).into_iter().map(move |words| match many {
+                1 => words,
+                _ => format!("{words}, one of {many} by {share}"),
+            })
+        });
+        told.collect::<Vec<_>>()
+    };
+    scenario.faults.iter().flat_map(choices).collect()
 }
 
 fn pressure(pressure: &wire::PressureFault) -> Vec<String> {

@@ -15,6 +15,7 @@
 
 #[cfg(target_arch = "wasm32")]
 mod bodies;
+#[cfg(target_arch = "wasm32")]
 mod caps;
 #[cfg(target_arch = "wasm32")]
 mod configure;
@@ -36,6 +37,7 @@ mod mission;
 mod mutate;
 #[cfg(target_arch = "wasm32")]
 mod node;
+#[cfg(target_arch = "wasm32")]
 mod pressure;
 #[cfg(target_arch = "wasm32")]
 mod request_facts;

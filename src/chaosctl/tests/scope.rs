@@ -25,7 +25,8 @@ impl Files {
             std::fs::write(&path, text).expect("written");
             path.display().to_string()
         };
-        let scenario = format!("{{name: a, faults: [{{abort: {{status: 503}}}}], {keys}}}");
+        let faults = if keys.contains("faults:") { "" } else { "faults: [{abort: {status: 503}}], " };
+        let scenario = format!("{{name: a, {faults}{keys}}}");
         let catalog = write("catalog.yaml", &format!("version: 1\nscenarios:\n- {scenario}\n"));
         let mission =
             format!("version: 1\nid: m\nnamespace: n\nscenarios: [a]\nduration: 1h\nseed: s\n{line}");
@@ -178,4 +179,22 @@ fn a_window_that_is_over_or_outside_the_mission_is_suspicious() {
     assert!(found("end: 2999-01-01T00:00:01Z").is_empty());
     assert_eq!(found("start: 2999-01-01T01:00:00Z"), ["never-fires scenarios[0]"]);
     assert_eq!(found("end: 2999-01-01T00:00:00Z"), ["never-fires scenarios[0]"]);
+}
+
+#[test]
+fn a_choice_is_told_by_its_shares() {
+    let files = Files::new(
+        "faults: [{one_of: [{weight: 3, delay: {fixed: 10ms}}, {weight: 1, abort: {status: 503, percent: 50}}]}]",
+    );
+    let told = files.told(&["--path", "/"]);
+    assert!(told.contains("left to chance: 87.5 % of such requests get a fault"), "{told}");
+    let listed =
+        |fault: &str| run(&["list", "--catalog", &files.catalog, "--fault", fault, "--output", "json"]).out;
+    assert!(listed("abort").contains("\"a\"") && listed("delay").contains("\"a\""));
+    let shown = run(&["show", "a", "--catalog", &files.catalog]).out;
+    assert!(shown.contains("delay 10ms, one of 2 by 75 %"), "{shown}");
+    assert!(shown.contains("abort 503, 50 % of those, one of 2 by 25 %"), "{shown}");
+    let outcomes = (0..40).map(|id| files.told(&["--path", "/", "--request-id", &id.to_string()]));
+    let delayed = outcomes.filter(|told| told.contains("delay 10ms")).count();
+    assert!((15..40).contains(&delayed), "{delayed} of 40");
 }

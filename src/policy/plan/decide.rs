@@ -1,7 +1,8 @@
 //! One request in, a verdict and its reasons out. The filter, `chaosctl explain` and the tests all ask here.
 
-use super::matcher::{Mismatch, direction_matches};
-use super::{Burn, Composition, DelayPhase, Drop, Fault, Plan, Protector, Scenario, Throttle, pressure};
+use super::choice::Chooser;
+use super::matcher::direction_matches;
+use super::{Burn, Composition, DelayPhase, Drop, Fault, Plan, Scenario, Throttle, pressure};
 use crate::caps::Cap;
 use crate::draw::{Chance, PPM, Seed};
 use crate::facts::{Fact, Facts};
@@ -135,27 +136,7 @@ impl Injected {
     }
 }
 
-/// What one scenario makes of a request, told for a person.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Explanation {
-    pub scenario: usize,
-    /// The nearest miss of each rule; empty when the scenario matches.
-    pub mismatches: Vec<Mismatch>,
-    /// The direction alone rules the request out.
-    pub wrong_direction: bool,
-    /// It matches, and the trigger is off.
-    pub trigger_off: bool,
-    /// It matches, and is another try than the scenario is about.
-    pub other_attempt: bool,
-    /// It matches, and is not to be touched.
-    pub protected: Option<Protector>,
-    /// The draw in parts per million, where one was needed.
-    pub draw_ppm: Option<u32>,
-    /// The declared share in parts per million.
-    pub sample_ppm: u32,
-}
-
-enum Sampling {
+pub(super) enum Sampling {
     Taken,
     Spared(Spared),
 }
@@ -207,38 +188,6 @@ impl Plan {
         let after = injection.as_ref().map_or(0, |i| i.faults.len());
         (after == before).then_some(if beaten { Spared::Preempted } else { Spared::NoFaultDrawn })
     }
-
-    /// What every scenario of the mission makes of a request, matched or not.
-    pub fn explain(&self, seed: &Seed, facts: &mut impl Facts) -> Vec<Explanation> {
-        self.scenarios
-            .iter()
-            .enumerate()
-            .map(|(number, scenario)| {
-                let wrong_direction = !direction_matches(scenario.direction, facts);
-                let matched = scenario.rules.is_empty() || scenario.rules.iter().any(|r| r.matches(facts));
-                let rules = if matched { &[][..] } else { &scenario.rules };
-                let mismatches: Vec<_> =
-                    rules.iter().chain([&scenario.concerns]).filter_map(|r| r.mismatch(facts)).collect();
-                let met = mismatches.is_empty() && !wrong_direction;
-                let trigger_off = met && !scenario.is_on(seed, facts);
-                let met = met && !trigger_off;
-                let other_attempt = met && !scenario.attempts.include(facts);
-                let met = met && !other_attempt;
-                let protected = met.then(|| scenario.protection.of(facts)).flatten();
-                let drawn = met && protected.is_none();
-                Explanation {
-                    scenario: number,
-                    mismatches,
-                    wrong_direction,
-                    trigger_off,
-                    other_attempt,
-                    protected,
-                    draw_ppm: drawn.then(|| sample(scenario, seed, facts).1).flatten(),
-                    sample_ppm: scenario.sample.ppm,
-                }
-            })
-            .collect()
-    }
 }
 
 /// A request that ends here is delayed before, and nothing else happens to it: it never goes upstream.
@@ -258,7 +207,7 @@ fn keep_until_ending(injection: &mut Injection, outcomes: &mut [Outcome]) {
 }
 
 /// Whether the scenario takes the request, and the draw where one was needed.
-fn sample(scenario: &Scenario, seed: &Seed, facts: &mut impl Facts) -> (Sampling, Option<u32>) {
+pub(super) fn sample(scenario: &Scenario, seed: &Seed, facts: &mut impl Facts) -> (Sampling, Option<u32>) {
     let ppm = scenario.sample.ppm;
     let key = match &scenario.sample.header {
         Some(header) => match facts.fact(header) {
@@ -299,7 +248,11 @@ fn add_faults(
 ) -> bool {
     let mut beaten = false;
     let mut chance = LazyChance::default();
+    let mut chooser = Chooser::default();
     for (fault_number, shared) in scenario.faults.iter().enumerate() {
+        if !chooser.chooses(shared, scenario, seed, facts) {
+            continue;
+        }
         let taken = shared.ppm >= PPM || chance.get(scenario, seed, facts).ppm() < shared.ppm;
         if !taken {
             continue;

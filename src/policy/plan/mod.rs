@@ -3,8 +3,10 @@
 mod abort;
 mod attempt;
 mod body;
+mod choice;
 mod decide;
 mod delay;
+mod explain;
 mod index;
 mod matcher;
 mod mutate;
@@ -17,8 +19,9 @@ mod trigger;
 
 pub use abort::{Abort, Grpc};
 pub use body::{Drop, Throttle};
-pub use decide::{Explanation, Injected, Injection, Outcome, Spared, Verdict};
+pub use decide::{Injected, Injection, Outcome, Spared, Verdict};
 pub use delay::{Delay, DelayPhase};
+pub use explain::Explanation;
 pub use matcher::Mismatch;
 pub use mutate::{HeaderChanges, Mutate};
 pub use pressure::Burn;
@@ -31,6 +34,7 @@ use crate::facts::{Fact, Facts};
 use crate::proxy::{Dormant, Identified};
 use crate::wire;
 use attempt::Attempts;
+use choice::Choice;
 use index::Index;
 use matcher::Rule;
 use protect::Protection;
@@ -87,6 +91,7 @@ struct Sample {
 struct Shared {
     ppm: u32,
     fault: Fault,
+    choice: Option<Choice>,
 }
 
 /// A scenario of the mission, ready to decide.
@@ -123,8 +128,7 @@ impl Scenario {
 
     /// The share of the matched requests that is sampled and draws a fault, 0 to 1.
     fn share(&self) -> f64 {
-        let undrawn = self.faults.iter().fold(1.0, |undrawn, f| undrawn * (1.0 - f64::from(f.ppm) / 1e6));
-        f64::from(self.sample.ppm) / 1e6 * (1.0 - undrawn)
+        f64::from(self.sample.ppm) / 1e6 * (1.0 - choice::undrawn(&self.faults))
     }
 
     /// The fault with this number, as an [`Injected`] names it.
@@ -240,7 +244,12 @@ fn compile_scenario(scenario: &wire::Scenario) -> Scenario {
                 Some(wire::SampleBy::Request) | None => None,
             },
         },
-        faults: scenario.faults.iter().flat_map(|f| compile_fault(f, &scenario.name.0)).collect(),
+        faults: scenario
+            .faults
+            .iter()
+            .enumerate()
+            .flat_map(|(group, fault)| choice::compile(group, fault, &scenario.name.0))
+            .collect(),
         limits: Limits::of_scenario(scenario.safety.as_ref()),
     }
 }
@@ -254,5 +263,6 @@ fn compile_fault(fault: &wire::Fault, scenario: &str) -> Vec<Shared> {
         wire::Fault { mutate: Some(mutate), .. } => Some(Fault::Mutate(Mutate::compile(mutate))),
         wire::Fault { pressure, .. } => return pressure::compile(pressure.as_ref()).collect(),
     };
-    compiled.into_iter().map(|compiled| Shared { ppm: fault.percent().0, fault: compiled }).collect()
+    let ppm = fault.percent().0;
+    compiled.into_iter().map(|compiled| Shared { ppm, fault: compiled, choice: None }).collect()
 }

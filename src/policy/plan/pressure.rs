@@ -17,7 +17,7 @@ pub(super) fn compile(fault: Option<&wire::PressureFault>) -> impl Iterator<Item
     let cpu = fault.and_then(|f| f.cpu.as_ref());
     let cpu = cpu.map(|c| Fault::Burn(Burn { us: c.burn.micros(), share_ppm: c.max_share.0 }));
     let memory = fault.and_then(|f| f.memory.as_ref()).map(|m| Fault::Hold(m.hold.0));
-    cpu.into_iter().chain(memory).map(|fault| Shared { ppm: PPM, fault })
+    cpu.into_iter().chain(memory).map(|fault| Shared { ppm: PPM, fault, choice: None })
 }
 
 pub(super) fn add(scenario: usize, fault: &Fault, injection: &mut Option<Injection>) {

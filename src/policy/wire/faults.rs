@@ -1,6 +1,7 @@
 //! What a scenario does to a request.
 
 use super::body::{DropFault, ThrottleFault};
+use super::choice::Choice;
 use super::declare::object;
 use super::decode::{Decode, Kind, exactly_one, no_check};
 use super::delay::DelayFault;
@@ -27,11 +28,13 @@ object! {
         "mutate" => mutate: MutateFault [optional],
         /// Takes time or memory of the proxy's worker.
         "pressure" => pressure: PressureFault [optional],
+        /// One of these for each request, in proportion to their weights.
+        "one_of" => one_of: Vec<Choice> [optional],
     }
 }
 
 impl Fault {
-    /// Share of the sampled requests that gets this fault.
+    /// Share of the sampled requests that gets this fault, when it is none of several.
     #[must_use]
     pub fn percent(&self) -> Percent {
         let shares = [
@@ -109,7 +112,8 @@ impl Decode for Headers {
 }
 
 fn one_fault(node: &Node, all_known: bool, report: &mut Report) {
-    exactly_one(&["delay", "abort", "drop", "throttle", "mutate", "pressure"], node, all_known, report);
+    let faults = ["delay", "abort", "drop", "throttle", "mutate", "pressure", "one_of"];
+    exactly_one(&faults, node, all_known, report);
 }
 
 fn answer(node: &Node, all_known: bool, report: &mut Report) {

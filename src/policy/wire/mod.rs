@@ -3,9 +3,9 @@
 //! The same declarations read a configuration (collecting every mistake instead of stopping at the first,
 //! which a derived `Deserialize` would) and write `docs/catalog.md`.
 
-mod attempt;
 mod body;
 mod catalog;
+mod choice;
 mod declare;
 mod decode;
 mod delay;
@@ -21,11 +21,12 @@ mod scope;
 mod size;
 mod status;
 mod trigger;
+mod whole;
 mod whose;
 
-pub use attempt::Attempt;
 pub use body::{DropFault, DropMode, ThrottleFault};
 pub use catalog::{Catalog, Scenario, Severity};
+pub use choice::Choice;
 pub use decode::{Decode, KeyDoc, Kind, Section};
 pub use delay::{DelayFault, LogNormal, Normal, Pareto, Percentiles, PhaseWord, Uniform};
 pub use faults::{AbortFault, Fault, Headers};
@@ -41,4 +42,5 @@ pub use scope::{DirectionWord, Sample, SampleBy, Scope};
 pub use size::{Rate, Size, show_bytes};
 pub use status::{GrpcCode, HttpStatus};
 pub use trigger::{Day, Hours, Offset, Randomize, Trigger, Window};
+pub use whole::Whole;
 pub use whose::{Labels, Source};

@@ -1,11 +1,11 @@
 //! Which requests a scenario is about: direction, match rules, protection, sample.
 
-use super::attempt::Attempt;
 use super::declare::{object, words};
 use super::decode::{Decode, Kind, no_check, text, wrong_type};
 use super::form::FieldName;
 use super::matching::{MatchRule, protector};
 use super::scalar::{Percent, Text};
+use super::whole::Whole;
 use super::whose::{Labels, Source};
 use crate::diagnostic::{Code, Report};
 use crate::node::{Node, Value};
@@ -30,7 +30,7 @@ object! {
         "match" => any_of: Vec<MatchRule> [optional],
         /// Only these tries of a retried request, the first being 1: `x-envoy-attempt-count`, which an Envoy before this one
         /// sends with `include_request_attempt_count`, else `grpc-previous-rpc-attempts` plus 1, else 1.
-        "attempts" => attempts: Vec<Attempt> [optional],
+        "attempts" => attempts: Vec<Whole<1, 100>> [optional],
         /// Rules for requests that are never faulted, beside the built-in list: user agents that begin with `kube-probe/`,
         /// `GoogleHC/` or `Envoy/HC`; the paths `/healthz`, `/livez`, `/readyz`, `/healthz/ready` and `/stats/prometheus`;
         /// the gRPC service `grpc.health.v1.Health`.

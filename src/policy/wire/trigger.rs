@@ -152,12 +152,10 @@ fn some_time(node: &Node, all_known: bool, report: &mut Report) {
 }
 
 fn check_window(window: &Window, node: &Node, report: &mut Report) {
-    if let (Some(start), Some(end)) = (window.start, window.end) {
-        if end <= start {
-            let at = node.get("end").and_then(|n| n.at);
-            let message = "the window ends before it begins";
-            report.in_key("end", |r| r.add(Code::Conflict, at, message, "give an `end` after `start`"));
-        }
+    if window.start.zip(window.end).is_some_and(|(start, end)| end <= start) {
+        let at = node.get("end").and_then(|n| n.at);
+        let message = "the window ends before it begins";
+        report.in_key("end", |r| r.add(Code::Conflict, at, message, "give an `end` after `start`"));
     }
 }
 

@@ -1,10 +1,12 @@
 //! Bad configurations, one mistake each: the code, the key and a way out are named, and nothing else is complained of.
 
 mod bodies;
+mod choices;
 mod documents;
 mod keys;
 mod pressure;
 mod safety;
+mod scopes;
 mod several;
 mod triggers;
 mod values;
@@ -64,7 +66,8 @@ fn good() -> Value {
             {
                 "name": "fail-auth",
                 "faults": [{"abort": {"status": 503, "body": "no", "headers": {"x-why": "chaos"},
-                    "grpc_status": "UNAVAILABLE", "message": "no", "percent": 1}}],
+                    "grpc_status": "UNAVAILABLE", "message": "no", "percent": 1}},
+                    {"one_of": [{"weight": 3, "delay": {"fixed": "1s"}}, {"weight": 1, "abort": {"status": 500}}]}],
             },
             {"name": "unused", "severity": "critical", "faults": [{"delay": {"uniform": {"min": "1ms", "max": "2ms"}}}]},
         ]},
