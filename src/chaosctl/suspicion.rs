@@ -13,6 +13,40 @@ pub fn check(catalog: &wire::Catalog, mission: &wire::Mission, file: &mut Source
     file.add(report);
 }
 
+/// Adds warnings about a catalog that has no mistakes.
+pub fn check_catalog(catalog: &wire::Catalog, file: &mut Source) {
+    let places = file.node.clone();
+    let mut report = Report::default();
+    for (index, scenario) in catalog.scenarios.iter().enumerate() {
+        if scenario.severity >= wire::Severity::High
+            || !takes_everything(scenario)
+            || !always_aborts(scenario)
+        {
+            continue;
+        }
+        let place = item(places.as_ref(), index).and_then(|n| n.at);
+        let severity = scenario.severity.word();
+        let message = format!("`{}` is of severity {severity} and aborts every request", scenario.name.0);
+        let hint = "give it a `scope` with a `match` or a `sample`; a real outage is of severity `high`";
+        report.in_key("scenarios", |r| {
+            r.in_item(index, |r| r.add(Code::TakesEverything, place, message, hint));
+        });
+    }
+    file.add(report);
+}
+
+fn always_aborts(scenario: &wire::Scenario) -> bool {
+    scenario.faults.iter().any(|f| f.abort.as_ref().is_some_and(|a| a.percent == wire::Percent::ALL))
+}
+
+/// An item of the list `scenarios`, which catalogs and missions have.
+fn item(node: Option<&Node>, index: usize) -> Option<&Node> {
+    match &node?.get("scenarios")?.value {
+        Value::List(items) => items.get(index),
+        _ => None,
+    }
+}
+
 fn at(node: Option<&Node>, key: &str) -> Option<Position> {
     node?.get(key)?.at
 }
@@ -51,14 +85,12 @@ fn unreachable_scenarios(
         let Some(taker) = scenarios.iter().take(index).find(|earlier| takes_all_of(earlier, scenario)) else {
             continue;
         };
-        let item = node.and_then(|n| n.get("scenarios")).and_then(|n| match &n.value {
-            Value::List(items) => items.get(index),
-            _ => None,
-        });
         let message = format!("no request reaches `{}`: `{}` takes them all", scenario.name.0, taker.name.0);
         let hint = "put it first, narrow the other's scope, or write `composition: independent`";
         report.in_key("scenarios", |r| {
-            r.in_item(index, |r| r.add(Code::Unreachable, item.and_then(|n| n.at), message, hint));
+            r.in_item(index, |r| {
+                r.add(Code::Unreachable, item(node, index).and_then(|n| n.at), message, hint)
+            });
         });
     }
 }
@@ -73,9 +105,13 @@ fn takes_all_of(earlier: &wire::Scenario, later: &wire::Scenario) -> bool {
     let direction =
         |s: &wire::Scenario| s.scope.as_ref().map_or(wire::DirectionWord::Any, |scope| scope.direction);
     let same_side = direction(earlier) == wire::DirectionWord::Any || direction(earlier) == direction(later);
-    let everything = earlier.scope.as_ref().is_none_or(|scope| {
-        scope.any_of.is_none()
-            && scope.sample.as_ref().is_none_or(|s| s.percent == all && s.by == wire::SampleBy::Request)
-    });
-    always && same_side && everything
+    always && same_side && takes_everything(earlier)
+}
+
+/// Whether the scenario samples every request of its side of the proxy.
+fn takes_everything(scenario: &wire::Scenario) -> bool {
+    scenario.scope.as_ref().is_none_or(|scope| {
+        let all = |s: &wire::Sample| s.percent == wire::Percent::ALL && s.by == wire::SampleBy::Request;
+        scope.any_of.is_none() && scope.sample.as_ref().is_none_or(all)
+    })
 }

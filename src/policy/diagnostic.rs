@@ -80,6 +80,8 @@ codes! {
     NeverFires = "never-fires", Warning;
     /// No request can reach this scenario, because an earlier one takes them all.
     Unreachable = "unreachable", Warning;
+    /// A scenario of severity `low` or `medium` aborts every request: no `match`, and 100 % of them.
+    TakesEverything = "takes-everything", Warning;
     /// The mission's start and duration lie in the past: it will not run.
     AlreadyOver = "already-over", Warning;
     /// A delay longer than Envoy's default `stream_idle_timeout` (5 minutes) ends as a 504 there.
