@@ -64,14 +64,7 @@ fn tell(
         })
         .collect();
     let rate = rate_ppm(catalog, mission, &explanations, &verdict);
-    Ok(Told::new(
-        mission,
-        seed,
-        request.id(),
-        scenarios,
-        answer(&plan, &verdict, by_chance, rate),
-        plan.union_ppm(),
-    ))
+    Ok(Told::new(mission, seed, request.id(), scenarios, answer(&plan, &verdict, by_chance, rate), rate))
 }
 
 fn named<'c>(
