@@ -14,7 +14,7 @@ object! {
     pub struct Mission check no_check {
         /// Format of this file.
         "version" => version: FormatVersion [required],
-        /// Names this run: once ended, an id does not run again in that Envoy process. With `start` it runs in no later one either.
+        /// Names this run: once ended, an id does not run again in that Envoy process, and with `start` in none.
         "id" => id: MissionId [required],
         /// Scenarios of the catalog, in the order in which they are asked.
         "scenarios" => scenarios: Vec<Name> [required],

@@ -3,15 +3,20 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use squall_envoy_tests::{Envoy, EnvoyOptions, HttpClient, HttpFilter, HttpUpstream, eventually};
 
-use crate::{SHOP, from_istiod, listeners, mission};
+use crate::{SHOP, discovered, from_istiod, listeners, mission, start, update};
 
 /// A mission that is stopped or runs, as the revision with this name.
-fn filter(enable: bool, revision: &str) -> HttpFilter {
+fn plugin(enable: bool, revision: &str) -> Value {
     let mut plugin = mission("revised", 503, "20s").set("enable", json!(enable)).plugin();
     plugin["revision"] = json!(revision);
+    plugin
+}
+
+fn filter(enable: bool, revision: &str) -> HttpFilter {
+    let plugin = plugin(enable, revision);
     HttpFilter::json(json!({"name": "envoy.filters.http.wasm", "typed_config": from_istiod(SHOP, &plugin)}))
 }
 
@@ -34,23 +39,22 @@ impl Shop {
     async fn replace(&self, next: HttpFilter, status: u16) {
         listeners::replace(&self.envoy, &[next]);
         let all = eventually("the new listener on both workers", Duration::from_secs(10), async || {
-            (statuses(&self.connections().await?).await == [status; 8]).then_some(())
+            (statuses(&connections(&self.envoy).await?).await == [status; 8]).then_some(())
         });
         all.await.unwrap();
     }
+}
 
-    /// Eight open connections of both versions of HTTP: one worker would have all of them once in 128 times.
-    async fn connections(&self) -> Option<Vec<HttpClient>> {
-        let mut clients = Vec::new();
-        for number in 0..8 {
-            let address = self.envoy.addr("ingress");
-            let client =
-                if number % 2 == 0 { HttpClient::http1(address) } else { HttpClient::http2(address) };
-            client.get("/size/9").await.ok()?;
-            clients.push(client);
-        }
-        Some(clients)
+/// Eight open connections of both versions of HTTP: one worker would have all of them once in 128 times.
+async fn connections(envoy: &Envoy) -> Option<Vec<HttpClient>> {
+    let mut clients = Vec::new();
+    for number in 0..8 {
+        let address = envoy.addr("ingress");
+        let client = if number % 2 == 0 { HttpClient::http1(address) } else { HttpClient::http2(address) };
+        client.get("/size/9").await.ok()?;
+        clients.push(client);
     }
+    Some(clients)
 }
 
 async fn statuses(clients: &[HttpClient]) -> Vec<u16> {
@@ -65,14 +69,14 @@ async fn statuses(clients: &[HttpClient]) -> Vec<u16> {
 async fn a_new_revision_stops_and_starts_the_mission_on_open_connections_at_once() {
     let shop = Shop::start(filter(false, "1")).await;
     shop.replace(filter(true, "2"), 503).await;
-    let open = shop.connections().await.unwrap();
+    let open = connections(&shop.envoy).await.unwrap();
     assert_eq!(statuses(&open).await, [503; 8]);
 
     shop.replace(filter(false, "3"), 200).await;
     assert_eq!(statuses(&open).await, [200; 8], "stopped");
 
     shop.replace(filter(true, "4"), 503).await;
-    assert_eq!(statuses(&shop.connections().await.unwrap()).await, [503; 8], "it runs again");
+    assert_eq!(statuses(&connections(&shop.envoy).await.unwrap()).await, [503; 8], "it runs again");
 }
 
 /// What docs/istio.md and docs/architecture.md warn of. Should this fail with a newer Envoy, the warning may go.
@@ -80,7 +84,22 @@ async fn a_new_revision_stops_and_starts_the_mission_on_open_connections_at_once
 async fn the_same_bytes_again_do_not_reach_the_filter_while_their_first_listener_drains() {
     let shop = Shop::start(filter(false, "same")).await;
     shop.replace(filter(true, "same"), 503).await;
-    let open = shop.connections().await.unwrap();
+    let open = connections(&shop.envoy).await.unwrap();
     shop.replace(filter(false, "same"), 200).await;
     assert_eq!(statuses(&open).await, [503; 8]);
+}
+
+/// Istio sends the configuration apart from the listener: there, new requests follow it whatever it was before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_bytes_again_reach_new_requests_when_the_filter_is_discovered() {
+    let upstream = HttpUpstream::start().await.unwrap();
+    let envoy = start(&upstream, 2, [discovered(SHOP, &plugin(false, "same"))]).await;
+    let open = connections(&envoy).await.unwrap();
+    for (enable, status) in [(true, 503), (false, 200), (true, 503), (false, 200)] {
+        update(&envoy, SHOP, &plugin(enable, "same")).await;
+        let all = eventually("the update on both workers", Duration::from_secs(5), async || {
+            (statuses(&open).await == [status; 8]).then_some(())
+        });
+        all.await.unwrap();
+    }
 }
