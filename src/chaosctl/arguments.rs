@@ -44,7 +44,8 @@ pub enum Verb {
     #[command(after_help = "Example:\n  chaosctl list --catalog catalog.yaml --severity low --fault delay")]
     List(List),
     /// Tell one scenario in words: who, what, how often
-    #[command(after_help = "Example:\n  chaosctl show auth-latency-spike --catalog catalog.yaml")]
+    #[command(after_help = "Example:\n  chaosctl show auth-latency-spike --catalog catalog.yaml\n  \
+        chaosctl show catalog.yaml auth-latency-spike")]
     Show(Show),
     /// Tell what a mission does to one request, and why: the same decision as the filter's
     #[command(
@@ -102,11 +103,12 @@ pub struct List {
 
 #[derive(Args)]
 pub struct Show {
-    /// Name of the scenario
-    pub name: String,
+    /// Name of the scenario; before it the catalog file, where `--catalog` does not say it
+    #[arg(value_name = "[FILE] NAME", required = true, num_args = 1..=2)]
+    pub words: Vec<String>,
     /// Catalog file, or `-`
     #[arg(long, value_name = "FILE")]
-    pub catalog: PathBuf,
+    pub catalog: Option<PathBuf>,
     #[arg(long, short, value_enum, default_value_t)]
     pub output: Output,
 }

@@ -87,14 +87,8 @@ fn tell(
         })
         .collect::<Vec<_>>();
     let rate = rate_ppm(catalog, plan, &explanations, &verdict);
-    Ok(Told::new(
-        mission,
-        seed,
-        request.id(),
-        in_order(scenarios, plan, mission),
-        answer(plan, &verdict, by_chance, rate),
-        plan.union_ppm(),
-    ))
+    let scenarios = in_order(scenarios, plan, mission);
+    Ok(Told::new(mission, seed, request.id(), scenarios, answer(plan, &verdict, by_chance, rate), rate))
 }
 
 /// Those of other proxies among them, in the mission's order.

@@ -14,8 +14,8 @@ pub struct Told {
     request_id: Option<String>,
     verdict: Answer,
     scenarios: Vec<Scenario>,
-    /// Share of requests with at least one fault where all scenarios match, parts per million.
-    union_ppm: u32,
+    /// Share of requests like this one, with ids of their own, that get at least one fault, parts per million.
+    rate_ppm: u32,
     notes: Vec<String>,
 }
 
@@ -91,7 +91,7 @@ impl Told {
         request_id: Option<String>,
         scenarios: Vec<Scenario>,
         verdict: Answer,
-        union_ppm: u32,
+        rate_ppm: u32,
     ) -> Self {
         let mut notes = Vec::new();
         if !mission.enable {
@@ -113,7 +113,7 @@ impl Told {
             request_id,
             verdict,
             scenarios,
-            union_ppm,
+            rate_ppm,
             notes,
         }
     }
@@ -137,8 +137,8 @@ impl Told {
             self.request_id.as_ref().map(|id| format!(", request id {id:?}")).unwrap_or_default(),
         );
         out += &format!(
-            "where all its scenarios match, {} of the requests get at least one fault\n",
-            words::percent(self.union_ppm)
+            "of all requests like this one, {} get at least one fault\n",
+            words::percent(self.rate_ppm)
         );
         for note in &self.notes {
             out += &format!("note: {}\n", shown(note));

@@ -74,6 +74,9 @@ fn check_pair(
     mission: Option<&mut Source>,
 ) -> Option<(wire::Catalog, Option<wire::Mission>)> {
     let read = catalog.check(check_catalog);
+    if let Some(read) = &read {
+        suspicion::check_catalog(read, catalog);
+    }
     let Some(mission) = mission else { return read.map(|catalog| (catalog, None)) };
     let node = catalog.node.as_ref();
     let read_mission = mission.check(|m, report| check_mission(m, node, report));

@@ -21,6 +21,7 @@ pub fn check_catalog(catalog: &wire::Catalog, file: &mut Source) {
     let places = file.node.clone();
     let mut report = Report::default();
     for (index, scenario) in catalog.scenarios.iter().enumerate() {
+        aborts_everything(scenario, item(places.as_ref(), index), index, &mut report);
         let window = scenario.trigger.as_ref().and_then(|t| t.window.as_ref());
         let Some(end) = window.filter(|w| w.is_over(now_ms)).and_then(|w| w.end) else { continue };
         let place = item(places.as_ref(), index).and_then(|n| n.get("trigger")).and_then(|n| n.get("window"));
@@ -34,7 +35,23 @@ pub fn check_catalog(catalog: &wire::Catalog, file: &mut Source) {
     file.add(report);
 }
 
-/// An item of the list `scenarios`.
+fn aborts_everything(scenario: &wire::Scenario, node: Option<&Node>, index: usize, report: &mut Report) {
+    let mild = scenario.severity < wire::Severity::High;
+    if !mild || scenario.trigger.is_some() || !takes_everything(scenario) || !always_aborts(scenario) {
+        return;
+    }
+    let severity = scenario.severity.word();
+    let message = format!("`{}` is of severity {severity} and aborts every request", scenario.name.0);
+    let hint = "give it a `scope` with a `match` or a `sample`; a real outage is of severity `high`";
+    let place = node.and_then(|n| n.at);
+    report.in_key("scenarios", |r| r.in_item(index, |r| r.add(Code::TakesEverything, place, message, hint)));
+}
+
+fn always_aborts(scenario: &wire::Scenario) -> bool {
+    scenario.faults.iter().any(|f| f.abort.as_ref().is_some_and(|a| a.percent == wire::Percent::ALL))
+}
+
+/// An item of the list `scenarios`, which catalogs and missions have.
 fn item(file: Option<&Node>, index: usize) -> Option<&Node> {
     match &file?.get("scenarios")?.value {
         Value::List(items) => items.get(index),
@@ -121,7 +138,9 @@ fn unreachable_scenarios(
         let message = format!("no request reaches `{}`: `{}` takes them all", scenario.name.0, taker.name.0);
         let hint = "put it first, narrow the other's scope, or write `composition: independent`";
         report.in_key("scenarios", |r| {
-            r.in_item(index, |r| r.add(Code::Unreachable, item.and_then(|n| n.at), message, hint));
+            r.in_item(index, |r| {
+                r.add(Code::Unreachable, item.and_then(|n| n.at), message, hint)
+            });
         });
     }
 }
@@ -134,17 +153,22 @@ fn takes_all_of(earlier: &wire::Scenario, later: &wire::Scenario) -> bool {
     let direction =
         |s: &wire::Scenario| s.scope.as_ref().map_or(wire::DirectionWord::Any, |scope| scope.direction);
     let same_side = direction(earlier) == wire::DirectionWord::Any || direction(earlier) == direction(later);
-    let everything = earlier.scope.as_ref().is_none_or(|scope| {
+    let lifts = |s: &wire::Scenario| s.scope.as_ref().is_some_and(|scope| scope.allow_protected);
+    let spares_more = earlier.scope.as_ref().is_some_and(|scope| scope.protect.is_some())
+        || (lifts(later) && !lifts(earlier));
+    always && same_side && takes_everything(earlier) && !spares_more && earlier.trigger.is_none()
+}
+
+/// Whether the scenario samples every request of its side of the proxy, protected ones aside.
+fn takes_everything(scenario: &wire::Scenario) -> bool {
+    scenario.scope.as_ref().is_none_or(|scope| {
+        let all = |s: &wire::Sample| s.percent == wire::Percent::ALL && s.by == wire::SampleBy::Request;
         scope.any_of.is_none()
             && scope.service.is_none()
             && scope.labels.is_none()
             && scope.dependency.is_none()
             && scope.source.is_none()
             && scope.attempts.is_none()
-            && scope.sample.as_ref().is_none_or(|s| s.percent == all && s.by == wire::SampleBy::Request)
-    });
-    let lifts = |s: &wire::Scenario| s.scope.as_ref().is_some_and(|scope| scope.allow_protected);
-    let spares_more = earlier.scope.as_ref().is_some_and(|scope| scope.protect.is_some())
-        || (lifts(later) && !lifts(earlier));
-    always && same_side && everything && !spares_more && earlier.trigger.is_none()
+            && scope.sample.as_ref().is_none_or(all)
+    })
 }

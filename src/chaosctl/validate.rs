@@ -64,10 +64,11 @@ fn check_all(sources: &mut [Source]) -> anyhow::Result<Option<String>> {
     for (source, sort) in sources.iter_mut().zip(&sorts) {
         match sort {
             Some(Sort::Catalog) => {
-                if let Some(catalog) = source.check(check_catalog) {
-                    suspicion::check_catalog(&catalog, source);
-                    read.push(catalog);
+                let catalog = source.check(check_catalog);
+                if let Some(catalog) = &catalog {
+                    suspicion::check_catalog(catalog, source);
                 }
+                read.extend(catalog);
                 catalogs.extend(source.node.clone());
             }
             Some(Sort::Plugin) => check_plugin(source)?,

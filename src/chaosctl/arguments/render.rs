@@ -32,7 +32,7 @@ pub enum Render {
     Istio(RenderIstio),
     /// What makes Istio's proxies show the labels of Squall's metrics
     #[command(after_help = "Example:\n  chaosctl render stat-tags > patch.yaml\n  \
-        kubectl patch deployment user-service --patch-file patch.yaml")]
+        kubectl patch deployment -n shop user-service --patch-file patch.yaml")]
     StatTags(RenderStatTags),
 }
 
@@ -48,6 +48,9 @@ pub struct PluginInputs {
     /// Carry only the scenarios that the mission names, instead of the whole catalog
     #[arg(long, requires = "mission")]
     pub only_used: bool,
+    /// Makes this configuration differ from every other, so that Envoy takes it as new; the commit id, for example
+    #[arg(long, value_name = "TEXT")]
+    pub revision: Option<String>,
 }
 
 /// Who the proxy is, where its node metadata does not say so.

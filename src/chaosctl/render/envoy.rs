@@ -3,11 +3,12 @@
 use super::template::{self, list, number, object, text};
 use crate::arguments::{RenderEnvoy, Side};
 use crate::emit::Comments;
-use crate::terminal::{self, Paint};
+use crate::terminal::{self, Paint, complain};
 use crate::{Outcome, emit};
 use anyhow::{Context, bail, ensure};
 use squall_policy::Node;
 use std::net::IpAddr;
+use std::path::Path;
 
 const TEMPLATE: &str = include_str!("envoy.yaml.in");
 
@@ -71,6 +72,14 @@ pub fn run(arguments: &RenderEnvoy, paint: Paint) -> anyhow::Result<Outcome> {
             ("MODULE", Some(text(&arguments.module))),
         ],
     )?;
+    let module = Path::new(&arguments.module);
+    if module.is_relative() && !module.exists() {
+        complain(&format!(
+            "note: there is no {} here, and Envoy looks for it from the folder where it is started: give --module PATH, \
+             absolute, or build it with `make build`\n",
+            module.display()
+        ));
+    }
     terminal::print(&emit::file(&bootstrap, arguments.output, COMMENTS)?)?;
     Ok(Outcome::Fine)
 }

@@ -5,7 +5,7 @@ mod run;
 use run::{run, run_with};
 use std::fs;
 
-const CATALOG: &str = "version: 1\nscenarios:\n- {name: all, faults: [{abort: {status: 503}}]}\n\
+const CATALOG: &str = "version: 1\nscenarios:\n- {name: all, faults: [{delay: {fixed: 1s}}]}\n\
     - {name: some, scope: {match: [{path: {prefix: /a}}]}, faults: [{delay: {fixed: 1s}}]}\n\
     - {name: grave, severity: high, faults: [{abort: {status: 503}}]}\n";
 
@@ -66,6 +66,28 @@ fn a_scenario_behind_one_that_takes_everything_is_unreachable() {
         assert_eq!(ran.out.contains("warning[unreachable]"), wanted, "{scenarios} {more}: {}", ran.out);
         assert_eq!(ran.out.contains("mission.yaml:4:18"), wanted, "{}", ran.out);
         assert_eq!(ran.code, 0);
+    }
+}
+
+#[test]
+fn a_scenario_that_aborts_every_request_is_no_low_one() {
+    for (scenario, wanted) in [
+        ("faults: [{abort: {status: 503}}]", true),
+        (
+            "severity: medium, scope: {direction: inbound}, faults: [{delay: {fixed: 1s}}, {abort: {status: 503}}]",
+            true,
+        ),
+        ("severity: high, faults: [{abort: {status: 503}}]", false),
+        ("faults: [{abort: {status: 503, percent: 50}}]", false),
+        ("faults: [{delay: {fixed: 1s}}]", false),
+        ("scope: {sample: {percent: 99}}, faults: [{abort: {status: 503}}]", false),
+        ("scope: {match: [{methods: [GET]}]}, faults: [{abort: {status: 503}}]", false),
+    ] {
+        let catalog = format!("version: 1\nscenarios:\n- {{name: a, {scenario}}}\n");
+        let ran = run_with(&["validate", "-"], catalog.as_bytes());
+        assert_eq!(ran.code, 0);
+        let found = ran.out.contains("warning[takes-everything]") && ran.out.contains("<stdin>:3:3");
+        assert_eq!(found, wanted, "{scenario}: {}", ran.out);
     }
 }
 

@@ -16,13 +16,13 @@ object! {
     pub struct Mission check no_check {
         /// Format of this file.
         "version" => version: FormatVersion [required],
-        /// Names this run for ever: once ended, an id does not run again on that proxy.
+        /// Names this run: once ended, an id does not run again in that Envoy process, and with `start` in none.
         "id" => id: MissionId [required],
         /// Scenarios of the catalog, in the order in which they are asked.
         "scenarios" => scenarios: Vec<Name> [required],
         /// Namespace the mission belongs to; a proxy that knows its own refuses any other.
         "namespace" => namespace: Name [required],
-        /// Start of the mission. Absent: the moment the first worker of a proxy sees it.
+        /// Start of the mission. Absent: the moment the first worker of an Envoy process sees it, so that a restarted or new proxy runs the whole duration again.
         "start" => start: Timestamp [optional],
         /// Running time; start + duration is a deadline that every proxy keeps by itself.
         "duration" => duration: Span<1000, LONGEST_MISSION_MS> [required],
@@ -57,6 +57,8 @@ object! {
         "version" => version: FormatVersion [required],
         /// What this instance of the module does.
         "role" => role: Role [default "filter" = Role::Filter],
+        /// Any text. Changes nothing; makes this configuration differ from every other, so that Envoy takes it as new.
+        "revision" => revision: Text<128> [optional],
         /// The catalog, as in its file.
         "catalog" => catalog: Catalog [required],
         /// The mission, as in its file. Absent: the filter is idle.
