@@ -43,7 +43,8 @@ enum Test {
     Prefix(Vec<u8>),
     Suffix(Vec<u8>),
     Contains(String),
-    Regex(regex_lite::Regex, String),
+    /// With the text that every match begins with.
+    Regex(wire::Regex, String),
     Template(Vec<Segment>),
     OneOf(Vec<Vec<u8>>),
     Present(bool),
@@ -101,7 +102,7 @@ impl Rule {
     pub(super) fn mismatch(&self, facts: &mut impl Facts) -> Option<Mismatch> {
         let failed = self.conditions.iter().find(|c| !c.holds(facts))?;
         let found = facts.fact(&failed.fact).map(|v| String::from_utf8_lossy(v).into_owned());
-        let condition = match &failed.fact {
+        let mut condition = match &failed.fact {
             Fact::Header(name) => format!("header {name}"),
             Fact::Path => "path".to_owned(),
             Fact::Method => "methods".to_owned(),
@@ -111,6 +112,11 @@ impl Rule {
             Fact::VirtualHost => "virtual_host".to_owned(),
             Fact::RequestId => "request id".to_owned(),
         };
+        if let (Test::Regex(regex, _), Some(value)) = (&failed.test, &found)
+            && regex.is_too_long(value.as_bytes())
+        {
+            condition.push_str(" (longer than its expression is run on)");
+        }
         Some(Mismatch { condition, found })
     }
 
@@ -157,9 +163,9 @@ impl Test {
             Self::ExactAnyCase(text) => value.eq_ignore_ascii_case(text),
             Self::Prefix(text) => value.starts_with(text),
             Self::Suffix(text) => value.ends_with(text),
-            // A value that is not UTF-8 contains no text and matches no expression.
+            // A value that is not UTF-8 contains no text.
             Self::Contains(text) => std::str::from_utf8(value).is_ok_and(|v| v.contains(text.as_str())),
-            Self::Regex(regex, _) => std::str::from_utf8(value).is_ok_and(|v| regex.is_match(v)),
+            Self::Regex(regex, _) => regex.matches(value),
             Self::Template(segments) => template_holds(segments, value),
             Self::OneOf(words) => words.iter().any(|word| value == word.as_slice()),
             Self::Present(wanted) => *wanted,
@@ -229,7 +235,7 @@ fn text_test(
 }
 
 fn regex_test(regex: &wire::Regex) -> Test {
-    Test::Regex(regex.compiled.clone(), literal_prefix(&regex.source))
+    Test::Regex(regex.clone(), literal_prefix(&regex.source))
 }
 
 /// The text that every match of the expression begins with; empty when that is not plain to see.
@@ -242,8 +248,8 @@ fn literal_prefix(source: &str) -> String {
     let literal = source.split(meta).next().unwrap_or_default();
     let mut prefix = literal.to_owned();
     let next = source.chars().nth(literal.chars().count());
-    // `ab*` may match "a": a repetition takes the last character back.
-    if matches!(next, Some('*' | '?' | '{')) {
+    // `ab*` may match "a", and so may `ab+*`: a repetition takes the last character back.
+    if matches!(next, Some('*' | '?' | '+' | '{')) {
         prefix.pop();
     }
     prefix

@@ -40,7 +40,8 @@ fn scenario(number: usize, scope: Value) -> Value {
 /// Regular expressions put together from pieces, most of them beginning like a path.
 fn expression() -> impl Strategy<Value = String> {
     let atoms = vec!["a", "b", "/", "é", "A", "\\.", "\\d", "[ab]", "[^/]", "(?:ab)", "(a|b)", ".", "\\x61"];
-    let times = vec!["", "", "", "", "*", "?", "+", "{0}", "{0,1}", "{2}", "*?", "??", "{1,}"];
+    let times =
+        vec!["", "", "", "", "*", "?", "+", "{0}", "{0,1}", "{2}", "*?", "??", "{1,}", "+*", "+{0,1}"];
     let piece = (select(atoms), select(times)).prop_map(|(atom, times)| format!("{atom}{times}"));
     let start = select(vec!["/", "/", "/", "/a", "^/", "^", "(?i)/", "(?i:/A)", "", "^*/a", "/?", "/ab"]);
     let end = select(vec!["", "", "", "$", "|/b", "|/a.*", ".*", "(?i)b", "(|b)"]);
@@ -178,7 +179,7 @@ fn the_index_agrees_with_asking_every_rule() {
 }
 
 /// Expressions of which it is easy to think wrongly that all matches begin with some text.
-const TRICKY: [&str; 57] = [
+const TRICKY: [&str; 60] = [
     "(?i)/abc",
     "(?i)/ab",
     "(?i:/ab)",
@@ -186,7 +187,10 @@ const TRICKY: [&str; 57] = [
     "/(?i)ab",
     "(?-u)/ab",
     "(?s)/ab.",
-    "(?x)/ a b",
+    "/ab+*",
+    "/ab+?",
+    "/ab+{0,1}",
+    "/ab{2}*",
     "/a|/b",
     "/a|b",
     "/ab|/b|",

@@ -2,8 +2,9 @@
 
 use super::declare::{object, words};
 use super::decode::{Decode, Kind, exactly_one, no_check, text, wrong_type};
-use super::form::{FieldName, Method, Template};
-use super::scalar::{Percent, Regex, Text};
+use super::form::{Method, RequestField, Template};
+use super::regex::Regex;
+use super::scalar::{Percent, Text};
 use crate::diagnostic::{Code, Report};
 use crate::node::{Node, Value};
 
@@ -79,7 +80,7 @@ object! {
     /// (RFC 9110 section 5.3), as Envoy's own matcher does.
     pub struct HeaderMatch shape one_header, check no_check {
         /// Name in lower case.
-        "name" => name: FieldName [required],
+        "name" => name: RequestField [required],
         /// The whole value.
         "exact" => exact: Text<4096> [optional],
         /// How the value begins.
@@ -111,14 +112,14 @@ object! {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SampleBy {
     Request,
-    Header(FieldName),
+    Header(RequestField),
 }
 
 object! {
     /// Sticky sampling.
     pub struct StickyHeader check no_check {
         /// Header whose value decides, such as `x-user-id`; requests without it are never sampled.
-        "header" => header: FieldName [required],
+        "header" => header: RequestField [required],
     }
 }
 
