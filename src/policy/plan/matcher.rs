@@ -235,24 +235,7 @@ fn text_test(
 }
 
 fn regex_test(regex: &wire::Regex) -> Test {
-    Test::Regex(regex.clone(), literal_prefix(&regex.source))
-}
-
-/// The text that every match of the expression begins with; empty when that is not plain to see.
-fn literal_prefix(source: &str) -> String {
-    let meta = |c: char| "\\.+*?()|[]{}^$".contains(c);
-    let source = source.strip_prefix('^').unwrap_or(source);
-    if source.contains('|') {
-        return String::new();
-    }
-    let literal = source.split(meta).next().unwrap_or_default();
-    let mut prefix = literal.to_owned();
-    let next = source.chars().nth(literal.chars().count());
-    // `ab*` may match "a", and so may `ab+*`: a repetition takes the last character back.
-    if matches!(next, Some('*' | '?' | '+' | '{')) {
-        prefix.pop();
-    }
-    prefix
+    Test::Regex(regex.clone(), regex.literal_prefix())
 }
 
 /// A template as literals and wildcards, the slashes being part of the literals: `/users/`, any, `/orders`.

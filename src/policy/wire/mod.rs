@@ -11,6 +11,7 @@ mod faults;
 mod form;
 mod mission;
 mod regex;
+mod regex_size;
 mod scalar;
 mod scope;
 mod status;
