@@ -57,7 +57,7 @@ fn read() -> Option<Loaded> {
         let errors = report.count(Level::Error);
         let all = errors.saturating_add(report.count(Level::Warning));
         if let Some(more) = all.checked_sub(LOGGED_FINDINGS).filter(|more| *more > 0) {
-            log::error!("and {more} more findings, which `chaosctl validate` lists");
+            log::error!("and {more} more findings; `chaosctl validate` shows them with their places");
         }
         log::error!("{}", serde_json::json!({"event": "config.rejected", "errors": errors}));
     }
