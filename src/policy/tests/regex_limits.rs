@@ -70,7 +70,7 @@ fn a_value_that_is_too_long_matches_no_expression_and_the_explanation_says_so() 
     assert!(!matches(&plan, &path(8193)));
     // The query does not count.
     assert!(matches(&plan, &[path(8192), b"?".to_vec(), path(9000)].concat()));
-    let mut request = Request::new().and(Fact::Path, &path(8193));
+    let mut request = Request::new().and(Fact::Path, path(8193));
     let explained = plan.explain(&Seed::from_text("s"), &mut request);
     let told = explained[0].mismatches[0].to_string();
     assert!(told.starts_with("path (longer than its expression is run on) does not match"), "{told}");
