@@ -41,8 +41,7 @@ impl Inputs {
         let mut catalog = Source::open(catalog)?;
         let mut mission = mission.map(Source::open).transpose()?;
         let read = check_pair(&mut catalog, mission.as_mut());
-        let mut arguments =
-            Source { name: "command line".into(), text: String::new(), node: None, findings: Vec::new() };
+        let mut arguments = Source::nothing("command line");
         if let (Some(_), Some(node)) = (&read, &catalog.node) {
             let plugin = assemble(node, mission.as_ref().and_then(|m| m.node.as_ref()), identity);
             cross_check(&plugin, &mut catalog, mission.as_mut(), &mut arguments)?;

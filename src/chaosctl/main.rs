@@ -2,6 +2,7 @@
 
 mod arguments;
 mod emit;
+mod excerpt;
 mod explain;
 mod explanation;
 mod findings;
@@ -36,7 +37,9 @@ fn main() -> ExitCode {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
         Ok(Outcome::Finding) => ExitCode::from(1),
         Err(error) => {
-            terminal::complain(&format!("chaosctl: {error:#}\n"));
+            // It may quote a file's name, and its own lines stay lines.
+            let lines: Vec<String> = format!("{error:#}").lines().map(terminal::shown).collect();
+            terminal::complain(&format!("chaosctl: {}\n", lines.join("\n")));
             ExitCode::from(2)
         }
     }

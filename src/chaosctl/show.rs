@@ -23,7 +23,7 @@ pub fn run(arguments: &Show, out: Paint, err: Paint) -> anyhow::Result<Outcome> 
     let number = inputs.catalog.scenarios.iter().position(|s| s.name.0 == *name);
     let Some(number) = number else {
         let names: Vec<&str> = inputs.catalog.scenarios.iter().map(|s| s.name.0.as_str()).collect();
-        let file = catalog.display();
+        let file = terminal::shown(&catalog.display().to_string());
         complain(&format!(
             "chaosctl: {file} has no scenario `{}`; it has: {}\n",
             terminal::shown(name),
@@ -54,7 +54,9 @@ fn told(scenario: &wire::Scenario, paint: Paint) -> String {
     let mut out =
         format!("{} ({})\n", paint.paint(Style::Strong, &scenario.name.0), scenario.severity.word());
     if let Some(description) = &scenario.description {
-        out += &format!("{}\n", description.0.trim_end());
+        for line in description.0.trim_end().lines() {
+            out += &format!("{}\n", terminal::shown(line));
+        }
     }
     out.push('\n');
     for (index, scope) in words::scope(scenario).iter().enumerate() {

@@ -138,9 +138,7 @@ fn unreachable_scenarios(
         let message = format!("no request reaches `{}`: `{}` takes them all", scenario.name.0, taker.name.0);
         let hint = "put it first, narrow the other's scope, or write `composition: independent`";
         report.in_key("scenarios", |r| {
-            r.in_item(index, |r| {
-                r.add(Code::Unreachable, item.and_then(|n| n.at), message, hint)
-            });
+            r.in_item(index, |r| r.add(Code::Unreachable, item.and_then(|n| n.at), message, hint));
         });
     }
 }

@@ -66,10 +66,11 @@ fn read() -> Result<Option<Loaded>, Rejected> {
     }
     stats::set_gauge("chaos_config_rejected", &[], u64::from(loaded.is_none()));
     if loaded.is_none() {
-        if let Some(more) = report.findings.len().checked_sub(LOGGED_FINDINGS).filter(|more| *more > 0) {
-            log::error!("and {more} more findings, which `chaosctl validate` lists");
+        let errors = report.count(Level::Error);
+        let all = errors.saturating_add(report.count(Level::Warning));
+        if let Some(more) = all.checked_sub(LOGGED_FINDINGS).filter(|more| *more > 0) {
+            log::error!("and {more} more findings; `chaosctl validate` shows them with their places");
         }
-        let errors = report.findings.iter().filter(|f| f.code.level() == Level::Error).count();
         log::error!("{}", serde_json::json!({"event": "config.rejected", "errors": errors}));
     }
     loaded.map(Some).ok_or(Rejected)

@@ -62,6 +62,8 @@ codes! {
     UnknownWord = "unknown-word", Error;
     /// A regular expression that does not compile, or is too large.
     BadRegex = "bad-regex", Error;
+    /// All regular expressions of one configuration are too large together: they would fill a worker's memory.
+    RegexBudget = "regex-budget", Error;
     /// Exactly one of several keys is needed, and none or more than one is there.
     ExactlyOne = "exactly-one", Error;
     /// At least one of several keys is needed, and none is there.
@@ -126,11 +128,20 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// All findings of one configuration, and the place in the tree that is being read.
+/// Most errors that are kept, and most warnings: a hostile configuration of 4 MiB has millions, and a VM never gives
+/// memory back.
+const MOST_KEPT: usize = 1000;
+
+/// The findings of one configuration, and the place in the tree that is being read.
 #[derive(Debug, Default)]
 pub struct Report {
+    /// The first 1,000 errors and the first 1,000 warnings; [`Report::count`] has them all.
     pub findings: Vec<Diagnostic>,
+    errors: usize,
+    warnings: usize,
     path: Vec<Step>,
+    /// Steps of all regular expressions so far.
+    pub(crate) regex_steps: u32,
 }
 
 #[derive(Debug)]
@@ -142,7 +153,22 @@ enum Step {
 impl Report {
     #[must_use]
     pub fn has_errors(&self) -> bool {
-        self.findings.iter().any(|d| d.code.level() == Level::Error)
+        self.errors > 0
+    }
+
+    /// How many there are, with those that are not kept.
+    #[must_use]
+    pub fn count(&self, level: Level) -> usize {
+        match level {
+            Level::Error => self.errors,
+            Level::Warning => self.warnings,
+        }
+    }
+
+    /// How many of them are not kept.
+    #[must_use]
+    pub fn left_out(&self, level: Level) -> usize {
+        self.count(level).saturating_sub(MOST_KEPT)
     }
 
     /// Reads a key of the present object with `read`; findings in there carry the key in their path.
@@ -179,8 +205,26 @@ impl Report {
 
     #[inline(never)]
     fn push(&mut self, code: Code, at: Option<Position>, message: String, hint: String) {
-        let path = self.path();
-        self.findings.push(Diagnostic { code, path, at, message, hint });
+        self.add_lazy(code, at, || (message, hint));
+    }
+
+    /// The same where there can be millions: message and hint are made only for a finding that is kept.
+    pub(crate) fn add_lazy(
+        &mut self,
+        code: Code,
+        at: Option<Position>,
+        tell: impl FnOnce() -> (String, String),
+    ) {
+        let count = match code.level() {
+            Level::Error => &mut self.errors,
+            Level::Warning => &mut self.warnings,
+        };
+        *count = count.saturating_add(1);
+        if *count <= MOST_KEPT {
+            let path = self.path();
+            let (message, hint) = tell();
+            self.findings.push(Diagnostic { code, path, at, message, hint });
+        }
     }
 
     fn path(&self) -> String {

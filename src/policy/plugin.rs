@@ -149,16 +149,16 @@ fn check_references(mission: &Node, catalog: &Node, report: &mut Report) {
     for (index, node) in items(mission, "scenarios").iter().enumerate() {
         let Some(name) = text(node) else { continue };
         if complete && !known.contains(name) {
-            let shown: Vec<&str> = names.iter().copied().take(10).collect();
-            let hint = format!("the catalog has: {}", shown.join(", "));
-            let message = format!("the catalog has no scenario `{name}`");
-            at_item(report, "scenarios", index, |r| r.add(Code::UnknownScenario, node.at, message, hint));
+            let tell = || {
+                let shown: Vec<&str> = names.iter().copied().take(10).collect();
+                let hint = format!("the catalog has: {}", shown.join(", "));
+                (format!("the catalog has no scenario `{name}`"), hint)
+            };
+            at_item(report, "scenarios", index, |r| r.add_lazy(Code::UnknownScenario, node.at, tell));
         }
         if !seen.insert(name) {
-            let message = format!("scenario `{name}` is named twice");
-            at_item(report, "scenarios", index, |r| {
-                r.add(Code::DuplicateName, node.at, message, "remove one of them")
-            });
+            let tell = || (format!("scenario `{name}` is named twice"), "remove one of them".to_owned());
+            at_item(report, "scenarios", index, |r| r.add_lazy(Code::DuplicateName, node.at, tell));
         }
     }
 }

@@ -47,7 +47,9 @@ struct Upstream {
 pub fn run(arguments: &RenderEnvoy, paint: Paint) -> anyhow::Result<Outcome> {
     let upstreams = arguments.upstream.iter().map(|u| upstream(u)).collect::<anyhow::Result<Vec<_>>>()?;
     for (index, upstream) in upstreams.iter().enumerate() {
-        let twice = upstreams.iter().take(index).any(|earlier| earlier.cluster() == upstream.cluster());
+        // Envoy's virtual hosts know no case.
+        let same = |earlier: &Upstream| earlier.cluster().eq_ignore_ascii_case(upstream.cluster());
+        let twice = upstreams.iter().take(index).any(same);
         ensure!(!twice, "--upstream {} is given twice", upstream.cluster());
     }
     let identity = arguments.identity.identity();

@@ -1,7 +1,7 @@
 //! Writes docs/catalog.md and docs/errors.md from the types that read the files and the codes they report.
 //! What the reader accepts and what the page says therefore cannot drift apart.
 
-use squall_policy::wire::{Decode, Kind, Plugin, Section};
+use squall_policy::wire::{Decode, Kind, Plugin, Regex, Section};
 use squall_policy::{Code, Level, Report, load_plugin};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -24,9 +24,6 @@ with the same keys; the plugin configuration is JSON (`chaosctl render plugin` w
 - A key that carries its unit in its name (`percent`) takes a number; durations are text with a unit.
 - All mistakes are reported at once; [errors.md](errors.md) lists the codes.
 - Sizes: a plugin configuration has at most 4 MiB, a list at most 10,000 items.
-
-## Example
-
 ";
 
 fn main() -> ExitCode {
@@ -53,7 +50,11 @@ fn catalog_page() -> Result<String, String> {
         let findings: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
         return Err(format!("the example of the page has mistakes:\n{}", findings.join("\n")));
     }
-    let mut page = format!("{INTRODUCTION}```json\n{}\n```\n", EXAMPLE.trim_end());
+    let limits = Regex::limits();
+    let mut page = format!(
+        "{INTRODUCTION}- Expressions: {limits}\n\n## Example\n\n```json\n{}\n```\n",
+        EXAMPLE.trim_end()
+    );
     let mut done = BTreeSet::new();
     describe(&Plugin::kind(), "##", &mut done, &mut page);
     Ok(page)

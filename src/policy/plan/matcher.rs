@@ -116,7 +116,7 @@ impl Rule {
             None => vec![String::from_utf8_lossy(v).into_owned()],
         });
         let found = found.filter(|values| !values.is_empty()).map(|values| values.join(", "));
-        let condition = match &failed.fact {
+        let mut condition = match &failed.fact {
             Fact::Path if failed.query.is_some() => {
                 format!("query {}", String::from_utf8_lossy(failed.query.as_deref().unwrap_or_default()))
             }
@@ -131,6 +131,11 @@ impl Rule {
             Fact::Principal => "source.principal".to_owned(),
             Fact::RequestId => "request id".to_owned(),
         };
+        if let (Test::Regex(regex, _), Some(value)) = (&failed.test, &found)
+            && regex.is_too_long(value.as_bytes())
+        {
+            condition.push_str(" (longer than its expression is run on)");
+        }
         Some(Mismatch { condition, found })
     }
 

@@ -10,7 +10,8 @@ pub(super) enum Test {
     Prefix(Vec<u8>),
     Suffix(Vec<u8>),
     Contains(String),
-    Regex(regex_lite::Regex, String),
+    /// With the text that every match begins with.
+    Regex(wire::Regex, String),
     Template(Vec<Segment>),
     OneOf(Vec<Vec<u8>>),
     Present(bool),
@@ -36,9 +37,9 @@ impl Test {
             Self::ExactAnyCase(text) => value.eq_ignore_ascii_case(text),
             Self::Prefix(text) => value.starts_with(text),
             Self::Suffix(text) => value.ends_with(text),
-            // A value that is not UTF-8 contains no text and matches no expression.
+            // A value that is not UTF-8 contains no text.
             Self::Contains(text) => std::str::from_utf8(value).is_ok_and(|v| v.contains(text.as_str())),
-            Self::Regex(regex, _) => std::str::from_utf8(value).is_ok_and(|v| regex.is_match(v)),
+            Self::Regex(regex, _) => regex.matches(value),
             Self::Template(segments) => template_holds(segments, value),
             Self::OneOf(words) => words.iter().any(|word| value == word.as_slice()),
             Self::Present(wanted) => *wanted,
@@ -111,24 +112,7 @@ pub(super) fn query_test(query: &wire::QueryMatch) -> Option<Test> {
 }
 
 fn regex_test(regex: &wire::Regex) -> Test {
-    Test::Regex(regex.compiled.clone(), literal_prefix(&regex.source))
-}
-
-/// The text that every match of the expression begins with; empty when that is not plain to see.
-fn literal_prefix(source: &str) -> String {
-    let meta = |c: char| "\\.+*?()|[]{}^$".contains(c);
-    let source = source.strip_prefix('^').unwrap_or(source);
-    if source.contains('|') {
-        return String::new();
-    }
-    let literal = source.split(meta).next().unwrap_or_default();
-    let mut prefix = literal.to_owned();
-    let next = source.chars().nth(literal.chars().count());
-    // `ab*` may match "a": a repetition takes the last character back.
-    if matches!(next, Some('*' | '?' | '{')) {
-        prefix.pop();
-    }
-    prefix
+    Test::Regex(regex.clone(), regex.literal_prefix())
 }
 
 /// A template as literals and wildcards, the slashes being part of the literals: `/users/`, any, `/orders`.

@@ -57,7 +57,7 @@ fn the_index_agrees_with_asking_every_rule() {
 }
 
 /// Expressions of which it is easy to think wrongly that all matches begin with some text.
-const TRICKY: [&str; 57] = [
+const TRICKY: [&str; 60] = [
     "(?i)/abc",
     "(?i)/ab",
     "(?i:/ab)",
@@ -65,7 +65,10 @@ const TRICKY: [&str; 57] = [
     "/(?i)ab",
     "(?-u)/ab",
     "(?s)/ab.",
-    "(?x)/ a b",
+    "/ab+*",
+    "/ab+?",
+    "/ab+{0,1}",
+    "/ab{2}*",
     "/a|/b",
     "/a|b",
     "/ab|/b|",

@@ -16,13 +16,12 @@ macro_rules! object {
 
         impl $crate::wire::decode::Decode for $name {
             fn decode(node: &$crate::node::Node, report: &mut $crate::diagnostic::Report) -> Option<Self> {
-                let before = report.findings.len();
+                let before = report.count($crate::diagnostic::Level::Error);
                 let entries = $crate::wire::decode::entries(node, report)?;
                 let _all_known = $crate::wire::decode::check_keys(entries, &[$($key),+], report);
                 $( let $field = $crate::wire::declare::field!(node, report, $key, $ty, $($presence)+); )+
                 $( $shape(node, _all_known, report); )?
-                if report.findings.get(before..).is_some_and(|new| new.iter().any(
-                    |d| d.code.level() == $crate::diagnostic::Level::Error)) {
+                if report.count($crate::diagnostic::Level::Error) > before {
                     return None;
                 }
                 let value = Self { $( $field: $field? ),+ };

@@ -108,11 +108,14 @@ pub(crate) fn check_keys(entries: &[crate::node::Entry], known: &[&str], report:
         let key = entry.key.as_str();
         if !known.contains(&key) {
             all_known = false;
-            let hint = match closest(key, known) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("keys here: {}", known.join(", ")),
+            let tell = || {
+                let hint = match closest(key, known) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("keys here: {}", known.join(", ")),
+                };
+                (format!("unknown key `{key}`"), hint)
             };
-            report.in_key(key, |r| r.add(Code::UnknownKey, entry.at, format!("unknown key `{key}`"), hint));
+            report.in_key(key, |r| r.add_lazy(Code::UnknownKey, entry.at, tell));
         }
     }
     check_twice(entries, report);
@@ -126,12 +129,9 @@ pub(crate) fn check_twice(entries: &[crate::node::Entry], report: &mut Report) {
         let key = entry.key.as_str();
         if !seen.insert(key) {
             report.in_key(key, |r| {
-                r.add(
-                    Code::DuplicateKey,
-                    entry.at,
-                    format!("key `{key}` stands twice"),
-                    "remove one of them",
-                );
+                r.add_lazy(Code::DuplicateKey, entry.at, || {
+                    (format!("key `{key}` stands twice"), "remove one of them".to_owned())
+                });
             });
         }
     }

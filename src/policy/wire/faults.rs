@@ -61,7 +61,7 @@ object! {
         "headers" => headers: Headers [optional],
         /// gRPC status: HTTP 200 without body or trailers, `grpc-status` in the headers.
         "grpc_status" => grpc_status: GrpcCode [optional],
-        /// `grpc-message` for gRPC clients. Default: the body.
+        /// `grpc-message` for gRPC clients. Default: the body, of which the first 1024 bytes.
         "message" => message: Text<1024> [optional],
         /// Share of the sampled requests that gets this fault.
         "percent" => percent: Percent [default "100" = Percent::ALL],

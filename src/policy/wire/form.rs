@@ -53,6 +53,14 @@ form!(
     FieldName, "a header name", "use lower-case letters, digits and `-`; `:path` and its like have keys of their own", is_field_name
 );
 form!(
+    /// Name of a request header as a [`FieldName`], except `host`: Envoy has it as `:authority` alone, so that asking
+    /// for it would never find it.
+    RequestField,
+    "a request header other than `host`",
+    "use lower-case letters, digits and `-`; for `host` match `authority`; `:path` and its like have keys of their own",
+    is_request_field
+);
+form!(
     /// Value of an HTTP header (RFC 9110 section 5.5), at most 4096 bytes.
     FieldValue, "a header value", "use visible ASCII, blanks inside, at most 4096 bytes; no line breaks", is_field_value
 );
@@ -108,6 +116,10 @@ fn is_method(text: &str) -> bool {
 fn is_field_name(text: &str) -> bool {
     let token = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "!#$%&'*+-.^_`|~".contains(c);
     !text.is_empty() && text.len() <= 256 && text.chars().all(token)
+}
+
+fn is_request_field(text: &str) -> bool {
+    is_field_name(text) && text != "host"
 }
 
 fn is_field_value(text: &str) -> bool {

@@ -2,8 +2,9 @@
 
 use super::declare::object;
 use super::decode::{exactly_one, no_check};
-use super::form::{FieldName, GrpcMethod, GrpcService, Method, Template};
-use super::scalar::{Regex, Text};
+use super::form::{GrpcMethod, GrpcService, Method, RequestField, Template};
+use super::regex::Regex;
+use super::scalar::Text;
 use crate::diagnostic::{Code, Report};
 use crate::node::{Node, Value};
 use crate::protected;
@@ -67,7 +68,7 @@ object! {
     /// (RFC 9110 section 5.3), as Envoy's own matcher does.
     pub struct HeaderMatch shape one_value, check no_check {
         /// Name in lower case.
-        "name" => name: FieldName [required],
+        "name" => name: RequestField [required],
         /// The whole value.
         "exact" => exact: Text<4096> [optional],
         /// How the value begins.

@@ -15,6 +15,8 @@ mod matching;
 mod mission;
 mod mutate;
 mod pressure;
+mod regex;
+mod regex_size;
 mod safety;
 mod scalar;
 mod scope;
@@ -30,14 +32,17 @@ pub use choice::Choice;
 pub use decode::{Decode, KeyDoc, Kind, Section};
 pub use delay::{DelayFault, LogNormal, Normal, Pareto, Percentiles, PhaseWord, Uniform};
 pub use faults::{AbortFault, Fault, Headers};
-pub use form::{FieldName, FieldValue, GrpcMethod, GrpcService, Method, MissionId, Name, Template};
+pub use form::{
+    FieldName, FieldValue, GrpcMethod, GrpcService, Method, MissionId, Name, RequestField, Template,
+};
 pub use matching::{GrpcMatch, HeaderMatch, MatchRule, PathMatch, QueryMatch, TextMatch};
 pub(crate) use mission::LONGEST_MISSION_MS;
 pub use mission::{CompositionWord, Identity, MarkWord, Mission, Plugin, Role};
 pub use mutate::{MergePatch, MutateBody, MutateFault, MutateRequest, MutateResponse};
 pub use pressure::{CpuPressure, MOST_MEMORY, MemoryPressure, MemorySize, PressureFault, WorkerShare};
+pub use regex::Regex;
 pub use safety::{Count, MissionSafety, Safety};
-pub use scalar::{FormatVersion, Number, Percent, Regex, Span, Text, Timestamp};
+pub use scalar::{FormatVersion, Number, Percent, Span, Text, Timestamp};
 pub use scope::{DirectionWord, Sample, SampleBy, Scope};
 pub use size::{Rate, Size, show_bytes};
 pub use status::{GrpcCode, HttpStatus};

@@ -188,49 +188,6 @@ fn between(node: &Node, min: f64, max: f64, report: &mut Report) -> Option<f64> 
     Some(value)
 }
 
-/// A regular expression that has to match the whole value; no backtracking, so its time is linear.
-#[derive(Debug, Clone)]
-pub struct Regex {
-    pub source: String,
-    pub compiled: regex_lite::Regex,
-}
-
-/// Longest expression that is read, in bytes.
-const LONGEST_REGEX: usize = 1024;
-/// Largest program that an expression may become, in bytes: a bound on memory per rule.
-const LARGEST_PROGRAM: usize = 256 * 1024;
-
-impl Decode for Regex {
-    fn decode(node: &Node, report: &mut Report) -> Option<Self> {
-        let source = text(node, report)?;
-        if source.is_empty() || source.len() > LONGEST_REGEX {
-            let message =
-                format!("an expression of 1 to {LONGEST_REGEX} bytes is needed, found {}", source.len());
-            report.add(Code::BadRegex, node.at, message, "use prefix, or several match rules");
-            return None;
-        }
-        let build = |text: &str| regex_lite::RegexBuilder::new(text).size_limit(LARGEST_PROGRAM).build();
-        // By itself first: `a)|(?:b` is no expression, and inside the group it would leave the group.
-        match build(source).and_then(|_| build(&format!("^(?:{source})$"))) {
-            Ok(compiled) => Some(Self { source: source.to_owned(), compiled }),
-            Err(error) => {
-                let message = format!("the expression does not compile: {error}");
-                report.add(
-                    Code::BadRegex,
-                    node.at,
-                    message,
-                    "syntax: RE2's without look-around and back references; ASCII classes",
-                );
-                None
-            }
-        }
-    }
-
-    fn kind() -> Kind {
-        Kind::plain("regular expression over the whole value, at most 1024 bytes")
-    }
-}
-
 /// A moment in UTC (RFC 3339), in milliseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(pub u64);

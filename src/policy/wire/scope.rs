@@ -2,7 +2,7 @@
 
 use super::declare::{object, words};
 use super::decode::{Decode, Kind, no_check, text, wrong_type};
-use super::form::FieldName;
+use super::form::RequestField;
 use super::matching::{MatchRule, protector};
 use super::scalar::{Percent, Text};
 use super::whole::Whole;
@@ -61,14 +61,14 @@ object! {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SampleBy {
     Request,
-    Header(FieldName),
+    Header(RequestField),
 }
 
 object! {
     /// Sticky sampling.
     pub struct StickyHeader check no_check {
         /// Header whose value decides, such as `x-user-id`; requests without it are never sampled.
-        "header" => header: FieldName [required],
+        "header" => header: RequestField [required],
     }
 }
 

@@ -144,6 +144,9 @@ fn words_and_forms() {
         mistake("/catalog/scenarios/0/scope/match/0/headers/0/name", "\":path\"", BadFormat),
         mistake("/catalog/scenarios/0/scope/match/0/headers/0/name", "\"\"", BadFormat),
         mistake("/catalog/scenarios/0/scope/sample/by/header", "\"x user\"", BadFormat),
+        // Envoy has it as `:authority` alone: such a rule would never match.
+        mistake("/catalog/scenarios/0/scope/match/0/headers/0/name", "\"host\"", BadFormat),
+        mistake("/catalog/scenarios/0/scope/sample/by/header", "\"host\"", BadFormat),
         mistake("/catalog/scenarios/1/faults/0/abort/headers/X-Why", "\"a\"", BadFormat),
         mistake("/catalog/scenarios/1/faults/0/abort/headers/:status", "\"200\"", BadFormat),
         mistake("/catalog/scenarios/1/faults/0/abort/headers/x-why", "\"a\\r\\nset-cookie: b\"", BadFormat),
@@ -183,6 +186,7 @@ fn expressions() {
         mistake_in(PATH, "{\"regex\": \"((((a{99}){99}){99}){99}){99}\"}", BadRegex, REGEX),
         mistake_in(PATH, "{\"regex\": \"(a{1000}){1000}\"}", BadRegex, REGEX),
         mistake_in(PATH, "{\"regex\": \"a{4294967296}\"}", BadRegex, REGEX),
+        mistake_in(PATH, "{\"regex\": \"(?x)/ a\"}", BadRegex, REGEX),
         mistake_in(PATH, "{\"regex\": 1}", WrongType, REGEX),
         mistake_in(
             "/catalog/scenarios/0/scope/match/0/authority",

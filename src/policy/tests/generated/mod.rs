@@ -13,7 +13,8 @@ pub fn scenario(number: usize, scope: Value) -> Value {
 /// Regular expressions put together from pieces, most of them beginning like a path.
 fn expression() -> impl Strategy<Value = String> {
     let atoms = vec!["a", "b", "/", "é", "A", "\\.", "\\d", "[ab]", "[^/]", "(?:ab)", "(a|b)", ".", "\\x61"];
-    let times = vec!["", "", "", "", "*", "?", "+", "{0}", "{0,1}", "{2}", "*?", "??", "{1,}"];
+    let times =
+        vec!["", "", "", "", "*", "?", "+", "{0}", "{0,1}", "{2}", "*?", "??", "{1,}", "+*", "+{0,1}"];
     let piece = (select(atoms), select(times)).prop_map(|(atom, times)| format!("{atom}{times}"));
     let start = select(vec!["/", "/", "/", "/a", "^/", "^", "(?i)/", "(?i:/A)", "", "^*/a", "/?", "/ab"]);
     let end = select(vec!["", "", "", "$", "|/b", "|/a.*", ".*", "(?i)b", "(|b)"]);
