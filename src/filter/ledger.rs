@@ -118,7 +118,7 @@ fn cause_of(cap: Cap) -> Cause {
 pub fn group(outcome: &Outcome, faulted: bool) -> Group {
     match (&outcome.spared, faulted) {
         (None, _) => Group::Treatment,
-        (Some(spared), false) if spared.is_control() => Group::Control,
+        (Some(spared), false) if spared.is_control() && *spared != Spared::Preempted => Group::Control,
         // Another scenario's fault, one that a cap forbade, or none is possible: matched, and no control for this one.
         (Some(_), _) => Group::Other,
     }

@@ -50,10 +50,7 @@ impl Spared {
     /// comparable with those that did.
     #[must_use]
     pub fn is_control(self) -> bool {
-        match self {
-            Self::NotSampled | Self::NoSampleHeader | Self::NoFaultDrawn => true,
-            Self::Trigger | Self::Attempt | Self::Protected | Self::Preempted | Self::Capped(_) => false,
-        }
+        !matches!(self, Self::Trigger | Self::Attempt | Self::Protected | Self::Capped(_))
     }
 }
 
