@@ -151,9 +151,6 @@ fn inject(root: &mut Root, observed: &mut Observed, now: u64, ends: u64, last: b
     stats::faults_in_flight(1);
     // Those have taken place, and are counted.
     ledger::take(injection, |fault| matches!(fault, Injected::Burn { .. } | Injected::Hold { .. }));
-    if injection.ending.is_none() {
-        marks::on_request(armed, observed.marks);
-    }
     let hangs = ending::hangs(armed, injection);
     let delay_us = injection.request_delay_us;
     let delayed = due(now, delay_us, ends);
@@ -161,7 +158,13 @@ fn inject(root: &mut Root, observed: &mut Observed, now: u64, ends: u64, last: b
     mutate::request(armed, observed);
     observed.bodies.begin_request(armed, observed.injection.as_mut()?, from, last);
     if delay_us == 0 && !hangs {
-        return Some(ending::end_request(observed, armed));
+        return Some(match ending::end_request(observed, armed) {
+            Action::Continue => {
+                marks::on_request(armed, observed.marks);
+                Action::Continue
+            }
+            ended => ended,
+        });
     }
     let until = if hangs { ends } else { delayed };
     let ticket = root.wake_at(until, now, Wake::Stream(observed.id));
@@ -172,6 +175,7 @@ fn inject(root: &mut Root, observed: &mut Observed, now: u64, ends: u64, last: b
         ledger::suppress_faults(armed, &injection.faults, Cause::HostError);
         *injection = Injection::default();
         observed.bodies = Bodies::default();
+        observed.marks = Marks::default();
         return Some(Action::Continue);
     };
     observed.progress = Progress::WaitingRequest(ticket);
@@ -181,6 +185,8 @@ fn inject(root: &mut Root, observed: &mut Observed, now: u64, ends: u64, last: b
         injection.ending = None;
         let begun = ledger::take_endings(injection);
         ledger::count(armed, &begun);
+    } else if injection.ending.is_none() {
+        marks::on_request(armed, observed.marks);
     }
     Some(Action::Pause)
 }

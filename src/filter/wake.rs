@@ -81,6 +81,7 @@ fn headers(observed: &mut Observed, armed: Option<&mut Armed>, moment: Moment) -
             if ending::end_request(observed, armed) == Action::Pause {
                 return Woken::Done;
             }
+            marks::on_request(armed, observed.marks);
         } else if let Some(injection) = &mut observed.injection {
             injection.ending = None;
             let spared = ledger::take_endings(injection);
