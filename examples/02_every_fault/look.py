@@ -1,6 +1,6 @@
 """What one check sent, saw and missed; and the list of all checks, by scenario."""
 
-EARLY, LATE = 0.0005, 2.0  # seconds: Squall is never earlier than the first; a loaded machine may be as late as the second
+EARLY, LATE = 0.0005, 2.0  # seconds: what Squall promises, and what a loaded machine may take
 CHECKS = []
 
 

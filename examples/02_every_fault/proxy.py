@@ -77,7 +77,8 @@ class Proxy:
         with open(self.folder / "access.log", "wb") as out, open(self.folder / "envoy.log", "wb") as err:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", DIES_WITH_PARENT, self.binary, "-c", str(bootstrap),
-                 "--admin-address-path", str(admin), "--disable-hot-restart", "--concurrency", "2", "--log-level", "warning"],
+                 "--admin-address-path", str(admin), "--disable-hot-restart", "--concurrency", "2",
+                 "--log-level", "warning"],
                 cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
             )
         self.admin = self.until("Envoy's admin interface", lambda: admin.is_file() and admin.read_text() or None)

@@ -99,7 +99,7 @@ def keep(proxy):
         print(f"metrics    http://{proxy.admin}/stats/prometheus")
         print(f"upstream   http://{proxy.upstream.address}/")
         print(f"log        {proxy.folder}/envoy.log, access.log")
-        print("The mission lasts 15 minutes; the cap of caps-total may be used up by now. Ctrl-C ends it all.", flush=True)
+        print("The mission lasts 15 minutes; caps-total may be used up by now. Ctrl-C ends it all.", flush=True)
         proxy.process.wait()
         raise CannotRun(f"Envoy ended by itself; {proxy.end_of_log()}")
     except KeyboardInterrupt:
