@@ -24,6 +24,17 @@ class CannotRun(Exception):
     """Something that the example needs is not there."""
 
 
+def find_envoy():
+    """The path of Envoy, once everything that is needed is there."""
+    for needed in (CHAOSCTL, MODULE):
+        if not needed.is_file():
+            raise CannotRun(f"{needed.relative_to(ROOT)} is missing; run: make build")
+    binary = pathlib.Path(output_of(str(ROOT / "tools/setup/envoy.sh"), "--path").strip())
+    if not binary.is_file():
+        raise CannotRun(f"there is no Envoy at {binary}; run: make setup, or set ENVOY to the path of yours")
+    return binary
+
+
 def output_of(*command):
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=30)
     if ran.returncode != 0:
@@ -50,12 +61,8 @@ class Reply:
 class Proxy:
     """Started by `with`, and ended by its handle whatever happens."""
 
-    def __init__(self, upstream, folder):
-        self.upstream, self.folder, self.process = upstream, pathlib.Path(folder), None
-        for needed, command in ((CHAOSCTL, "make build"), (MODULE, "make build")):
-            if not needed.is_file():
-                raise CannotRun(f"{needed.relative_to(ROOT)} is missing; run: {command}")
-        self.binary = output_of(str(ROOT / "tools/setup/envoy.sh"), "--path").strip()
+    def __init__(self, binary, upstream, folder):
+        self.binary, self.upstream, self.folder, self.process = binary, upstream, pathlib.Path(folder), None
 
     def __enter__(self):
         try:
@@ -76,7 +83,7 @@ class Proxy:
         ))
         with open(self.folder / "access.log", "wb") as out, open(self.folder / "envoy.log", "wb") as err:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", DIES_WITH_PARENT, self.binary, "-c", str(bootstrap),
+                [sys.executable, "-c", DIES_WITH_PARENT, str(self.binary), "-c", str(bootstrap),
                  "--admin-address-path", str(admin), "--disable-hot-restart", "--concurrency", "2",
                  "--log-level", "warning"],
                 cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=err,

@@ -20,7 +20,7 @@ sys.dont_write_bytecode = True  # the folder stays as it is
 import faults
 import triggers
 from look import CHECKS, Look
-from proxy import FILES, CannotRun, Proxy, chaosctl
+from proxy import FILES, CannotRun, Proxy, chaosctl, find_envoy
 from upstream import Upstream
 
 ROW = "{:<18} {:<42} {:<60} {}"
@@ -112,10 +112,11 @@ def main():
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     began = time.monotonic()
     try:
+        binary = find_envoy()
+        every_scenario_has_a_check()
         with tempfile.TemporaryDirectory(prefix="squall-faults-") as folder, Upstream() as upstream:
-            every_scenario_has_a_check()
             print(f"upstream at http://{upstream.address}, starting Envoy", flush=True)
-            with Proxy(upstream, folder) as proxy:
+            with Proxy(binary, upstream, folder) as proxy:
                 print(f"Envoy at http://{proxy.address}, the mission runs\n", flush=True)
                 count, differing = run(proxy, options.only)
                 seconds = time.monotonic() - began

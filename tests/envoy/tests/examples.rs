@@ -23,8 +23,8 @@ fn every_fault(arguments: &[&str]) -> Command {
     command
 }
 
-async fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let output = timeout(RUN_LIMIT, every_fault(arguments).output()).await.expect("it ends");
+async fn run(mut command: Command) -> (Option<i32>, String, String) {
+    let output = timeout(RUN_LIMIT, command.output()).await.expect("it ends");
     let Output { status, stdout, stderr } = output.expect("python3 starts");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     (status.code(), text(stdout), text(stderr))
@@ -32,7 +32,7 @@ async fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
 
 #[tokio::test]
 async fn every_fault_does_as_declared_and_the_readme_shows_all_of_them() {
-    let (code, table, errors) = run(&[]).await;
+    let (code, table, errors) = run(every_fault(&[])).await;
     assert_eq!(code, Some(0), "{table}\n{errors}");
     let catalog = fs::read_to_string(repo_root().join("examples/02_every_fault/catalog.yaml")).unwrap();
     let scenarios = catalog.lines().filter(|line| line.starts_with("  - name: ")).count();
@@ -48,8 +48,14 @@ async fn every_fault_does_as_declared_and_the_readme_shows_all_of_them() {
 }
 
 #[tokio::test]
-async fn a_name_that_no_scenario_has_is_told_and_nothing_starts() {
-    let (code, table, errors) = run(&["--only", "dealy"]).await;
+async fn what_is_not_there_is_told_and_nothing_starts() {
+    let mut without_envoy = every_fault(&[]);
+    without_envoy.env("ENVOY", "/nonexistent/envoy");
+    let (code, table, errors) = run(without_envoy).await;
+    assert_eq!((code, table.as_str()), (Some(2), ""), "{errors}");
+    assert!(errors.contains("no Envoy at /nonexistent/envoy; run: make setup"), "{errors}");
+
+    let (code, table, errors) = run(every_fault(&["--only", "dealy"])).await;
     assert_eq!((code, table.as_str()), (Some(2), ""), "{errors}");
     assert!(errors.contains("no scenario begins with 'dealy'"), "{errors}");
 }
