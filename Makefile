@@ -14,7 +14,7 @@ CARGO_TEST := cargo test --locked --release --no-fail-fast
 FIND_ENVOY := ENVOY="$$($(SETUP)/envoy.sh --path)"; export ENVOY
 DOCS := cargo run --locked --release -p squall-policy --features docs --bin generate-docs
 
-.PHONY: help setup wasm-setup build empty-filter demo test test-policy test-wasm test-envoy bench counts counts-update \
+.PHONY: help setup wasm-setup build empty-filter demo demo-faults test test-policy test-wasm test-envoy bench counts counts-update \
 	docs docs-check lint arrow image clean distclean
 
 ##@ Start here
@@ -25,6 +25,9 @@ help: ## List the targets
 demo: setup build ## Run the example for about a minute: load before, during and after a mission
 	@cargo build --locked --release -p user-service-example
 	@$(FIND_ENVOY); target/release/demo $(ARGS)
+
+demo-faults: setup build ## Ask for every fault once, see it, and compare it with its declaration
+	@$(FIND_ENVOY); python3 examples/02_every_fault/run.py $(ARGS)
 
 test: setup build empty-filter ## Run all three rings of tests and end with their totals
 	@$(FIND_ENVOY); python3 $(SETUP)/summarise.py $(CARGO_TEST) --workspace
