@@ -53,6 +53,12 @@ pub enum Verb {
         --direction outbound --request-id 6f1c --seed demo"
     )]
     Explain(Box<Explain>),
+    /// Predict from an access log of Envoy how many requests each scenario would have hit, and how
+    #[command(
+        after_help = "Example:\n  chaosctl simulate --catalog catalog.yaml --mission mission.yaml --log access.log\n\n\
+        The log is JSON lines as the configuration of `chaosctl render envoy` writes them; docs/simulate.md names the keys."
+    )]
+    Simulate(Simulate),
     /// Write what Envoy or Istio reads
     #[command(subcommand)]
     Render(Render),
@@ -148,6 +154,24 @@ pub struct Explain {
     pub request_id: Option<String>,
     /// Seed in place of the mission's
     #[arg(long)]
+    pub seed: Option<String>,
+    #[arg(long, short, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+#[derive(Args)]
+pub struct Simulate {
+    /// Catalog file
+    #[arg(long, value_name = "FILE")]
+    pub catalog: PathBuf,
+    /// Mission file
+    #[arg(long, value_name = "FILE")]
+    pub mission: PathBuf,
+    /// Access log, or `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    pub log: PathBuf,
+    /// Seed in place of the mission's
+    #[arg(long, value_name = "TEXT")]
     pub seed: Option<String>,
     #[arg(long, short, value_enum, default_value_t)]
     pub output: Output,

@@ -14,6 +14,7 @@ fn help_teaches_every_verb_with_an_example() {
         &["list"],
         &["show"],
         &["explain"],
+        &["simulate"],
         &["render", "plugin"],
         &["render", "envoy"],
         &["render", "istio"],
