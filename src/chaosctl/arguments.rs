@@ -62,6 +62,11 @@ pub enum Verb {
     /// Write what Envoy or Istio reads
     #[command(subcommand)]
     Render(Render),
+    /// Print the JSON Schema (draft 2020-12) of a file, for editors and other tools
+    #[command(after_help = "Example:\n  chaosctl schema catalog > catalog.schema.json\n\n\
+        An editor reads it where the first line of catalog.yaml is:\n  \
+        # yaml-language-server: $schema=catalog.schema.json")]
+    Schema(Schema),
 }
 
 /// How results are written.
@@ -175,6 +180,21 @@ pub struct Simulate {
     pub seed: Option<String>,
     #[arg(long, short, value_enum, default_value_t)]
     pub output: Output,
+}
+
+#[derive(Args)]
+pub struct Schema {
+    /// Which file
+    #[arg(value_enum)]
+    pub file: SchemaFile,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaFile {
+    Catalog,
+    Mission,
+    /// The plugin configuration
+    Plugin,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -12,6 +12,7 @@ mod reader;
 mod render;
 mod request;
 mod scalar;
+mod schema;
 mod show;
 mod simulate;
 mod sort;
@@ -55,6 +56,7 @@ fn run() -> anyhow::Result<Outcome> {
         Verb::Show(show) => show::run(show, out, err),
         Verb::Explain(explain) => explain::run(explain, out, err),
         Verb::Simulate(simulate) => simulate::run(simulate, out, err),
+        Verb::Schema(schema) => schema::run(schema),
         Verb::Render(Render::Envoy(envoy)) => render::envoy::run(envoy, err),
         Verb::Render(Render::Istio(istio)) => render::istio::run(istio, err),
         Verb::Render(Render::StatTags(tags)) => render::stat_tags::run(tags),

@@ -24,6 +24,11 @@ impl Decode for FormatVersion {
     fn kind() -> Kind {
         Kind::plain("`1`")
     }
+
+    #[cfg(feature = "docs")]
+    fn schema(_: &mut super::schema::Definitions) -> serde_json::Value {
+        serde_json::json!({"const": 1})
+    }
 }
 
 /// Free text of 1 to `MAX` bytes without control characters other than line breaks and tabs.
@@ -47,6 +52,14 @@ impl<const MAX: usize> Decode for Text<MAX> {
 
     fn kind() -> Kind {
         Kind::plain(format!("text, at most {MAX} bytes"))
+    }
+
+    #[cfg(feature = "docs")]
+    fn schema(_: &mut super::schema::Definitions) -> serde_json::Value {
+        super::schema::text::<Self>(
+            Some("^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f]+$"),
+            MAX,
+        )
     }
 }
 
@@ -85,6 +98,11 @@ impl Decode for Percent {
 
     fn kind() -> Kind {
         Kind::plain("number, 0 to 100 (percent), at most four decimals")
+    }
+
+    #[cfg(feature = "docs")]
+    fn schema(_: &mut super::schema::Definitions) -> serde_json::Value {
+        super::schema::number::<Self>("number", 0.0, 100.0)
     }
 }
 
@@ -143,6 +161,12 @@ impl<const MIN_MS: u64, const MAX_MS: u64> Decode for Span<MIN_MS, MAX_MS> {
     fn kind() -> Kind {
         Kind::plain(format!("duration with unit, {}", Self::range()))
     }
+
+    #[cfg(feature = "docs")]
+    fn schema(_: &mut super::schema::Definitions) -> serde_json::Value {
+        // As humantime reads them: numbers with units, and 0 alone.
+        super::schema::text::<Self>(Some("^\\s*(0|([0-9][0-9._]*\\s*[A-Za-zµ]+\\s*)+)\\s*$"), 4096)
+    }
 }
 
 /// A plain number between two bounds, both in thousandths.
@@ -167,6 +191,11 @@ impl<const MIN_MILLI: u32, const MAX_MILLI: u32> Decode for Number<MIN_MILLI, MA
 
     fn kind() -> Kind {
         Kind::plain(format!("number, {} to {}", f64::from(MIN_MILLI) / 1000.0, f64::from(MAX_MILLI) / 1000.0))
+    }
+
+    #[cfg(feature = "docs")]
+    fn schema(_: &mut super::schema::Definitions) -> serde_json::Value {
+        super::schema::number::<Self>("number", f64::from(MIN_MILLI) / 1000.0, f64::from(MAX_MILLI) / 1000.0)
     }
 }
 
@@ -211,6 +240,11 @@ impl Decode for Regex {
     fn kind() -> Kind {
         Kind::plain("regular expression over the whole value, at most 1024 bytes")
     }
+
+    #[cfg(feature = "docs")]
+    fn schema(_: &mut super::schema::Definitions) -> serde_json::Value {
+        super::schema::text::<Self>(Some("."), LONGEST_REGEX)
+    }
 }
 
 /// A moment in UTC (RFC 3339), in milliseconds since 1970.
@@ -237,5 +271,13 @@ impl Decode for Timestamp {
 
     fn kind() -> Kind {
         Kind::plain("time in UTC (RFC 3339), such as `2026-12-01T09:00:00Z`")
+    }
+
+    #[cfg(feature = "docs")]
+    fn schema(_: &mut super::schema::Definitions) -> serde_json::Value {
+        super::schema::text::<Self>(
+            Some("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?Z$"),
+            64,
+        )
     }
 }

@@ -142,6 +142,11 @@ impl Decode for SampleBy {
     fn kind() -> Kind {
         Kind::plain("`request` \\| `{header: NAME}`")
     }
+
+    #[cfg(feature = "docs")]
+    fn schema(definitions: &mut super::schema::Definitions) -> serde_json::Value {
+        serde_json::json!({"anyOf": [{"const": "request"}, StickyHeader::schema(definitions)]})
+    }
 }
 
 fn some_condition(node: &Node, _all_known: bool, report: &mut Report) {
