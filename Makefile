@@ -50,9 +50,10 @@ build: wasm-setup ## Compile the filter (target/squall.wasm) and chaosctl (targe
 empty-filter: wasm-setup
 	$(WASM_CARGO) build --locked --release --manifest-path bench/empty_filter/Cargo.toml
 
-image: build ## Show how to pack target/squall.wasm into an OCI image for Istio
+image: build ## Prepare target/image and show how to pack it into an OCI image for Istio
+	@mkdir -p target/image && cp $(LINKED) target/image/
 	@echo "Any OCI builder will do; the image holds /plugin.wasm alone:"
-	@echo "    docker build -f istio/Dockerfile -t REGISTRY/squall:TAG target"
+	@echo "    docker build -f istio/Dockerfile -t REGISTRY/squall:TAG target/image"
 	@echo "    docker push REGISTRY/squall:TAG"
 
 clean: ## Remove what the compiler wrote

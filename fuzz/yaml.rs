@@ -8,7 +8,8 @@ use squall_policy::{Level, Report, Value, check_catalog, check_mission};
 pub fn check(input: &[u8]) -> bool {
     let mut report = Report::default();
     let text = reader::decode(input, &mut report);
-    let lines = text.matches('\n').count() + 1;
+    // YAML ends a line with a carriage return alone, too.
+    let lines = text.matches(['\n', '\r']).count() + 1;
     let Some(tree) = reader::read(&text, &mut report) else {
         assert!(report.has_errors(), "no tree, and no mistake");
         return false;

@@ -21,7 +21,7 @@ pub const HEADERS: &str = "headers.";
 pub const METHOD: &str = "method";
 
 /// The keys that `simulate` reads, beside those of headers.
-const READ: [&str; 10] = [
+const READ: [&str; 11] = [
     TIME,
     DETAILS,
     METHOD,
@@ -32,6 +32,7 @@ const READ: [&str; 10] = [
     "cluster",
     "virtual_host",
     "direction",
+    "principal",
 ];
 
 /// Whether anything is decided by this key.
@@ -58,8 +59,15 @@ pub fn of_fact(fact: &Fact) -> Key {
         // `%UPSTREAM_CLUSTER%` is its alternative name for statistics where it has one.
         Fact::Cluster => key("cluster", "%UPSTREAM_CLUSTER_RAW%"),
         Fact::VirtualHost => key("virtual_host", "%CEL(xds.virtual_host_name)%"),
+        // `%DOWNSTREAM_PEER_URI_SAN%` has all of them.
+        Fact::Principal => key("principal", "%CEL(connection.uri_san_peer_certificate)%"),
         Fact::RequestId => key("request_id", "%REQ(X-REQUEST-ID)%"),
     }
+}
+
+/// Where a line has the moment that triggers ask for.
+pub fn of_moment() -> Key {
+    key(TIME, "%START_TIME%")
 }
 
 /// Where a line has the side of the proxy.
@@ -76,22 +84,46 @@ pub fn direction(text: &str) -> Direction {
     }
 }
 
+fn rules_of(scope: Option<&wire::Scope>) -> impl Iterator<Item = &wire::MatchRule> {
+    scope.into_iter().flat_map(|s| s.any_of.iter().chain(&s.protect)).flatten()
+}
+
+/// The headers that are asked for by name, and those that stand behind other keys of a scope.
+fn headers_of(scope: Option<&wire::Scope>) -> Vec<&str> {
+    let rules = || rules_of(scope);
+    let mut names: Vec<&str> =
+        rules().flat_map(|r| r.headers.iter().flatten()).map(|h| h.name.0.as_str()).collect();
+    if let Some(wire::SampleBy::Header(name)) = scope.and_then(|s| s.sample.as_ref()).map(|sample| &sample.by)
+    {
+        names.push(&name.0);
+    }
+    if rules().any(|rule| rule.grpc.is_some()) {
+        names.push("content-type");
+    }
+    if scope.is_some_and(|s| s.attempts.is_some()) {
+        names.extend(["x-envoy-attempt-count", "grpc-previous-rpc-attempts"]);
+    }
+    if !scope.is_some_and(|s| s.allow_protected) {
+        names.push("user-agent");
+    }
+    names
+}
+
 /// The keys of a log that a catalog needs beyond those of every log. They cost the proxy something, and so are written
 /// only where a scenario asks.
 pub fn asked_by(catalog: &wire::Catalog) -> BTreeSet<Key> {
     let mut keys = BTreeSet::new();
-    for scope in catalog.scenarios.iter().filter_map(|s| s.scope.as_ref()) {
-        if scope.direction != wire::DirectionWord::Any {
+    for scenario in &catalog.scenarios {
+        let scope = scenario.scope.as_ref();
+        let direction = scope.map_or(wire::DirectionWord::Any, |s| s.direction);
+        if direction != wire::DirectionWord::Any {
             keys.insert(of_direction());
         }
-        let sampled_by = scope.sample.as_ref().and_then(|sample| match &sample.by {
-            wire::SampleBy::Header(name) => Some(name),
-            wire::SampleBy::Request => None,
-        });
-        let rules = scope.any_of.iter().flatten();
-        let headers = rules.clone().flat_map(|rule| rule.headers.iter().flatten()).map(|header| &header.name);
-        keys.extend(headers.chain(sampled_by).map(|name| of_fact(&Fact::Header(name.0.clone()))));
-        if rules.clone().any(|rule| rule.virtual_host.is_some()) {
+        if scope.is_some_and(|s| s.source.is_some()) {
+            keys.insert(of_fact(&Fact::Principal));
+        }
+        keys.extend(headers_of(scope).into_iter().map(|name| of_fact(&Fact::Header(name.to_owned()))));
+        if rules_of(scope).any(|rule| rule.virtual_host.is_some()) {
             keys.insert(of_fact(&Fact::VirtualHost));
         }
     }
@@ -102,7 +134,7 @@ pub fn asked_by(catalog: &wire::Catalog) -> BTreeSet<Key> {
 pub fn format(catalog: &wire::Catalog) -> Vec<Key> {
     let about_the_request =
         [Fact::RequestId, Fact::Method, Fact::Path, Fact::Authority, Fact::Route, Fact::Cluster];
-    let mut keys = vec![key(TIME, "%START_TIME%")];
+    let mut keys = vec![of_moment()];
     keys.extend(about_the_request.iter().map(of_fact));
     keys.extend(asked_by(catalog));
     keys.extend([

@@ -44,7 +44,8 @@ pub enum Verb {
     #[command(after_help = "Example:\n  chaosctl list --catalog catalog.yaml --severity low --fault delay")]
     List(List),
     /// Tell one scenario in words: who, what, how often
-    #[command(after_help = "Example:\n  chaosctl show auth-latency-spike --catalog catalog.yaml")]
+    #[command(after_help = "Example:\n  chaosctl show auth-latency-spike --catalog catalog.yaml\n  \
+        chaosctl show catalog.yaml auth-latency-spike")]
     Show(Show),
     /// Tell what a mission does to one request, and why: the same decision as the filter's
     #[command(
@@ -113,11 +114,12 @@ pub struct List {
 
 #[derive(Args)]
 pub struct Show {
-    /// Name of the scenario
-    pub name: String,
+    /// Name of the scenario; before it the catalog file, where `--catalog` does not say it
+    #[arg(value_name = "[FILE] NAME", required = true, num_args = 1..=2)]
+    pub words: Vec<String>,
     /// Catalog file, or `-`
     #[arg(long, value_name = "FILE")]
-    pub catalog: PathBuf,
+    pub catalog: Option<PathBuf>,
     #[arg(long, short, value_enum, default_value_t)]
     pub output: Output,
 }
@@ -151,12 +153,27 @@ pub struct Explain {
     /// Name of the Envoy virtual host
     #[arg(long)]
     pub virtual_host: Option<String>,
+    /// Service whose proxy it is; absent: the one that each scenario is for
+    #[arg(long)]
+    pub service: Option<String>,
+    /// A label of the proxy's workload, `name=value`; may be repeated. Absent: those that each scenario is for
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub label: Vec<String>,
+    /// URI in the caller's certificate, `spiffe://...`
+    #[arg(long, value_name = "URI")]
+    pub principal: Option<String>,
     /// Side of the proxy that the request is on; absent: a listener without `traffic_direction`
     #[arg(long, value_enum)]
     pub direction: Option<Side>,
     /// `x-request-id` of the request; draws depend on it
     #[arg(long, value_name = "ID")]
     pub request_id: Option<String>,
+    /// When the request comes (UTC), for scenarios with a `trigger`; absent: now
+    #[arg(long, value_name = "TIMESTAMP")]
+    pub at: Option<humantime::Timestamp>,
+    /// How long the mission has run by then, `90s`; absent: since its `start`
+    #[arg(long, value_name = "DURATION")]
+    pub running: Option<humantime::Duration>,
     /// Seed in place of the mission's
     #[arg(long)]
     pub seed: Option<String>,

@@ -134,10 +134,13 @@ fn literal(text: &str) -> bool {
     text.contains('\n')
         && !text.starts_with([' ', '\t', '\n'])
         && !text.ends_with("\n\n")
-        && text
-            .chars()
-            .all(|c| c == '\n' || (!c.is_control() && c != '\u{feff}' && c != '\u{2028}' && c != '\u{2029}'))
+        && text.chars().all(|c| c == '\n' || (!c.is_control() && !unprintable(c)))
         && text.lines().all(|line| !line.ends_with([' ', '\t']))
+}
+
+/// What YAML wants escaped beside control characters (section 5.1), or breaks lines at.
+fn unprintable(c: char) -> bool {
+    matches!(c, '\u{feff}' | '\u{fffe}' | '\u{ffff}' | '\u{2028}' | '\u{2029}')
 }
 
 fn scalar(node: &Node) -> String {
@@ -172,7 +175,7 @@ fn quoted(text: &str) -> String {
             '\r' => out += "\\r",
             '\t' => out += "\\t",
             c if u32::from(c) < 0x100 && c.is_control() => out += &format!("\\x{:02X}", u32::from(c)),
-            '\u{2028}' | '\u{2029}' | '\u{feff}' => out += &format!("\\u{:04X}", u32::from(c)),
+            c if unprintable(c) => out += &format!("\\u{:04X}", u32::from(c)),
             c => out.push(c),
         }
     }
@@ -197,7 +200,7 @@ mod tests {
         Entry { key: key.to_owned(), at: None, value: value.into() }
     }
 
-    const TEXTS: [&str; 26] = [
+    const TEXTS: [&str; 28] = [
         "",
         " ",
         "a b",
@@ -224,6 +227,8 @@ mod tests {
         "ends twice\n\n",
         " leads\nx",
         "tab\there\u{7}\u{85}",
+        "no character: \u{fffe}\u{ffff}",
+        "none\u{fffe}\nin two lines",
     ];
 
     #[test]
@@ -248,6 +253,7 @@ mod tests {
             let node = Node::from(value);
             let written = yaml(&node, &[("", "a head"), ("a", "a comment")]);
             assert_eq!(read(&written), node, "{written}");
+            assert!(!written.contains(unprintable), "{written}");
         }
     }
 

@@ -1,21 +1,24 @@
 //! `explain`: what a mission does to one request, and why. It asks the same `Plan::decide` as the filter.
 
 use crate::arguments::{Explain, Output};
-use crate::explanation::{Answer, Effect, Outcome as Reason, Told};
+use crate::explanation::{Answer, Effect, Outcome as Reason, Scenario, Told};
 use crate::inputs::{Identity, Inputs};
 use crate::request::Request;
 use crate::terminal::{self, Paint};
-use crate::{Outcome, emit, words};
+use crate::{Outcome, emit, whose, words};
 use anyhow::bail;
-use squall_policy::{DelayPhase, Explanation, Fault, Injected, Plan, Seed, Spared, Verdict, wire};
+use squall_policy::{DelayPhase, Explanation, Fault, Injected, Moment, Plan, Seed, Spared, Verdict, wire};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// # Errors
 /// When a file cannot be read, or a draw is needed and there is no seed.
 pub fn run(arguments: &Explain, out: Paint, err: Paint) -> anyhow::Result<Outcome> {
     let loaded = Inputs::load(&arguments.catalog, Some(&arguments.mission), &Identity::default(), err)?;
     let Some(Inputs { catalog, mission: Some(mission), .. }) = loaded else { return Ok(Outcome::Finding) };
-    let mut request = Request::new(arguments)?;
-    let told = tell(&catalog, &mission, arguments.seed.as_deref(), &mut request)?;
+    let moment = moment(&catalog, &mission, arguments)?;
+    let mut request = Request::new(arguments, moment)?;
+    let plan = whose::plan(&catalog, &mission, arguments)?;
+    let told = tell(&plan, &catalog, &mission, arguments.seed.as_deref(), &mut request)?;
     terminal::print(&match arguments.output {
         Output::Text => told.text(out),
         output => emit::structured(&told, output)?,
@@ -23,21 +26,40 @@ pub fn run(arguments: &Explain, out: Paint, err: Paint) -> anyhow::Result<Outcom
     Ok(Outcome::Fine)
 }
 
+/// When the request comes. How long the mission has run by then, has to be known where a scenario depends on it.
+fn moment(catalog: &wire::Catalog, mission: &wire::Mission, arguments: &Explain) -> anyhow::Result<Moment> {
+    let at = arguments.at.map_or_else(SystemTime::now, SystemTime::from);
+    let since = |start: u64| at.duration_since(UNIX_EPOCH + Duration::from_millis(start)).unwrap_or_default();
+    let running = arguments.running.map(Duration::from).or(mission.start.map(|start| since(start.0)));
+    let by_period = |s: &wire::Scenario| s.trigger.as_ref().is_some_and(|t| t.randomize.is_some());
+    let mut taking_part = catalog.scenarios.iter().filter(|s| mission.scenarios.contains(&s.name));
+    if running.is_none() && taking_part.any(by_period) {
+        bail!(
+            "a scenario is on at random times of the mission (`randomize`), and the mission has no `start`: say with \
+             --running 90s how long it has run"
+        );
+    }
+    Ok(Moment {
+        wall_ms: u64::try_from(since(0).as_millis()).unwrap_or(u64::MAX),
+        running_ns: u64::try_from(running.unwrap_or_default().as_nanos()).unwrap_or(u64::MAX),
+    })
+}
+
 /// Asks the policy. Without a request id nothing that depends on one is told.
 fn tell(
+    plan: &Plan,
     catalog: &wire::Catalog,
     mission: &wire::Mission,
     seed: Option<&str>,
     request: &mut Request,
 ) -> anyhow::Result<Told> {
-    let plan = Plan::compile(catalog, mission);
     let seed = seed.or(mission.seed.as_ref().map(|s| s.0.as_str()));
     let key = Seed::from_text(seed.unwrap_or_default());
     let verdict = plan.decide(&key, request);
     let explanations = plan.explain(&key, request);
     let by_chance = request.asked_for_id && request.id().is_none();
     let drawn =
-        explanations.iter().any(|e| e.draw_ppm.is_some() && (!by_chance || by_header(catalog, mission, e)));
+        explanations.iter().any(|e| e.draw_ppm.is_some() && (!by_chance || by_header(catalog, plan, e)));
     if seed.is_none() && (drawn || (request.asked_for_id && !by_chance)) {
         bail!(
             "a draw is needed, and there is no seed: give --seed TEXT, write `seed` into the mission, or take the \
@@ -46,41 +68,50 @@ fn tell(
     }
     let scenarios = explanations
         .iter()
-        .filter_map(|e| Some((e, plan.scenario(e.scenario)?, named(catalog, mission, e.scenario)?)))
+        .filter_map(|e| Some((e, plan.scenario(e.scenario)?, named(catalog, plan, e.scenario)?)))
         .map(|(e, scenario, wire)| {
             let hidden = by_chance && !sticky(wire);
             let matched = e.mismatches.is_empty() && !e.wrong_direction;
             let outcome = outcome(e, &verdict, matched, by_chance, hidden);
-            crate::explanation::Scenario {
+            Scenario {
                 name: scenario.name.clone(),
                 matched,
                 outcome,
                 mismatches: reasons(e, wire),
+                protected_by: e.protected.map(|by| by.to_string()),
                 draw_ppm: e.draw_ppm.filter(|_| !hidden),
                 sample_ppm: e.sample_ppm,
-                faults: if by_chance { Vec::new() } else { effects(&plan, &verdict, e.scenario) },
+                faults: if by_chance { Vec::new() } else { effects(plan, &verdict, e.scenario) },
                 declared: words::faults(wire),
             }
         })
-        .collect();
-    let rate = rate_ppm(catalog, mission, &explanations, &verdict);
-    Ok(Told::new(
-        mission,
-        seed,
-        request.id(),
-        scenarios,
-        answer(&plan, &verdict, by_chance, rate),
-        plan.union_ppm(),
-    ))
+        .collect::<Vec<_>>();
+    let rate = rate_ppm(catalog, plan, &explanations, &verdict);
+    let scenarios = in_order(scenarios, plan, mission);
+    Ok(Told::new(mission, seed, request.id(), scenarios, answer(plan, &verdict, by_chance, rate), rate))
 }
 
-fn named<'c>(
-    catalog: &'c wire::Catalog,
-    mission: &wire::Mission,
-    number: usize,
-) -> Option<&'c wire::Scenario> {
-    let name = mission.scenarios.get(number)?;
-    catalog.scenarios.iter().find(|s| s.name == *name)
+/// Those of other proxies among them, in the mission's order.
+fn in_order(scenarios: Vec<Scenario>, plan: &Plan, mission: &wire::Mission) -> Vec<Scenario> {
+    let dormant = plan.dormant().iter().map(|d| Scenario {
+        name: d.scenario.clone(),
+        matched: false,
+        outcome: Reason::Dormant,
+        mismatches: vec![d.because.clone()],
+        protected_by: None,
+        draw_ppm: None,
+        sample_ppm: 0,
+        faults: Vec::new(),
+        declared: Vec::new(),
+    });
+    let mut all: Vec<Scenario> = scenarios.into_iter().chain(dormant).collect();
+    all.sort_by_key(|s| mission.scenarios.iter().position(|name| name.0 == s.name));
+    all
+}
+
+fn named<'c>(catalog: &'c wire::Catalog, plan: &Plan, number: usize) -> Option<&'c wire::Scenario> {
+    let name = &plan.scenario(number)?.name;
+    catalog.scenarios.iter().find(|s| s.name.0 == *name)
 }
 
 fn sticky(scenario: &wire::Scenario) -> bool {
@@ -88,8 +119,8 @@ fn sticky(scenario: &wire::Scenario) -> bool {
     sample.is_some_and(|s| matches!(s.by, wire::SampleBy::Header(_)))
 }
 
-fn by_header(catalog: &wire::Catalog, mission: &wire::Mission, explanation: &Explanation) -> bool {
-    named(catalog, mission, explanation.scenario).is_some_and(sticky)
+fn by_header(catalog: &wire::Catalog, plan: &Plan, explanation: &Explanation) -> bool {
+    named(catalog, plan, explanation.scenario).is_some_and(sticky)
 }
 
 fn reasons(explanation: &Explanation, scenario: &wire::Scenario) -> Vec<String> {
@@ -104,13 +135,17 @@ fn outcome(e: &Explanation, verdict: &Verdict, matched: bool, by_chance: bool, h
     }
     let spared = verdict.outcomes.iter().find(|o| o.scenario == e.scenario).map(|o| o.spared);
     match spared {
+        Some(Some(Spared::Trigger)) => Reason::Trigger,
+        Some(Some(Spared::Attempt)) => Reason::Attempt,
+        Some(Some(Spared::Protected)) => Reason::Protected,
         Some(Some(Spared::NoSampleHeader)) => Reason::NoSampleHeader,
         Some(Some(Spared::NotSampled)) if !hidden || e.sample_ppm == 0 => Reason::NotSampled,
         _ if by_chance => Reason::ByChance,
         Some(None) => Reason::Faulted,
         Some(Some(Spared::NoFaultDrawn)) => Reason::NoFaultDrawn,
         Some(Some(Spared::Preempted)) => Reason::Preempted,
-        Some(Some(Spared::NotSampled)) | None => Reason::NotSampled,
+        // Caps depend on the other requests; a decision about one alone knows none.
+        Some(Some(Spared::NotSampled | Spared::Capped(_))) | None => Reason::NotSampled,
     }
 }
 
@@ -128,27 +163,28 @@ fn effect(plan: &Plan, fault: &Injected) -> Option<Effect> {
             },
             us: *us,
         }),
-        Injected::Abort { scenario, fault }
-        | Injected::Drop { scenario, fault }
-        | Injected::Throttle { scenario, fault }
-        | Injected::Mutate { scenario, fault } => match plan.scenario(*scenario)?.fault(*fault)? {
-            Fault::Abort(abort) => Some(Effect::Abort {
-                status: abort.status,
-                grpc_status: abort.grpc.as_ref().map(|g| g.status),
-                details: abort.details.clone(),
-            }),
-            Fault::Drop(drop) => Some(Effect::drop(*drop)),
-            Fault::Throttle(rates) => Some(Effect::Throttle {
-                request_bytes_per_s: rates.request,
-                response_bytes_per_s: rates.response,
-            }),
-            Fault::Mutate(change) => Some(Effect::Mutate {
-                request: change.request.is_some(),
-                response: change.response.as_ref().is_some_and(|headers| !headers.is_empty()),
-                body: change.body.is_some(),
-            }),
-            Fault::Delay(_) => None,
-        },
+        Injected::Drop { drop, .. } => Some(Effect::drop(*drop)),
+        Injected::Throttle { rates, .. } => Some(Effect::Throttle {
+            request_bytes_per_s: rates.request,
+            response_bytes_per_s: rates.response,
+        }),
+        Injected::Abort { scenario, fault } | Injected::Mutate { scenario, fault } => {
+            match plan.scenario(*scenario)?.fault(*fault)? {
+                Fault::Abort(abort) => Some(Effect::Abort {
+                    status: abort.status,
+                    grpc_status: abort.grpc.as_ref().map(|g| g.status),
+                    details: abort.details.clone(),
+                }),
+                Fault::Mutate(change) => Some(Effect::Mutate {
+                    request: change.request.is_some(),
+                    response: change.response.as_ref().is_some_and(|headers| !headers.is_empty()),
+                    body: change.body.is_some(),
+                }),
+                _ => None,
+            }
+        }
+        Injected::Burn { burn, .. } => Some(Effect::Burn { us: burn.us }),
+        Injected::Hold { bytes, .. } => Some(Effect::Hold { bytes: *bytes }),
     }
 }
 
@@ -159,6 +195,12 @@ fn answer(plan: &Plan, verdict: &Verdict, by_chance: bool, rate_ppm: u32) -> Ans
     match &verdict.injection {
         None => Answer::Pass,
         Some(injection) => Answer::Inject {
+            pressure: injection
+                .faults
+                .iter()
+                .filter(|fault| matches!(fault, Injected::Burn { .. } | Injected::Hold { .. }))
+                .filter_map(|fault| effect(plan, fault))
+                .collect(),
             request_delay_us: injection.request_delay_us,
             response_delay_us: injection.response_delay_us,
             abort: injection
@@ -168,34 +210,38 @@ fn answer(plan: &Plan, verdict: &Verdict, by_chance: bool, rate_ppm: u32) -> Ans
             others: injection
                 .faults
                 .iter()
-                .filter(|fault| !matches!(fault, Injected::Delay { .. } | Injected::Abort { .. }))
+                .filter(|fault| {
+                    let told = matches!(fault, Injected::Delay { .. } | Injected::Abort { .. });
+                    !told && !matches!(fault, Injected::Burn { .. } | Injected::Hold { .. })
+                })
                 .filter_map(|fault| effect(plan, fault))
                 .collect(),
         },
     }
 }
 
+/// The share of the sampled requests that a fault is drawn for.
+fn share(fault: &wire::Fault) -> f64 {
+    let drawn = |f: &wire::Fault| f64::from(f.percent().0) / 1e6;
+    fault.alternatives().into_iter().map(|(weight, alternative)| weight * drawn(alternative)).sum()
+}
+
 /// The share of requests like this one that gets at least one fault: only the request id varies.
-fn rate_ppm(
-    catalog: &wire::Catalog,
-    mission: &wire::Mission,
-    explanations: &[Explanation],
-    verdict: &Verdict,
-) -> u32 {
+fn rate_ppm(catalog: &wire::Catalog, plan: &Plan, explanations: &[Explanation], verdict: &Verdict) -> u32 {
     let mut untouched = 1.0;
     for outcome in &verdict.outcomes {
-        let Some(scenario) = named(catalog, mission, outcome.scenario) else { continue };
+        let Some(scenario) = named(catalog, plan, outcome.scenario) else { continue };
         let Some(explanation) = explanations.iter().find(|e| e.scenario == outcome.scenario) else {
             continue;
         };
         let sampled = match explanation.draw_ppm {
             _ if outcome.spared == Some(Spared::NoSampleHeader) => 0.0,
+            _ if outcome.spared.is_some_and(|spared| !spared.is_control()) => 0.0,
             // The header's value, and so its draw, is the same for all of them.
             Some(draw) if sticky(scenario) => f64::from(u8::from(draw < explanation.sample_ppm)),
             _ => f64::from(explanation.sample_ppm) / 1e6,
         };
-        let shares = scenario.faults.iter().map(|fault| fault.percent().0);
-        let none: f64 = shares.map(|ppm| 1.0 - f64::from(ppm) / 1e6).product();
+        let none: f64 = scenario.faults.iter().map(|fault| 1.0 - share(fault)).product();
         untouched *= 1.0 - sampled * (1.0 - none);
     }
     ((1.0 - untouched) * 1e6).round() as u32

@@ -14,8 +14,8 @@ pub struct Told {
     request_id: Option<String>,
     verdict: Answer,
     scenarios: Vec<Scenario>,
-    /// Share of requests with at least one fault where all scenarios match, parts per million.
-    union_ppm: u32,
+    /// Share of requests like this one, with ids of their own, that get at least one fault, parts per million.
+    rate_ppm: u32,
     notes: Vec<String>,
 }
 
@@ -24,6 +24,8 @@ pub struct Told {
 pub enum Answer {
     Pass,
     Inject {
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        pressure: Vec<Effect>,
         request_delay_us: u64,
         response_delay_us: u64,
         abort: Option<Effect>,
@@ -42,6 +44,8 @@ pub struct Scenario {
     pub matched: bool,
     pub outcome: Outcome,
     pub mismatches: Vec<String>,
+    /// What protects the request from this scenario.
+    pub protected_by: Option<String>,
     pub draw_ppm: Option<u32>,
     pub sample_ppm: u32,
     /// What the request gets.
@@ -55,7 +59,12 @@ pub struct Scenario {
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     NotMatched,
+    /// It is for other proxies.
+    Dormant,
     Faulted,
+    Trigger,
+    Attempt,
+    Protected,
     NotSampled,
     NoSampleHeader,
     NoFaultDrawn,
@@ -71,6 +80,8 @@ pub enum Effect {
     Drop { mode: &'static str, after_bytes: Option<u64> },
     Throttle { request_bytes_per_s: Option<u64>, response_bytes_per_s: Option<u64> },
     Mutate { request: bool, response: bool, body: bool },
+    Burn { us: u64 },
+    Hold { bytes: u32 },
 }
 
 impl Told {
@@ -80,7 +91,7 @@ impl Told {
         request_id: Option<String>,
         scenarios: Vec<Scenario>,
         verdict: Answer,
-        union_ppm: u32,
+        rate_ppm: u32,
     ) -> Self {
         let mut notes = Vec::new();
         if !mission.enable {
@@ -102,7 +113,7 @@ impl Told {
             request_id,
             verdict,
             scenarios,
-            union_ppm,
+            rate_ppm,
             notes,
         }
     }
@@ -126,8 +137,8 @@ impl Told {
             self.request_id.as_ref().map(|id| format!(", request id {id:?}")).unwrap_or_default(),
         );
         out += &format!(
-            "where all its scenarios match, {} of the requests get at least one fault\n",
-            words::percent(self.union_ppm)
+            "of all requests like this one, {} get at least one fault\n",
+            words::percent(self.rate_ppm)
         );
         for note in &self.notes {
             out += &format!("note: {}\n", shown(note));
@@ -141,7 +152,7 @@ impl Told {
             Answer::ByChance { rate_ppm } => {
                 format!("left to chance: {} of such requests get a fault", words::percent(*rate_ppm))
             }
-            Answer::Inject { request_delay_us, response_delay_us, abort, others } => {
+            Answer::Inject { pressure, request_delay_us, response_delay_us, abort, others } => {
                 let delay = |us: u64, before: &str| {
                     (us > 0).then(|| format!("delay of {} before {before}", words::micros(us)))
                 };
@@ -153,8 +164,9 @@ impl Told {
                     delay(*response_delay_us, "the response comes back"),
                     abort.as_ref().map(Effect::told),
                 ];
-                let others = others.iter().map(Effect::told);
-                parts.into_iter().flatten().chain(others).collect::<Vec<_>>().join(", then ")
+                let (pressure, others) = (pressure.iter().map(Effect::told), others.iter().map(Effect::told));
+                let parts = parts.into_iter().flatten();
+                pressure.chain(parts).chain(others).collect::<Vec<_>>().join(", then ")
             }
         }
     }
@@ -172,10 +184,17 @@ impl Scenario {
         };
         match self.outcome {
             Outcome::NotMatched => format!("not matched: {}", shown(&self.mismatches.join("; "))),
+            Outcome::Dormant => format!("dormant in this proxy: {}", shown(&self.mismatches.join("; "))),
             Outcome::Faulted => {
                 let faults: Vec<String> = self.faults.iter().map(Effect::told).collect();
                 format!("FAULT ({}): {}", draw("<"), faults.join(", then "))
             }
+            Outcome::Trigger => "matched, spared: its trigger is off at that time".to_owned(),
+            Outcome::Attempt => "matched, spared: it is another try than `attempts` wants".to_owned(),
+            Outcome::Protected => format!(
+                "matched, spared: it is protected ({})",
+                shown(self.protected_by.as_deref().unwrap_or_default())
+            ),
             Outcome::NotSampled => format!("matched, spared: not sampled ({})", draw(">=")),
             Outcome::NoSampleHeader => "matched, spared: it has not the header that is sampled by".to_owned(),
             Outcome::NoFaultDrawn => {
@@ -205,6 +224,8 @@ impl Effect {
                 format!("delay {} before the response", words::micros(*us))
             }
             Self::Delay { us, .. } => format!("delay {}", words::micros(*us)),
+            Self::Burn { us } => format!("burn {} of the worker's time", words::micros(*us)),
+            Self::Hold { bytes } => words::hold(*bytes),
             Self::Abort { status, grpc_status: None, .. } => format!("abort {status}"),
             Self::Abort { status, grpc_status: Some(grpc), .. } => {
                 format!("abort {status}, for gRPC clients status {grpc}")

@@ -1,12 +1,13 @@
 //! How findings are shown: as a compiler shows them, or as JSON.
 
+use crate::excerpt::Lines;
 use crate::source::Source;
 use crate::terminal::{Paint, Style, shown};
 use serde::Serialize;
 use squall_policy::{Diagnostic, Level};
 
-/// A source line longer than this is shown in part.
-const WIDTH: usize = 120;
+/// Most findings about one file that a person is shown.
+const MOST: usize = 200;
 
 /// One finding, for programs.
 #[derive(Serialize)]
@@ -46,13 +47,32 @@ fn word(level: Level) -> &'static str {
     }
 }
 
-/// All findings about a file, for a person.
+/// The findings about a file, for a person: of very many the first, and errors before warnings.
 pub fn text(source: &Source, paint: Paint) -> String {
-    let lines: Vec<&str> = source.text.lines().collect();
-    source.findings.iter().map(|finding| one(source, &lines, finding, paint)).collect()
+    let mut lines = Lines::new(&source.text);
+    let errors = source.findings.iter().filter(|f| f.code.level() == Level::Error).count();
+    let (mut errors, mut warnings) = (errors.min(MOST), MOST.saturating_sub(errors));
+    let mut out = String::new();
+    let mut told = 0;
+    for finding in &source.findings {
+        let room = match finding.code.level() {
+            Level::Error => &mut errors,
+            Level::Warning => &mut warnings,
+        };
+        if let Some(less) = room.checked_sub(1) {
+            *room = less;
+            told += 1;
+            out += &one(source, &mut lines, finding, paint);
+        }
+    }
+    let all = source.count(Level::Error) + source.count(Level::Warning);
+    if all > told {
+        out += &format!("{}: and {} more findings\n\n", shown(&source.name), all - told);
+    }
+    out
 }
 
-fn one(source: &Source, lines: &[&str], finding: &Diagnostic, paint: Paint) -> String {
+fn one(source: &Source, lines: &mut Lines<'_>, finding: &Diagnostic, paint: Paint) -> String {
     let style = match finding.code.level() {
         Level::Error => Style::Error,
         Level::Warning => Style::Warning,
@@ -63,22 +83,20 @@ fn one(source: &Source, lines: &[&str], finding: &Diagnostic, paint: Paint) -> S
         paint.paint(style, &head),
         paint.paint(Style::Strong, &format!(": {}", shown(&finding.message)))
     );
+    let name = shown(&source.name);
     let Some(at) = finding.at else {
-        out += &format!(" {} {}\n", paint.paint(Style::Place, "-->"), source.name);
+        out += &format!(" {} {name}\n", paint.paint(Style::Place, "-->"));
         return out + &notes(finding, 1, paint);
     };
     let number = at.line.to_string();
     let margin = " ".repeat(number.len());
     let bar = paint.paint(Style::Place, "|");
     let arrow = paint.paint(Style::Place, "-->");
-    out += &format!("{margin}{arrow} {}:{}:{}\n", source.name, at.line, at.column);
-    let line = usize::try_from(at.line).ok().and_then(|n| lines.get(n.saturating_sub(1)));
-    if let Some(line) = line {
-        let column = usize::try_from(at.column).unwrap_or(1).saturating_sub(1);
-        let (excerpt, before, carets) = excerpt(line, column);
+    out += &format!("{margin}{arrow} {name}:{}:{}\n", at.line, at.column);
+    if let Some(excerpt) = lines.excerpt(at.line, at.column) {
         out += &format!("{margin} {bar}\n");
-        out += &format!("{} {bar} {excerpt}\n", paint.paint(Style::Place, &number));
-        out += &format!("{margin} {bar} {before}{}\n", paint.paint(style, &carets));
+        out += &format!("{} {bar} {}\n", paint.paint(Style::Place, &number), excerpt.line);
+        out += &format!("{margin} {bar} {}{}\n", excerpt.before, paint.paint(style, &excerpt.carets));
     }
     out + &notes(finding, number.len(), paint)
 }
@@ -91,34 +109,6 @@ fn notes(finding: &Diagnostic, margin: usize, paint: Paint) -> String {
         false => format!("{margin} {sign} key: {}\n", shown(&finding.path)),
     };
     format!("{key}{margin} {sign} help: {}\n\n", shown(&finding.hint))
-}
-
-/// The part of a line around a column (from 0), the blanks up to that column, and the carets.
-fn excerpt(line: &str, column: usize) -> (String, String, String) {
-    let chars: Vec<char> = shown(line).chars().collect();
-    let column = column.min(chars.len());
-    let start = if chars.len() <= WIDTH { 0 } else { column.saturating_sub(WIDTH / 2) };
-    let end = chars.len().min(start + WIDTH);
-    let cut = |more: bool| if more { "..." } else { "" };
-    let part: String = chars.get(start..end).unwrap_or_default().iter().collect();
-    let excerpt = format!("{}{part}{}", cut(start > 0), cut(end < chars.len()));
-    let blank = |c: &char| if *c == '\t' { '\t' } else { ' ' };
-    let before: String = chars.get(start..column).unwrap_or_default().iter().map(blank).collect();
-    let width = token(chars.get(column..end).unwrap_or_default());
-    (excerpt, format!("{}{before}", " ".repeat(cut(start > 0).len())), "^".repeat(width))
-}
-
-/// Length of the word or quoted text that a line goes on with; at least 1.
-fn token(rest: &[char]) -> usize {
-    let quoted = rest.first().filter(|c| matches!(c, '"' | '\''));
-    let length = match quoted {
-        Some(quote) => rest.iter().skip(1).position(|c| c == quote).map(|n| n + 2),
-        None => rest.iter().enumerate().position(|(i, c)| {
-            let next = rest.get(i + 1).copied().unwrap_or(' ');
-            matches!(c, ' ' | '\t' | ',' | ']' | '}') || (*c == ':' && next == ' ')
-        }),
-    };
-    length.unwrap_or(rest.len()).max(1)
 }
 
 /// `2 errors, 1 warning`.

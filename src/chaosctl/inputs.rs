@@ -41,8 +41,7 @@ impl Inputs {
         let mut catalog = Source::open(catalog)?;
         let mut mission = mission.map(Source::open).transpose()?;
         let read = check_pair(&mut catalog, mission.as_mut());
-        let mut arguments =
-            Source { name: "command line".into(), text: String::new(), node: None, findings: Vec::new() };
+        let mut arguments = Source::nothing("command line");
         if let (Some(_), Some(node)) = (&read, &catalog.node) {
             let plugin = assemble(node, mission.as_ref().and_then(|m| m.node.as_ref()), identity);
             cross_check(&plugin, &mut catalog, mission.as_mut(), &mut arguments)?;
@@ -74,10 +73,14 @@ fn check_pair(
     mission: Option<&mut Source>,
 ) -> Option<(wire::Catalog, Option<wire::Mission>)> {
     let read = catalog.check(check_catalog);
+    if let Some(read) = &read {
+        suspicion::check_catalog(read, catalog);
+    }
     let Some(mission) = mission else { return read.map(|catalog| (catalog, None)) };
     let node = catalog.node.as_ref();
     let read_mission = mission.check(|m, report| check_mission(m, node, report));
     let (read, read_mission) = (read?, read_mission?);
+    suspicion::check_catalog(&read, catalog);
     suspicion::check(&read, &read_mission, mission);
     Some((read, Some(read_mission)))
 }

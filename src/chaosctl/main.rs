@@ -3,6 +3,7 @@
 mod access_log;
 mod arguments;
 mod emit;
+mod excerpt;
 mod explain;
 mod explanation;
 mod findings;
@@ -21,6 +22,7 @@ mod suspicion;
 mod table;
 mod terminal;
 mod validate;
+mod whose;
 mod words;
 
 use arguments::{Arguments, Render, Verb};
@@ -39,7 +41,9 @@ fn main() -> ExitCode {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
         Ok(Outcome::Finding) => ExitCode::from(1),
         Err(error) => {
-            terminal::complain(&format!("chaosctl: {error:#}\n"));
+            // It may quote a file's name, and its own lines stay lines.
+            let lines: Vec<String> = format!("{error:#}").lines().map(terminal::shown).collect();
+            terminal::complain(&format!("chaosctl: {}\n", lines.join("\n")));
             ExitCode::from(2)
         }
     }

@@ -3,7 +3,7 @@
 //! A configuration is data: what lets YAML say less than it shows (anchors, aliases, merge keys, tags, several
 //! documents) is refused, each with its place.
 
-use crate::scalar;
+use crate::{excerpt, scalar};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
 use squall_policy::{Code, Entry, Node, Position, Report, Value};
 
@@ -48,9 +48,9 @@ pub fn decode(bytes: &[u8], report: &mut Report) -> String {
 
 /// The place right after a text.
 fn end_of(text: &str) -> Position {
-    let line = text.matches('\n').count() + 1;
-    let column = text.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    position(line, column)
+    let lines = excerpt::lines(text);
+    let column = lines.last().map_or(0, |line| line.chars().count()) + 1;
+    position(lines.len(), column)
 }
 
 fn position(line: usize, column: usize) -> Position {

@@ -2,7 +2,7 @@
 
 use crate::arguments::{Explain, Side};
 use anyhow::Context;
-use squall_policy::{Direction, Fact, Facts};
+use squall_policy::{Direction, Fact, Facts, Moment};
 use std::collections::BTreeMap;
 
 /// The header that carries the request id.
@@ -15,8 +15,10 @@ pub struct Request {
     route: Option<Vec<u8>>,
     cluster: Option<Vec<u8>>,
     virtual_host: Option<Vec<u8>>,
+    principal: Option<Vec<u8>>,
     headers: BTreeMap<String, Vec<u8>>,
     direction: Direction,
+    moment: Moment,
     /// Whether a decision asked for the request id: then it depends on chance.
     pub asked_for_id: bool,
 }
@@ -24,7 +26,7 @@ pub struct Request {
 impl Request {
     /// # Errors
     /// When a header has no colon, or no name.
-    pub fn new(arguments: &Explain) -> anyhow::Result<Self> {
+    pub fn new(arguments: &Explain, moment: Moment) -> anyhow::Result<Self> {
         let bytes = |text: &Option<String>| text.clone().map(String::into_bytes);
         let mut headers: BTreeMap<String, Vec<u8>> = BTreeMap::new();
         for header in &arguments.header {
@@ -48,12 +50,14 @@ impl Request {
             route: bytes(&arguments.route),
             cluster: bytes(&arguments.cluster),
             virtual_host: bytes(&arguments.virtual_host),
+            principal: bytes(&arguments.principal),
             headers,
             direction: match arguments.direction {
                 Some(Side::Inbound) => Direction::Inbound,
                 Some(Side::Outbound) => Direction::Outbound,
                 None => Direction::Unspecified,
             },
+            moment,
             asked_for_id: false,
         })
     }
@@ -73,6 +77,7 @@ impl Facts for Request {
             Fact::Route => self.route.as_deref(),
             Fact::Cluster => self.cluster.as_deref(),
             Fact::VirtualHost => self.virtual_host.as_deref(),
+            Fact::Principal => self.principal.as_deref(),
             Fact::RequestId => {
                 self.asked_for_id = true;
                 self.headers.get(REQUEST_ID).map(Vec::as_slice)
@@ -82,5 +87,8 @@ impl Facts for Request {
 
     fn direction(&mut self) -> Direction {
         self.direction
+    }
+    fn moment(&mut self) -> Option<Moment> {
+        Some(self.moment)
     }
 }

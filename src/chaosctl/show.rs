@@ -4,21 +4,29 @@ use crate::arguments::{Output, Show};
 use crate::inputs::{Identity, Inputs};
 use crate::terminal::{self, Paint, Style, complain};
 use crate::{Outcome, emit, words};
+use anyhow::bail;
 use squall_policy::{Node, Value, wire};
+use std::path::Path;
 
 /// # Errors
 /// When the catalog cannot be read.
 pub fn run(arguments: &Show, out: Paint, err: Paint) -> anyhow::Result<Outcome> {
-    let Some(inputs) = Inputs::load(&arguments.catalog, None, &Identity::default(), err)? else {
+    let (catalog, name) = match (arguments.words.as_slice(), &arguments.catalog) {
+        ([name], Some(catalog)) => (catalog.as_path(), name),
+        ([catalog, name], None) => (Path::new(catalog), name),
+        ([_], None) => bail!("give the catalog too: `chaosctl show FILE NAME`"),
+        _ => bail!("the catalog is given twice: once as --catalog"),
+    };
+    let Some(inputs) = Inputs::load(catalog, None, &Identity::default(), err)? else {
         return Ok(Outcome::Finding);
     };
-    let number = inputs.catalog.scenarios.iter().position(|s| s.name.0 == arguments.name);
+    let number = inputs.catalog.scenarios.iter().position(|s| s.name.0 == *name);
     let Some(number) = number else {
         let names: Vec<&str> = inputs.catalog.scenarios.iter().map(|s| s.name.0.as_str()).collect();
-        let file = arguments.catalog.display();
+        let file = terminal::shown(&catalog.display().to_string());
         complain(&format!(
             "chaosctl: {file} has no scenario `{}`; it has: {}\n",
-            terminal::shown(&arguments.name),
+            terminal::shown(name),
             names.join(", ")
         ));
         return Ok(Outcome::Finding);
@@ -46,11 +54,19 @@ fn told(scenario: &wire::Scenario, paint: Paint) -> String {
     let mut out =
         format!("{} ({})\n", paint.paint(Style::Strong, &scenario.name.0), scenario.severity.word());
     if let Some(description) = &scenario.description {
-        out += &format!("{}\n", description.0.trim_end());
+        for line in description.0.trim_end().lines() {
+            out += &format!("{}\n", terminal::shown(line));
+        }
     }
     out.push('\n');
     for (index, scope) in words::scope(scenario).iter().enumerate() {
         out += &format!("{:11}{}\n", if index == 0 { "who" } else { "  or" }, terminal::shown(scope));
+    }
+    for when in words::trigger(scenario) {
+        out += &format!("{:11}{}\n", "when", terminal::shown(&when));
+    }
+    for spared in words::spares(scenario) {
+        out += &format!("{:11}{}\n", "but", terminal::shown(&spared));
     }
     for (index, fault) in words::faults(scenario).iter().enumerate() {
         out += &format!("{:11}{}\n", if index == 0 { "what" } else { "  and" }, terminal::shown(fault));

@@ -11,12 +11,28 @@ pub struct Source {
     /// As given on the command line; `<stdin>` for `-`.
     pub name: String,
     pub text: String,
+    /// The file as it is: what Envoy would hand to the filter.
+    pub bytes: Vec<u8>,
     /// `None` when the text could not be read; a finding says why.
     pub node: Option<Node>,
     pub findings: Vec<Diagnostic>,
+    /// Errors and warnings that are counted and not kept.
+    left_out: [usize; 2],
 }
 
 impl Source {
+    /// What stands for no file.
+    pub fn nothing(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            text: String::new(),
+            bytes: Vec::new(),
+            node: None,
+            findings: Vec::new(),
+            left_out: [0; 2],
+        }
+    }
+
     /// Reads a file, or standard input for `-`.
     ///
     /// # Errors
@@ -39,7 +55,9 @@ impl Source {
         let mut report = Report::default();
         let text = reader::decode(&bytes, &mut report);
         let node = if report.has_errors() { None } else { reader::read(&text, &mut report) };
-        Ok(Self { name, text, node, findings: report.findings })
+        let mut source = Self { text, bytes, node, ..Self::nothing(&name) };
+        source.add(report);
+        Ok(source)
     }
 
     /// Runs a check on the tree; its findings are kept. `None` when there was no tree or a mistake.
@@ -53,12 +71,17 @@ impl Source {
 
     /// Keeps findings, in the order of the file.
     pub fn add(&mut self, report: Report) {
+        for (sum, level) in self.left_out.iter_mut().zip([Level::Error, Level::Warning]) {
+            *sum += report.left_out(level);
+        }
         self.findings.extend(report.findings);
         self.findings.sort_by_key(|finding| finding.at);
     }
 
     pub fn count(&self, level: Level) -> usize {
-        self.findings.iter().filter(|f| f.code.level() == level).count()
+        let [errors, warnings] = self.left_out;
+        let left_out = if level == Level::Error { errors } else { warnings };
+        self.findings.iter().filter(|f| f.code.level() == level).count() + left_out
     }
 }
 

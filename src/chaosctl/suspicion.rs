@@ -9,8 +9,91 @@ pub fn check(catalog: &wire::Catalog, mission: &wire::Mission, file: &mut Source
     let places = file.node.clone();
     let mut report = Report::default();
     already_over(mission, places.as_ref(), &mut report);
+    windows_outside(catalog, mission, places.as_ref(), &mut report);
     unreachable_scenarios(catalog, mission, places.as_ref(), &mut report);
     file.add(report);
+}
+
+/// Adds warnings about a catalog that has no mistakes.
+pub fn check_catalog(catalog: &wire::Catalog, file: &mut Source) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+    let places = file.node.clone();
+    let mut report = Report::default();
+    for (index, scenario) in catalog.scenarios.iter().enumerate() {
+        aborts_everything(scenario, item(places.as_ref(), index), index, &mut report);
+        let window = scenario.trigger.as_ref().and_then(|t| t.window.as_ref());
+        let Some(end) = window.filter(|w| w.is_over(now_ms)).and_then(|w| w.end) else { continue };
+        let place = item(places.as_ref(), index).and_then(|n| n.get("trigger")).and_then(|n| n.get("window"));
+        let message = format!("the window of `{}` closed at {}", scenario.name.0, shown(end));
+        let hint = "give a later `end`, or remove it";
+        let in_window = |r: &mut Report| r.add(Code::AlreadyOver, at(place, "end"), message, hint);
+        report.in_key("scenarios", |r| {
+            r.in_item(index, |r| r.in_key("trigger", |r| r.in_key("window", |r| r.in_key("end", in_window))));
+        });
+    }
+    file.add(report);
+}
+
+fn aborts_everything(scenario: &wire::Scenario, node: Option<&Node>, index: usize, report: &mut Report) {
+    let mild = scenario.severity < wire::Severity::High;
+    if !mild || scenario.trigger.is_some() || !takes_everything(scenario) || !always_aborts(scenario) {
+        return;
+    }
+    let severity = scenario.severity.word();
+    let message = format!("`{}` is of severity {severity} and aborts every request", scenario.name.0);
+    let hint = "give it a `scope` with a `match` or a `sample`; a real outage is of severity `high`";
+    let place = node.and_then(|n| n.at);
+    report.in_key("scenarios", |r| r.in_item(index, |r| r.add(Code::TakesEverything, place, message, hint)));
+}
+
+fn always_aborts(scenario: &wire::Scenario) -> bool {
+    scenario.faults.iter().any(|f| f.abort.as_ref().is_some_and(|a| a.percent == wire::Percent::ALL))
+}
+
+/// An item of the list `scenarios`, which catalogs and missions have.
+fn item(file: Option<&Node>, index: usize) -> Option<&Node> {
+    match &file?.get("scenarios")?.value {
+        Value::List(items) => items.get(index),
+        _ => None,
+    }
+}
+
+fn shown(moment: wire::Timestamp) -> humantime::Rfc3339Timestamp {
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(moment.0))
+}
+
+/// Scenarios whose window is closed for as long as the mission runs.
+fn windows_outside(
+    catalog: &wire::Catalog,
+    mission: &wire::Mission,
+    node: Option<&Node>,
+    report: &mut Report,
+) {
+    let Some(start) = mission.start else { return };
+    let end = start.0.saturating_add(mission.duration.millis());
+    for (index, name) in mission.scenarios.iter().enumerate() {
+        let scenario = catalog.scenarios.iter().find(|s| s.name == *name);
+        let window = scenario.and_then(|s| s.trigger.as_ref()).and_then(|t| t.window.as_ref());
+        let Some(window) = window else { continue };
+        let message = match (window.start, window.end) {
+            (Some(opens), _) if opens.0 >= end => {
+                format!("the window of `{}` opens at {}", name.0, shown(opens))
+            }
+            (_, Some(closes)) if closes <= start => {
+                format!("the window of `{}` closes at {}", name.0, shown(closes))
+            }
+            _ => continue,
+        };
+        let message = format!(
+            "{message}, and the mission runs from {} to {}",
+            shown(start),
+            shown(wire::Timestamp(end))
+        );
+        let place = item(node, index).and_then(|n| n.at);
+        let hint = "move the mission's `start` or the window";
+        report.in_key("scenarios", |r| r.in_item(index, |r| r.add(Code::NeverFires, place, message, hint)));
+    }
 }
 
 fn at(node: Option<&Node>, key: &str) -> Option<Position> {
@@ -51,10 +134,7 @@ fn unreachable_scenarios(
         let Some(taker) = scenarios.iter().take(index).find(|earlier| takes_all_of(earlier, scenario)) else {
             continue;
         };
-        let item = node.and_then(|n| n.get("scenarios")).and_then(|n| match &n.value {
-            Value::List(items) => items.get(index),
-            _ => None,
-        });
+        let item = item(node, index);
         let message = format!("no request reaches `{}`: `{}` takes them all", scenario.name.0, taker.name.0);
         let hint = "put it first, narrow the other's scope, or write `composition: independent`";
         report.in_key("scenarios", |r| {
@@ -66,13 +146,27 @@ fn unreachable_scenarios(
 /// Whether every request of `later` gets a fault of `earlier`, which asks first.
 fn takes_all_of(earlier: &wire::Scenario, later: &wire::Scenario) -> bool {
     let all = wire::Percent::ALL;
-    let always = earlier.faults.iter().any(|fault| fault.percent() == all);
+    let drawn = |fault: &wire::Fault| fault.alternatives().iter().all(|(_, fault)| fault.percent() == all);
+    let always = earlier.faults.iter().any(drawn);
     let direction =
         |s: &wire::Scenario| s.scope.as_ref().map_or(wire::DirectionWord::Any, |scope| scope.direction);
     let same_side = direction(earlier) == wire::DirectionWord::Any || direction(earlier) == direction(later);
-    let everything = earlier.scope.as_ref().is_none_or(|scope| {
+    let lifts = |s: &wire::Scenario| s.scope.as_ref().is_some_and(|scope| scope.allow_protected);
+    let spares_more = earlier.scope.as_ref().is_some_and(|scope| scope.protect.is_some())
+        || (lifts(later) && !lifts(earlier));
+    always && same_side && takes_everything(earlier) && !spares_more && earlier.trigger.is_none()
+}
+
+/// Whether the scenario samples every request of its side of the proxy, protected ones aside.
+fn takes_everything(scenario: &wire::Scenario) -> bool {
+    scenario.scope.as_ref().is_none_or(|scope| {
+        let all = |s: &wire::Sample| s.percent == wire::Percent::ALL && s.by == wire::SampleBy::Request;
         scope.any_of.is_none()
-            && scope.sample.as_ref().is_none_or(|s| s.percent == all && s.by == wire::SampleBy::Request)
-    });
-    always && same_side && everything
+            && scope.service.is_none()
+            && scope.labels.is_none()
+            && scope.dependency.is_none()
+            && scope.source.is_none()
+            && scope.attempts.is_none()
+            && scope.sample.as_ref().is_none_or(all)
+    })
 }

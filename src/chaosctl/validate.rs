@@ -38,7 +38,8 @@ pub fn run(arguments: &Validate, paint: Paint) -> anyhow::Result<Outcome> {
             let mut out: String = sources.iter().map(|s| findings::text(s, paint)).collect();
             for name in &skipped {
                 out += &format!(
-                    "note: {name} is neither a catalog, a mission nor a plugin configuration; skipped\n"
+                    "note: {} is neither a catalog, a mission nor a plugin configuration; skipped\n",
+                    terminal::shown(name)
                 );
             }
             out += &note.map(|note| format!("note: {note}\n")).unwrap_or_default();
@@ -64,7 +65,11 @@ fn check_all(sources: &mut [Source]) -> anyhow::Result<Option<String>> {
     for (source, sort) in sources.iter_mut().zip(&sorts) {
         match sort {
             Some(Sort::Catalog) => {
-                read.extend(source.check(check_catalog));
+                let catalog = source.check(check_catalog);
+                if let Some(catalog) = &catalog {
+                    suspicion::check_catalog(catalog, source);
+                }
+                read.extend(catalog);
                 catalogs.extend(source.node.clone());
             }
             Some(Sort::Plugin) => check_plugin(source)?,
@@ -100,7 +105,7 @@ fn check_all(sources: &mut [Source]) -> anyhow::Result<Option<String>> {
 
 /// What only shows when a mission meets its catalog, such as a severity that needs signatures.
 fn check_together(plugin: &Node, mission: &mut Source) -> anyhow::Result<()> {
-    let nowhere = || Source { name: String::new(), text: String::new(), node: None, findings: Vec::new() };
+    let nowhere = || Source::nothing("");
     // Findings about the catalog were made with its file.
     inputs::cross_check(plugin, &mut nowhere(), Some(mission), &mut nowhere())
 }
@@ -125,8 +130,13 @@ fn union(catalogs: &[Node]) -> Option<Node> {
 fn check_plugin(source: &mut Source) -> anyhow::Result<()> {
     let Some(node) = &source.node else { return Ok(()) };
     let mut report = Report::default();
-    load_plugin(&serde_json::to_vec(node)?, None, &mut report);
-    for finding in &mut report.findings {
+    // Text that means to be JSON reaches the filter as it is, and the filter reads no YAML: no comma at the end.
+    if source.text.trim_start().starts_with('{') {
+        load_plugin(&source.bytes, None, &mut report);
+    } else {
+        load_plugin(&serde_json::to_vec(node)?, None, &mut report);
+    }
+    for finding in report.findings.iter_mut().filter(|finding| finding.code != Code::Syntax) {
         finding.at = inputs::locate(node, &finding.path, finding.code);
     }
     source.add(report);

@@ -20,14 +20,57 @@ pub fn micros(us: u64) -> String {
 /// The side and the rules of a scenario, each rule on its own.
 pub fn scope(scenario: &wire::Scenario) -> Vec<String> {
     let Some(scope) = &scenario.scope else { return vec!["all requests".to_owned()] };
-    let side = match scope.direction {
-        wire::DirectionWord::Any => String::new(),
-        direction => format!("{}: ", direction.word()),
-    };
+    let labels =
+        scope.labels.iter().flat_map(|l| &l.0).map(|(name, value)| format!("labelled {name}={value}"));
+    let mut side: Vec<String> =
+        scope.service.iter().map(|s| format!("in proxies of {}", s.0)).chain(labels).collect();
+    if scope.direction != wire::DirectionWord::Any {
+        side.push(scope.direction.word().to_owned());
+    }
+    side.extend(scope.dependency.iter().map(|d| format!("to {}", d.0)));
+    side.extend(scope.source.iter().map(|s| format!("from {}", text_match(&s.principal))));
+    let side = if side.is_empty() { String::new() } else { format!("{}: ", side.join(", ")) };
     match &scope.any_of {
         Some(rules) => rules.iter().map(|r| format!("{side}{}", rule(r))).collect(),
         None => vec![format!("{side}all requests")],
     }
+}
+
+/// When a scenario is on, where that is not all the time.
+pub fn trigger(scenario: &wire::Scenario) -> Vec<String> {
+    let Some(trigger) = &scenario.trigger else { return Vec::new() };
+    let randomize = trigger.randomize.as_ref();
+    let randomize =
+        randomize.map(|r| format!("for a random {} of every {}", span(r.active.0), span(r.period.0)));
+    trigger.window.as_ref().map(window).into_iter().chain(randomize).collect()
+}
+
+fn window(window: &wire::Window) -> String {
+    let moment = |t: wire::Timestamp| {
+        humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + Duration::from_millis(t.0)).to_string()
+    };
+    let clock = |minutes: u32| format!("{:02}:{:02}", minutes / 60, minutes % 60);
+    let days =
+        window.days.as_ref().map(|days| days.iter().map(|day| day.word()).collect::<Vec<_>>().join(", "));
+    let hours = window.between.map(|h| format!("{} to {}", clock(h.from), clock(h.to)));
+    let (sign, offset) = (if window.timezone.0 < 0 { '-' } else { '+' }, window.timezone.0.unsigned_abs());
+    let local = days.is_some() || hours.is_some();
+    let zone = local.then(|| format!("(UTC{sign}{})", clock(offset)));
+    let start = window.start.map(|t| format!("from {}", moment(t)));
+    let end = window.end.map(|t| format!("until {}", moment(t)));
+    [start, end, days, hours, zone].into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// What a scenario spares of the matched requests, where that is not the built-in list alone.
+pub fn spares(scenario: &wire::Scenario) -> Vec<String> {
+    let Some(scope) = &scenario.scope else { return Vec::new() };
+    let tries = scope.attempts.iter().map(|tries| {
+        let tries: Vec<String> = tries.iter().map(|attempt| attempt.0.to_string()).collect();
+        format!("only try {} of a retried request", tries.join(" or "))
+    });
+    let lifted = scope.allow_protected.then(|| "health checks and probes are not spared".to_owned());
+    let own = scope.protect.iter().flatten().map(|r| format!("never: {}", rule(r)));
+    tries.chain(lifted).chain(own).collect()
 }
 
 fn rule(rule: &wire::MatchRule) -> String {
@@ -38,6 +81,11 @@ fn rule(rule: &wire::MatchRule) -> String {
     }
     if let Some(path) = &rule.path {
         parts.push(format!("path {}", self::path(path)));
+    }
+    parts.extend(rule.query.iter().flatten().map(query));
+    if let Some(grpc) = &rule.grpc {
+        let method = grpc.method.as_ref().map_or("*", |m| m.0.as_str());
+        parts.push(format!("gRPC {}/{method}", grpc.service.0));
     }
     if let Some(authority) = &rule.authority {
         parts.push(format!("authority {}", text_match(authority)));
@@ -72,21 +120,31 @@ fn text_match(text: &wire::TextMatch) -> String {
     conditions.into_iter().flatten().collect()
 }
 
+/// The words for an object with a name, one condition on the value, and `invert`.
+macro_rules! condition {
+    ($what:literal, $on:ident) => {{
+        let conditions = [
+            $on.exact.as_ref().map(|t| format!("is {:?}", t.0)),
+            $on.prefix.as_ref().map(|t| format!("begins with {:?}", t.0)),
+            $on.suffix.as_ref().map(|t| format!("ends with {:?}", t.0)),
+            $on.contains.as_ref().map(|t| format!("contains {:?}", t.0)),
+            $on.regex.as_ref().map(|r| format!("matches {:?}", r.source)),
+            $on.present.map(|p| if p { "is there".to_owned() } else { "is not there".to_owned() }),
+        ];
+        let condition: String = conditions.into_iter().flatten().collect();
+        match $on.invert {
+            true => format!("not ({} {} {condition})", $what, $on.name.0),
+            false => format!("{} {} {condition}", $what, $on.name.0),
+        }
+    }};
+}
+
 fn header(header: &wire::HeaderMatch) -> String {
-    let quote = |t: &wire::Text<4096>| format!("{:?}", t.0);
-    let conditions = [
-        header.exact.as_ref().map(|t| format!("is {}", quote(t))),
-        header.prefix.as_ref().map(|t| format!("begins with {}", quote(t))),
-        header.suffix.as_ref().map(|t| format!("ends with {}", quote(t))),
-        header.contains.as_ref().map(|t| format!("contains {}", quote(t))),
-        header.regex.as_ref().map(|r| format!("matches {:?}", r.source)),
-        header.present.map(|p| if p { "is there".to_owned() } else { "is not there".to_owned() }),
-    ];
-    let condition: String = conditions.into_iter().flatten().collect();
-    match header.invert {
-        true => format!("not (header {} {condition})", header.name.0),
-        false => format!("header {} {condition}", header.name.0),
-    }
+    condition!("header", header)
+}
+
+fn query(query: &wire::QueryMatch) -> String {
+    condition!("query", query)
 }
 
 /// How often: the share of the requests in scope, and what is sampled.
@@ -119,9 +177,41 @@ pub fn faults(scenario: &wire::Scenario) -> Vec<String> {
                 format!("{}{}", mutate(f.request.is_some(), headers, body), share(f.percent))
             }),
         ];
-        words.into_iter().flatten().collect::<Vec<_>>()
+        words.into_iter().flatten().chain(fault.pressure.iter().flat_map(pressure)).collect::<Vec<_>>()
     };
-    scenario.faults.iter().flat_map(of).collect()
+    let choices = |fault: &wire::Fault| {
+        let all = fault.alternatives();
+        let many = all.len();
+        let told = all.into_iter().flat_map(move |(share, alternative)| {
+            let share = percent((share * 1e6).round() as u32);
+            of(alternative).into_iter().map(move |words| match many {
+                1 => words,
+                _ => format!("{words}, one of {many} by {share}"),
+            })
+        });
+        told.collect::<Vec<_>>()
+    };
+    scenario.faults.iter().flat_map(choices).collect()
+}
+
+fn pressure(pressure: &wire::PressureFault) -> Vec<String> {
+    let cpu = pressure.cpu.as_ref().map(|cpu| {
+        let most = percent(cpu.max_share.0);
+        format!("burn {} of the worker's time, at most {most} of it", span(cpu.burn.0))
+    });
+    let memory = pressure.memory.as_ref().map(|memory| hold(memory.hold.0));
+    cpu.into_iter().chain(memory).collect()
+}
+
+/// Memory in words.
+pub fn hold(bytes: u32) -> String {
+    let kibibytes = bytes / 1024;
+    let size = if kibibytes.is_multiple_of(1024) {
+        format!("{} MiB", kibibytes / 1024)
+    } else {
+        format!("{kibibytes} KiB")
+    };
+    format!("hold {size} in each worker")
 }
 
 fn share(own: wire::Percent) -> String {

@@ -6,9 +6,7 @@ use crate::mutate::mutate;
 use crate::root::{Armed, Root, Wake};
 use crate::stats::{self, Cause};
 use crate::stream::{Action, Observed};
-use squall_policy::{
-    Cut, Edit, EditState, Fault, Injected, Injection, Pace, Phase, Piece, SLACK_NS, Ticket, Unfit,
-};
+use squall_policy::{Cut, Edit, EditState, Injected, Injection, Pace, Phase, Piece, SLACK_NS, Ticket, Unfit};
 
 /// The cut follows so long after the last bytes that may pass: they leave when the callback has returned.
 pub const CUT_AFTER_NS: u64 = 1_000_000;
@@ -74,7 +72,7 @@ impl Bodies {
     /// The request's bandwidth begins. `last`: it has no body.
     pub fn begin_request(&mut self, armed: &mut Armed, injection: &mut Injection, from_ns: u64, last: bool) {
         let Some(rate) = injection.throttle.request else { return };
-        let concerned = |fault: &Injected| throttles(armed, fault, Side::Request);
+        let concerned = |fault: &Injected| throttles(fault, Side::Request);
         if !last {
             self.request = Some(Box::new(Flow { pace: Some(Pace::new(from_ns, rate)), ..Flow::default() }));
             let begun = ledger::take(injection, concerned);
@@ -82,7 +80,7 @@ impl Bodies {
             return;
         }
         // What also throttles the response may still find a body there.
-        let spared = ledger::take(injection, |f| concerned(f) && !throttles(armed, f, Side::Response));
+        let spared = ledger::take(injection, |f| concerned(f) && !throttles(f, Side::Response));
         ledger::suppress_faults(armed, &spared, Cause::NoBody);
     }
 
@@ -104,10 +102,9 @@ impl Bodies {
     }
 }
 
-fn throttles(armed: &Armed, fault: &Injected, side: Side) -> bool {
-    let Injected::Throttle { scenario, fault } = fault else { return false };
-    match armed.plan.scenario(*scenario).and_then(|s| s.fault(*fault)) {
-        Some(Fault::Throttle(rates)) => match side {
+fn throttles(fault: &Injected, side: Side) -> bool {
+    match fault {
+        Injected::Throttle { rates, .. } => match side {
             Side::Request => rates.request.is_some(),
             Side::Response => rates.response.is_some(),
         },

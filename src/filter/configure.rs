@@ -2,10 +2,15 @@
 //! in the log and in `chaos_config_rejected`, and never refuses the configuration: a refusal would end Envoy
 //! at start-up, or answer every request with 500.
 
+use crate::caps::Caps;
+use crate::node::Node;
 use crate::root::Armed;
 use crate::stats::{self, ScenarioStats};
 use crate::{host, mission};
-use squall_policy::{CONFIG_LIMIT, Fault, Level, Loaded, Phase, Report, Schedule, Seed, load_plugin};
+use squall_policy::wire::MarkWord;
+use squall_policy::{
+    CONFIG_LIMIT, Fault, Level, Loaded, Phase, Plan, Report, Schedule, Seed, load_plugin_on,
+};
 
 /// Most findings that go into the log: every worker logs them, and a hostile file can have 100,000.
 const LOGGED_FINDINGS: usize = 200;
@@ -52,8 +57,7 @@ fn read() -> Result<Option<Loaded>, Rejected> {
         return Ok(None);
     }
     let mut report = Report::default();
-    let namespace = node_namespace();
-    let loaded = load_plugin(&bytes, namespace.as_deref(), &mut report);
+    let loaded = load_plugin_on(&bytes, &mut Node, &mut report);
     for finding in report.findings.iter().take(LOGGED_FINDINGS) {
         match finding.code.level() {
             Level::Error => log::error!("{finding}"),
@@ -62,10 +66,11 @@ fn read() -> Result<Option<Loaded>, Rejected> {
     }
     stats::set_gauge("chaos_config_rejected", &[], u64::from(loaded.is_none()));
     if loaded.is_none() {
-        if let Some(more) = report.findings.len().checked_sub(LOGGED_FINDINGS).filter(|more| *more > 0) {
-            log::error!("and {more} more findings, which `chaosctl validate` lists");
+        let errors = report.count(Level::Error);
+        let all = errors.saturating_add(report.count(Level::Warning));
+        if let Some(more) = all.checked_sub(LOGGED_FINDINGS).filter(|more| *more > 0) {
+            log::error!("and {more} more findings; `chaosctl validate` shows them with their places");
         }
-        let errors = report.findings.iter().filter(|f| f.code.level() == Level::Error).count();
         log::error!("{}", serde_json::json!({"event": "config.rejected", "errors": errors}));
     }
     loaded.map(Some).ok_or(Rejected)
@@ -86,9 +91,10 @@ fn arm(loaded: Loaded) -> Option<Armed> {
     };
     let schedule = Schedule::new(&record, mission.duration.millis());
     if first {
-        log_accepted(&id, &mission.namespace.0, &record.seed, &schedule);
+        log_accepted(&id, &mission.namespace.0, &record.seed, &schedule, &plan);
     }
     let stats = plan.scenarios().iter().map(|scenario| announce(&scenario.name, scenario.faults())).collect();
+    let caps = Caps::new(&id, &plan);
     let armed = Armed {
         mission: id,
         namespace: mission.namespace.0,
@@ -96,6 +102,9 @@ fn arm(loaded: Loaded) -> Option<Armed> {
         stats,
         seed: Seed::from_text(&record.seed),
         schedule,
+        caps,
+        holds_memory: false,
+        marks: mission.mark == MarkWord::Headers,
         running: false,
     };
     match armed.phase() {
@@ -117,7 +126,8 @@ fn arm(loaded: Loaded) -> Option<Armed> {
 }
 
 /// One line with everything that a replay needs.
-fn log_accepted(mission: &str, namespace: &str, seed: &str, schedule: &Schedule) {
+fn log_accepted(mission: &str, namespace: &str, seed: &str, schedule: &Schedule, plan: &Plan) {
+    let dormant: Vec<&str> = plan.dormant().iter().map(|d| d.scenario.as_str()).collect();
     log::info!(
         "{}",
         serde_json::json!({
@@ -126,8 +136,12 @@ fn log_accepted(mission: &str, namespace: &str, seed: &str, schedule: &Schedule)
             "namespace": namespace,
             "seed": seed,
             "deadline_unix_ms": schedule.deadline_wall_ms(),
+            "dormant": dormant,
         })
     );
+    for dormant in plan.dormant() {
+        log::info!("scenario {} is dormant in this proxy: {}", dormant.scenario, dormant.because);
+    }
 }
 
 fn announce<'f>(name: &str, faults: impl Iterator<Item = &'f Fault>) -> ScenarioStats {
@@ -136,12 +150,4 @@ fn announce<'f>(name: &str, faults: impl Iterator<Item = &'f Fault>) -> Scenario
         stats.announce(fault.kind());
     }
     stats
-}
-
-/// The namespace that Istio puts into the node metadata.
-fn node_namespace() -> Option<String> {
-    let read = |path: &[&str]| host::property(path).ok().flatten();
-    let bytes = read(&["xds", "node", "metadata", "NAMESPACE"])
-        .or_else(|| read(&["node", "metadata", "NAMESPACE"]))?;
-    String::from_utf8(bytes).ok().filter(|name| !name.is_empty())
 }

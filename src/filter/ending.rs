@@ -1,7 +1,8 @@
 //! What ends a request in the upstream's place: an answer, or a reset.
 
 use crate::host::{self, Side};
-use crate::ledger;
+use crate::ledger::{self, Marks};
+use crate::marks;
 use crate::root::Armed;
 use crate::stats::{self, Cause};
 use crate::stream::{Action, Observed, Progress};
@@ -16,7 +17,7 @@ pub fn hangs(armed: &Armed, injection: &Injection) -> bool {
 pub fn end_request(observed: &mut Observed, armed: &mut Armed) -> Action {
     let Some(injection) = &mut observed.injection else { return Action::Continue };
     let (number, sent) = match ending(armed, injection) {
-        Some((number, Fault::Abort(abort))) => (number, answer(abort)),
+        Some((number, Fault::Abort(abort))) => (number, answer(armed, abort, observed.marks)),
         Some((number, Fault::Drop(Drop::Reset))) => (number, host::close_stream(Side::Request)),
         _ => return Action::Continue,
     };
@@ -26,6 +27,7 @@ pub fn end_request(observed: &mut Observed, armed: &mut Armed) -> Action {
     if sent.is_err() {
         stats::count_host_errors(1);
         ledger::suppress(armed, number, Cause::HostError);
+        observed.forget(&faults);
         return Action::Continue;
     }
     ledger::count(armed, &faults);
@@ -38,18 +40,16 @@ fn ending<'a>(armed: &'a Armed, injection: &Injection) -> Option<(usize, &'a Fau
     Some((number, armed.plan.scenario(number)?.fault(fault)?))
 }
 
-fn answer(abort: &Abort) -> host::Result<()> {
+fn answer(armed: &Armed, abort: &Abort, marks: Marks) -> host::Result<()> {
     // gRPC clients get the message where HTTP clients get the body; which one it is, only matters then.
     let grpc = abort.grpc.as_ref().filter(|_| is_grpc());
     let body = grpc.map_or(abort.body.as_str(), |grpc| grpc.message.as_str());
     let headers = grpc.map_or(&abort.headers, |grpc| &grpc.headers);
+    let headers = &marks::on_answer(armed, marks, headers);
     host::send_local_response(abort.status, &abort.details, body, headers, grpc.map(|g| g.status))
 }
 
 fn is_grpc() -> bool {
     let content_type = host::request_header("content-type").ok().flatten().unwrap_or_default();
-    // As Envoy sees it: `application/grpc` or with a suffix such as `+proto`; not `application/grpc-web`, no parameter.
-    content_type
-        .strip_prefix(b"application/grpc")
-        .is_some_and(|rest| matches!(rest.first(), None | Some(b'+')))
+    squall_policy::is_grpc(&content_type)
 }

@@ -1,7 +1,9 @@
 //! The state of one VM (one worker): its root contexts with their missions and timers, and its streams.
 
+use crate::caps;
 use crate::configure;
 use crate::host;
+use crate::pressure;
 use crate::root::{RETRY_MS, RETRY_NS, Root, Wake};
 use crate::stats;
 use crate::stream::Stream;
@@ -49,6 +51,9 @@ impl Engine {
         // older one comes back: its waiting streams go on waiting.
         let mut root = self.roots.remove(&id).unwrap_or_default();
         root.queue.retain(|wake| wake.stream().is_some());
+        if let Some(old) = &mut root.armed {
+            old.free_memory();
+        }
         let armed = configured.armed;
         self.roots.insert(id, Root { plugin, armed, successor: None, rings_at: None, ..root });
         match self.roots.get_mut(&id) {
@@ -70,6 +75,7 @@ impl Engine {
         root.end_if_over(now);
         let mut later = Vec::new();
         let mut mission_wake = false;
+        let mut give_back = false;
         for _ in 0..ACTIONS_PER_TICK {
             let until = if root.release { u64::MAX } else { now };
             match root.queue.pop_due(until) {
@@ -81,12 +87,16 @@ impl Engine {
                     }
                 }
                 Some(Wake::Mission) => mission_wake = true,
+                Some(Wake::GiveBack) => give_back = caps::flush(),
                 Some(Wake::Handover) => root.release |= root.is_replaced(),
                 None => {
                     root.release = false;
                     break;
                 }
             }
+        }
+        if give_back {
+            root.queue.push(now.saturating_add(RETRY_NS), Wake::GiveBack);
         }
         for (wake, at) in later {
             let ticket = root.queue.push(at, wake);
@@ -108,6 +118,9 @@ impl Engine {
     /// `true` when the context was a root.
     pub fn delete_root(&mut self, id: u32) -> bool {
         let Some(root) = self.roots.remove(&id) else { return false };
+        if let Some(armed) = root.armed.as_ref().filter(|_| root.successor.is_none() || root.is_replaced()) {
+            pressure::free(&armed.mission);
+        }
         // Without a successor the filter itself was taken out of the listener.
         if let Some(armed) = root.armed.filter(|armed| armed.running && root.successor.is_none()) {
             armed.show_active(false);

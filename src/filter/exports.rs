@@ -4,6 +4,7 @@
 //! mission costs a table look-up, and a callback for a context that is gone cannot panic.
 
 use crate::host::Side;
+use crate::root::Armed;
 use crate::stream::{self, Stream};
 use crate::{engine, host};
 use proxy_wasm::traits::{Context, RootContext};
@@ -43,7 +44,7 @@ extern "C" fn squall_on_context_create(id: u32, root_id: u32) {
     }
     engine::with(|engine| {
         let root = engine.roots.get_mut(&root_id);
-        if let Some(root) = root.filter(|root| root.armed.as_ref().is_some_and(|armed| !armed.is_over())) {
+        if let Some(root) = root.filter(|root| root.armed.as_ref().is_some_and(Armed::concerns_streams)) {
             root.notice_stream();
             if !root.is_stopped() {
                 engine.streams.insert(id, Stream::new(root_id));

@@ -2,8 +2,9 @@
 
 use crate::host;
 use crate::root::Armed;
-use crate::stats::{self, Cause, FAULTS};
-use squall_policy::{DelayPhase, Injected, Injection, Spared, Verdict};
+use crate::stats::{self, Cause, FAULTS, Group};
+use squall_policy::{Cap, DelayPhase, Injected, Injection, Outcome, Spared, Verdict};
+use std::borrow::Cow;
 
 /// The filter state of a request that another instance of Squall has a fault for already: Istio can put the
 /// filter into one chain twice, by a namespace's resource and the root namespace's.
@@ -11,21 +12,53 @@ pub fn is_marked() -> bool {
     matches!(host::property(&["chaos_mission"]), Ok(Some(_)))
 }
 
+/// What is said of a faulted request: the scenario of its first fault, and the kinds of all of them.
+#[derive(Clone, Copy, Default)]
+pub struct Marks {
+    scenario: usize,
+    /// A bit for each of [`FAULTS`].
+    kinds: u8,
+}
+
+impl Marks {
+    #[must_use]
+    pub fn of(injection: Option<&Injection>) -> Self {
+        let faults = injection.map_or(&[][..], |injection| &injection.faults);
+        let kinds = faults.iter().fold(0, |kinds, fault| kinds | bit(fault.kind()));
+        Self { scenario: faults.first().map_or(0, Injected::scenario), kinds }
+    }
+
+    /// Faults of this kind did not take place after all.
+    pub fn forget(&mut self, kind: &str) {
+        self.kinds &= !bit(kind);
+    }
+
+    /// Mission, scenario, faults; nothing without a fault.
+    pub fn values<'a>(self, armed: &'a Armed) -> Option<[Cow<'a, str>; 3]> {
+        let name = armed.plan.scenario(self.scenario)?.name.as_str();
+        let mut kinds = FAULTS.into_iter().filter(|kind| self.kinds & bit(kind) != 0);
+        let (first, rest) = (kinds.next()?, kinds.collect::<Vec<_>>());
+        let fault = match rest[..] {
+            [] => first.into(),
+            _ => [&[first], &rest[..]].concat().join(",").into(),
+        };
+        Some([armed.mission.as_str().into(), name.into(), fault])
+    }
+}
+
+fn bit(kind: &str) -> u8 {
+    let place = FAULTS.iter().position(|known| *known == kind).and_then(|place| u32::try_from(place).ok());
+    place.and_then(|place| 1_u8.checked_shl(place)).unwrap_or(0)
+}
+
 /// Filter state for access logs and spans: `%FILTER_STATE(wasm.chaos_scenario:PLAIN)%`.
-pub fn mark(armed: &Armed, injection: &Injection) {
-    let Some(first) = injection.faults.first() else { return };
-    let name = armed.plan.scenario(first.scenario()).map_or("", |scenario| scenario.name.as_str());
-    let has = |kind: &str| injection.faults.iter().any(|fault| fault.kind() == kind);
-    let kinds: Vec<&str> = FAULTS.into_iter().filter(|kind| has(kind)).collect();
-    let fault = kinds.join(",");
-    let failures = [
-        ("chaos_mission", armed.mission.as_str()),
-        ("chaos_scenario", name),
-        ("chaos_fault", fault.as_str()),
-    ]
-    .into_iter()
-    .filter(|(key, value)| host::set_property(key, value).is_err())
-    .count();
+pub fn mark(armed: &Armed, marks: Marks) {
+    let Some(values) = marks.values(armed) else { return };
+    let failures = ["chaos_mission", "chaos_scenario", "chaos_fault"]
+        .into_iter()
+        .zip(values)
+        .filter(|(key, value)| host::set_property(key, value).is_err())
+        .count();
     stats::count_host_errors(u32::try_from(failures).unwrap_or(u32::MAX));
 }
 
@@ -36,9 +69,9 @@ pub fn take(injection: &mut Injection, wanted: impl Fn(&Injected) -> bool) -> Ve
     taken
 }
 
-/// The abort, the reset or the hang of a request that has no other kind of drop.
+/// The abort, the reset or the hang.
 pub fn take_endings(injection: &mut Injection) -> Vec<Injected> {
-    take(injection, |fault| matches!(fault, Injected::Abort { .. } | Injected::Drop { .. }))
+    take(injection, |fault| fault.ending().is_some())
 }
 
 pub fn take_delays(injection: &mut Injection, when: DelayPhase) -> Vec<Injected> {
@@ -61,9 +94,33 @@ pub fn count_spared(armed: &mut Armed, verdict: &Verdict) {
         match outcome.spared {
             Some(Spared::Preempted) => suppress(armed, outcome.scenario, Cause::Preempted),
             Some(Spared::NoSampleHeader) => suppress(armed, outcome.scenario, Cause::NoSampleHeader),
+            Some(Spared::Capped(cap)) => suppress(armed, outcome.scenario, cause_of(cap)),
+            Some(Spared::Trigger) => suppress(armed, outcome.scenario, Cause::Trigger),
+            Some(Spared::Attempt) => suppress(armed, outcome.scenario, Cause::Attempt),
+            Some(Spared::Protected) => suppress(armed, outcome.scenario, Cause::Protected),
             // The control group, which the request counters show.
             Some(Spared::NotSampled | Spared::NoFaultDrawn) | None => {}
         }
+    }
+}
+
+fn cause_of(cap: Cap) -> Cause {
+    match cap {
+        Cap::Concurrent => Cause::MaxConcurrent,
+        Cap::PerSecond => Cause::MaxPerSecond,
+        Cap::Total => Cause::MaxTotal,
+        Cap::Unknown => Cause::HostError,
+        Cap::CpuShare => Cause::CpuShare,
+    }
+}
+
+/// What the request was for a scenario that matched it. `faulted`: it got some fault.
+pub fn group(outcome: &Outcome, faulted: bool) -> Group {
+    match (&outcome.spared, faulted) {
+        (None, _) => Group::Treatment,
+        (Some(spared), false) if spared.is_control() && *spared != Spared::Preempted => Group::Control,
+        // Another scenario's fault, one that a cap forbade, or none is possible: matched, and no control for this one.
+        (Some(_), _) => Group::Other,
     }
 }
 

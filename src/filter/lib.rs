@@ -16,6 +16,8 @@
 #[cfg(target_arch = "wasm32")]
 mod bodies;
 #[cfg(target_arch = "wasm32")]
+mod caps;
+#[cfg(target_arch = "wasm32")]
 mod configure;
 #[cfg(target_arch = "wasm32")]
 mod ending;
@@ -28,9 +30,15 @@ mod host;
 #[cfg(target_arch = "wasm32")]
 mod ledger;
 #[cfg(target_arch = "wasm32")]
+mod marks;
+#[cfg(target_arch = "wasm32")]
 mod mission;
 #[cfg(target_arch = "wasm32")]
 mod mutate;
+#[cfg(target_arch = "wasm32")]
+mod node;
+#[cfg(target_arch = "wasm32")]
+mod pressure;
 #[cfg(target_arch = "wasm32")]
 mod request_facts;
 #[cfg(target_arch = "wasm32")]

@@ -94,7 +94,7 @@ pub fn end(mission: &str) -> Result<bool, Failure> {
 }
 
 fn parse(bytes: &[u8]) -> Result<Record, Failure> {
-    serde_json::from_slice(bytes).map_err(|_| Failure::Unreadable)
+    Record::from_json(bytes).ok_or(Failure::Unreadable)
 }
 
 /// A seed in the configuration outranks the recorded one, so that an update may change it.
@@ -106,8 +106,7 @@ fn with_seed(record: Record, seed: Option<&str>) -> Record {
 }
 
 fn write(key: &str, record: &Record, version: u32) -> Result<bool, Failure> {
-    let bytes = serde_json::to_vec(record).map_err(|_| Failure::Unreadable)?;
-    match host::set_shared_data(key, &bytes, version) {
+    match host::set_shared_data(key, record.to_json().as_bytes(), version) {
         Ok(()) => Ok(true),
         Err(host::Status::CAS_MISMATCH) => Ok(false),
         Err(status) => Err(Failure::Host(status)),

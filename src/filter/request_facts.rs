@@ -1,7 +1,7 @@
 //! The facts of one request, fetched from the host when first asked for, and once.
 
 use crate::host;
-use squall_policy::{Direction, Fact, Facts};
+use squall_policy::{Direction, Fact, Facts, Moment, Schedule};
 
 /// Envoy's numbers of `xds.listener_direction` (`core.v3.TrafficDirection`).
 const INBOUND: i64 = 1;
@@ -13,20 +13,32 @@ pub struct RequestFacts {
     known: Vec<(Fact, Option<Vec<u8>>)>,
     headers: Option<Vec<(Vec<u8>, Vec<u8>)>>,
     direction: Option<Direction>,
+    schedule: Option<Schedule>,
+    moment: Option<Moment>,
     /// Host calls that failed; the fact then counts as absent.
     pub failures: u32,
 }
 
 impl RequestFacts {
+    pub fn new(schedule: Schedule) -> Self {
+        Self { schedule: Some(schedule), ..Self::default() }
+    }
+
     fn fetch(&mut self, fact: &Fact) -> Option<Vec<u8>> {
         match fact {
             Fact::Path => self.pseudo_header(":path"),
             Fact::Method => self.pseudo_header(":method"),
             Fact::Authority => self.pseudo_header(":authority"),
+            // Nearly every request has one, and the map then has the request id too.
+            Fact::Header(name) if name == "user-agent" && !self.known.is_empty() => self.mapped(name),
             Fact::Header(name) => self.header(name),
             Fact::Route => self.property("route_name"),
             Fact::Cluster => self.property("cluster_name"),
             Fact::VirtualHost => self.property("virtual_host_name"),
+            Fact::Principal => {
+                let principal = host::property(&["connection", "uri_san_peer_certificate"]);
+                self.or_count(principal)
+            }
             Fact::RequestId => self.request_id(),
         }
     }
@@ -117,5 +129,14 @@ impl Facts for RequestFacts {
         };
         self.direction = Some(direction);
         direction
+    }
+    fn moment(&mut self) -> Option<Moment> {
+        if self.moment.is_none() {
+            let clocks = host::wall_ms().and_then(|wall_ms| Ok((wall_ms, host::monotonic_ns()?)));
+            let (wall_ms, mono_ns) = self.or_count(clocks.map(Some))?;
+            let running_ns = self.schedule.as_ref()?.running_ns(mono_ns);
+            self.moment = Some(Moment { wall_ms, running_ns });
+        }
+        self.moment
     }
 }

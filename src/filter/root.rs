@@ -1,8 +1,10 @@
 //! One root context: one configuration with its mission, its timer and what waits for it.
 
+use crate::caps::Caps;
 use crate::configure::Configured;
 use crate::host::{self, Side};
 use crate::mission;
+use crate::pressure;
 use crate::stats::{self, ScenarioStats};
 use squall_policy::{DeadlineQueue, Phase, Plan, Schedule, Seed, Ticket};
 
@@ -14,7 +16,7 @@ pub const RETRY_NS: u64 = RETRY_MS as u64 * 1_000_000;
 /// has come: Envoy hands over one after the other.
 const HANDOVER_NS: u64 = 250_000_000;
 
-/// While requests wait, the wall clock is looked at this often, in milliseconds (promise P1: one second).
+/// While requests wait or memory is held, the wall clock is looked at this often, in milliseconds (promise P1: one second).
 const WALL_CLOCK_LOOK_MS: u32 = 1000;
 
 /// What the timer rings for.
@@ -29,6 +31,8 @@ pub enum Wake {
     Mission,
     /// The end of the handover to a newer configuration.
     Handover,
+    /// A slot of a cap could not be given back.
+    GiveBack,
 }
 
 impl Wake {
@@ -36,7 +40,7 @@ impl Wake {
     pub fn stream(self) -> Option<u32> {
         match self {
             Self::Stream(id) | Self::Body(id, _) | Self::Close(id) => Some(id),
-            Self::Mission | Self::Handover => None,
+            Self::Mission | Self::Handover | Self::GiveBack => None,
         }
     }
 }
@@ -76,6 +80,11 @@ pub struct Armed {
     pub stats: Vec<ScenarioStats>,
     pub seed: Seed,
     pub schedule: Schedule,
+    pub caps: Caps,
+    /// Whether faulted requests and their responses carry headers that say so.
+    pub marks: bool,
+    /// This worker holds memory for it.
+    pub holds_memory: bool,
     /// Between start and deadline. Set by the timer, and checked against both clocks before each fault.
     pub running: bool,
 }
@@ -86,9 +95,19 @@ impl Armed {
         self.schedule.has_ended()
     }
 
+    /// Whether streams have to be remembered.
+    pub fn concerns_streams(&self) -> bool {
+        !self.is_over() && !self.plan.is_dormant()
+    }
+
     pub fn phase(&self) -> host::Result<(Phase, u64)> {
         let now = host::monotonic_ns()?;
         Ok((self.schedule.phase(host::wall_ms()?, now), now))
+    }
+
+    pub fn free_memory(&mut self) {
+        self.holds_memory = false;
+        pressure::free(&self.mission);
     }
 
     /// Shows in the metrics whether the scenarios are active.
@@ -122,7 +141,7 @@ impl Root {
         self.release &= !self.queue.is_empty();
         let period = match self.queue.next_ring_ms(now_ns) {
             Some(_) if self.release => 1,
-            Some(ms) if self.holds_requests() => ms.min(WALL_CLOCK_LOOK_MS),
+            Some(ms) if self.holds_something() => ms.min(WALL_CLOCK_LOOK_MS),
             Some(ms) => ms,
             None => 0,
         };
@@ -132,15 +151,17 @@ impl Root {
         set
     }
 
-    /// Whether requests of a running mission wait: one entry of the queue is the mission's own deadline.
-    fn holds_requests(&self) -> bool {
-        self.queue.len() > 1 && self.armed.as_ref().is_some_and(|armed| armed.running)
+    /// Whether requests of a running mission wait (one entry of the queue is the mission's own deadline), or memory is
+    /// held for it.
+    fn holds_something(&self) -> bool {
+        let more = self.queue.len() > 1;
+        self.armed.as_ref().is_some_and(|armed| armed.running && (more || armed.holds_memory))
     }
 
     /// The monotonic clock rings at the deadline; that the wall clock has stepped over it is only seen by looking.
     pub fn end_if_over(&mut self, now_ns: u64) {
         let over = match &self.armed {
-            Some(armed) if self.holds_requests() => {
+            Some(armed) if self.holds_something() => {
                 host::wall_ms().is_ok_and(|wall| armed.schedule.phase(wall, now_ns) == Phase::Over)
             }
             _ => false,
@@ -156,6 +177,7 @@ impl Root {
         armed.running = false;
         armed.schedule.end();
         self.release = true;
+        armed.free_memory();
         if self.successor.is_none() {
             armed.show_active(false);
         }
@@ -210,6 +232,8 @@ impl Root {
     pub fn supersede(&mut self, id: u32, by: &Configured, now_ns: u64) {
         let Some(armed) = &mut self.armed else { return };
         armed.show_active(false);
+        // The newer configuration may hold less, or none.
+        armed.free_memory();
         let same = by.armed.as_ref().filter(|new| new.mission == armed.mission);
         if let Some(new) = same {
             armed.schedule = new.schedule;

@@ -56,7 +56,12 @@ pub fn count_host_errors(failures: u32) {
 
 /// Moves the gauge of requests that have a fault in hand; all workers together.
 pub fn faults_in_flight(by: i64) {
-    if let Some(id) = id(MetricKind::Gauge, "chaos_faults_in_flight", &[]) {
+    move_gauge("chaos_faults_in_flight", by);
+}
+
+/// Moves a gauge that all workers add to.
+pub fn move_gauge(name: &str, by: i64) {
+    if let Some(id) = id(MetricKind::Gauge, name, &[]) {
         let _ = host::increment_metric(id, by);
     }
 }
@@ -69,41 +74,55 @@ pub enum Group {
     Control = 0,
     /// It got this scenario's fault.
     Treatment = 1,
-    /// It got a fault of another scenario only.
+    /// It got a fault of another scenario only, or none because a cap was full or none may touch it.
     Other = 2,
 }
 
 /// Why a sampled fault was not injected.
 #[derive(Clone, Copy)]
 pub enum Cause {
-    Preempted = 0,
-    NoSampleHeader = 1,
-    AlreadyFaulted = 2,
-    Deadline = 3,
-    HostError = 4,
+    Preempted,
+    NoSampleHeader,
+    AlreadyFaulted,
+    Deadline,
+    HostError,
+    MaxConcurrent,
+    MaxPerSecond,
+    MaxTotal,
+    CpuShare,
+    Protected,
+    Attempt,
+    Trigger,
     /// The stream ended before the fault had its turn.
-    StreamEnded = 5,
+    StreamEnded,
     /// The fault is about a body, and there was none.
-    NoBody = 6,
+    NoBody,
     /// The body was larger than the change of it allows.
-    BodyTooLarge = 7,
+    BodyTooLarge,
     /// The body was no JSON, and the change of it needs one.
-    BodyNotJson = 8,
+    BodyNotJson,
 }
 
-const CAUSES: [&str; 9] = [
+const CAUSES: [&str; 16] = [
     "preempted",
     "no_sample_header",
     "already_faulted",
     "deadline",
     "host_error",
+    "max_concurrent",
+    "max_per_second",
+    "max_total",
+    "cpu_share",
+    "protected",
+    "attempt",
+    "trigger",
     "stream_ended",
     "no_body",
     "body_too_large",
     "body_not_json",
 ];
-/// Every kind of fault, in the order in which marks name them.
-pub const FAULTS: [&str; 5] = ["delay", "abort", "drop", "throttle", "mutate"];
+/// Every kind of fault, in the order in which marks name them: what may end a request last.
+pub const FAULTS: [&str; 7] = ["cpu", "memory", "delay", "throttle", "mutate", "drop", "abort"];
 const GROUPS: [&str; 3] = ["control", "treatment", "other"];
 const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
 

@@ -4,15 +4,18 @@
 //! crashes Envoy.
 
 use crate::bodies::Bodies;
+use crate::caps::{self, Held};
 use crate::ending;
 use crate::engine::Engine;
 use crate::host::{self, Side};
-use crate::ledger;
+use crate::ledger::{self, Marks};
+use crate::marks;
 use crate::mutate;
+use crate::pressure;
 use crate::request_facts::RequestFacts;
-use crate::root::{Armed, Root, Wake};
-use crate::stats::{self, Cause, Group};
-use squall_policy::{DelayPhase, Injection, Outcome, Phase, Ticket};
+use crate::root::{Armed, RETRY_NS, Root, Wake};
+use crate::stats::{self, Cause};
+use squall_policy::{DelayPhase, Injected, Injection, Outcome, Phase, Ticket};
 
 /// What a callback tells the host to do with the stream.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -38,6 +41,10 @@ pub struct Observed {
     outcomes: Vec<Outcome>,
     /// The faults in its list have not had their turn yet.
     pub injection: Option<Injection>,
+    /// What is said of all its faults.
+    pub marks: Marks,
+    /// What it gives back when it is complete.
+    held: Held,
     pub progress: Progress,
     pub bodies: Bodies,
 }
@@ -52,6 +59,15 @@ pub enum Progress {
     WaitingResponse(Ticket),
     /// Answered or reset, by us or by Envoy while it waited here.
     Ended,
+}
+
+impl Observed {
+    /// These faults did not take place after all.
+    pub fn forget(&mut self, faults: &[Injected]) {
+        for fault in faults {
+            self.marks.forget(fault.kind());
+        }
+    }
 }
 
 impl Stream {
@@ -80,8 +96,9 @@ fn begin(engine: &mut Engine, id: u32, last: bool) -> Option<Action> {
     }
     let root = engine.roots.get_mut(&stream.root)?;
     let armed = root.armed.as_mut().filter(|armed| armed.running)?;
-    let mut facts = RequestFacts::default();
-    let verdict = armed.plan.decide(&armed.seed, &mut facts);
+    marks::strip(armed);
+    let mut facts = RequestFacts::new(armed.schedule);
+    let mut verdict = armed.plan.decide(&armed.seed, &mut facts);
     stats::count_host_errors(facts.failures);
     if verdict.outcomes.is_empty() {
         return None;
@@ -102,16 +119,26 @@ fn begin(engine: &mut Engine, id: u32, last: bool) -> Option<Action> {
         ledger::suppress_all(armed, &verdict, Cause::AlreadyFaulted);
         return None;
     }
+    pressure::admit(armed, &mut verdict, now);
+    let held = caps::acquire(armed, &mut verdict);
+    let (started_ns, held_memory) = (now, armed.holds_memory);
+    let now = pressure::apply(armed, &mut verdict, now);
     ledger::count_spared(armed, &verdict);
     let mut observed = Observed {
         id,
-        started_ns: now,
+        started_ns,
         outcomes: verdict.outcomes,
+        marks: Marks::of(verdict.injection.as_ref()),
         injection: verdict.injection,
+        held,
         progress: Progress::Passing,
         bodies: Bodies::default(),
     };
     let action = inject(root, &mut observed, now, ends, last);
+    if !held_memory && root.armed.as_ref().is_some_and(|armed| armed.holds_memory) {
+        // From now on somebody has to look at the wall clock.
+        root.set_timer(now);
+    }
     stream.observed = Some(Box::new(observed));
     action
 }
@@ -120,8 +147,10 @@ fn begin(engine: &mut Engine, id: u32, last: bool) -> Option<Action> {
 fn inject(root: &mut Root, observed: &mut Observed, now: u64, ends: u64, last: bool) -> Option<Action> {
     let armed = root.armed.as_mut()?;
     let Some(injection) = &mut observed.injection else { return Some(Action::Continue) };
-    ledger::mark(armed, injection);
+    ledger::mark(armed, observed.marks);
     stats::faults_in_flight(1);
+    // Those have taken place, and are counted.
+    ledger::take(injection, |fault| matches!(fault, Injected::Burn { .. } | Injected::Hold { .. }));
     let hangs = ending::hangs(armed, injection);
     let delay_us = injection.request_delay_us;
     let delayed = due(now, delay_us, ends);
@@ -129,7 +158,13 @@ fn inject(root: &mut Root, observed: &mut Observed, now: u64, ends: u64, last: b
     mutate::request(armed, observed);
     observed.bodies.begin_request(armed, observed.injection.as_mut()?, from, last);
     if delay_us == 0 && !hangs {
-        return Some(ending::end_request(observed, armed));
+        return Some(match ending::end_request(observed, armed) {
+            Action::Continue => {
+                marks::on_request(armed, observed.marks);
+                Action::Continue
+            }
+            ended => ended,
+        });
     }
     let until = if hangs { ends } else { delayed };
     let ticket = root.wake_at(until, now, Wake::Stream(observed.id));
@@ -140,6 +175,7 @@ fn inject(root: &mut Root, observed: &mut Observed, now: u64, ends: u64, last: b
         ledger::suppress_faults(armed, &injection.faults, Cause::HostError);
         *injection = Injection::default();
         observed.bodies = Bodies::default();
+        observed.marks = Marks::default();
         return Some(Action::Continue);
     };
     observed.progress = Progress::WaitingRequest(ticket);
@@ -149,6 +185,8 @@ fn inject(root: &mut Root, observed: &mut Observed, now: u64, ends: u64, last: b
         injection.ending = None;
         let begun = ledger::take_endings(injection);
         ledger::count(armed, &begun);
+    } else if injection.ending.is_none() {
+        marks::on_request(armed, observed.marks);
     }
     Some(Action::Pause)
 }
@@ -171,6 +209,9 @@ fn hold_response(engine: &mut Engine, id: u32, last: bool) -> Option<Action> {
             return None;
         }
         Progress::WaitingResponse(_) | Progress::Ended => return None,
+    }
+    if observed.injection.is_some() {
+        marks::on_response(root.armed.as_ref()?, observed.marks);
     }
     let injection = observed.injection.as_mut().filter(|i| i.concerns_response())?;
     let replaced = root.is_replaced();
@@ -236,6 +277,7 @@ pub fn finish(engine: &mut Engine, id: u32, status: impl FnOnce() -> u64) {
     if faulted {
         stats::faults_in_flight(-1);
     }
+    let give_back = caps::release(&observed.held);
     let Some(root) = engine.roots.get_mut(&stream.root) else { return };
     if let Progress::WaitingRequest(ticket) | Progress::WaitingResponse(ticket) = observed.progress {
         root.queue.cancel(ticket);
@@ -243,28 +285,27 @@ pub fn finish(engine: &mut Engine, id: u32, status: impl FnOnce() -> u64) {
     for ticket in observed.bodies.tickets() {
         root.queue.cancel(ticket);
     }
+    let now = host::monotonic_ns();
+    stats::count_host_errors(u32::from(now.is_err()));
+    if give_back {
+        // Without a clock at once.
+        let now = now.unwrap_or_default();
+        root.wake_at(now.saturating_add(RETRY_NS), now, Wake::GiveBack);
+    }
     let Some(armed) = &mut root.armed else { return };
     if let Some(injection) = &observed.injection {
         ledger::suppress_faults(armed, &injection.faults, Cause::StreamEnded);
     }
-    let Ok(now) = host::monotonic_ns() else {
-        stats::count_host_errors(1);
-        return;
-    };
-    count_request(armed, &observed, faulted, status(), now);
+    if let Ok(now) = now {
+        count_request(armed, &observed, faulted, status(), now);
+    }
 }
 
 fn count_request(armed: &mut Armed, observed: &Observed, faulted: bool, status: u64, now: u64) {
     let latency_ms = now.saturating_sub(observed.started_ns).saturating_add(500_000) / 1_000_000;
     for outcome in &observed.outcomes {
-        let group = match (&outcome.spared, faulted) {
-            (None, _) => Group::Treatment,
-            // Another scenario's fault: matched, and no control for this one.
-            (Some(_), true) => Group::Other,
-            (Some(_), false) => Group::Control,
-        };
         if let Some(stats) = armed.stats.get_mut(outcome.scenario) {
-            stats.request(group, status, latency_ms);
+            stats.request(ledger::group(outcome, faulted), status, latency_ms);
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::ending;
 use crate::host::{self, Side};
 use crate::ledger;
+use crate::marks;
 use crate::root::{Armed, RETRY_NS, Wake};
 use crate::stats::{self, Cause};
 use crate::stream::{Action, Observed, Progress, Stream, due};
@@ -30,7 +31,7 @@ pub fn wake(stream: &mut Stream, armed: Option<&mut Armed>, wake: Wake, moment: 
         Wake::Stream(_) => headers(observed, armed, moment),
         Wake::Body(_, side) => body(observed, side, moment),
         Wake::Close(_) => close(observed, moment.now_ns),
-        Wake::Mission | Wake::Handover => Woken::Done,
+        Wake::Mission | Wake::Handover | Wake::GiveBack => Woken::Done,
     }
 }
 
@@ -55,7 +56,7 @@ pub fn wait_again(stream: &mut Stream, wake: Wake, ticket: Ticket) {
                 flow.closing = Some(ticket);
             }
         }
-        Wake::Mission | Wake::Handover => {}
+        Wake::Mission | Wake::Handover | Wake::GiveBack => {}
     }
 }
 
@@ -80,10 +81,13 @@ fn headers(observed: &mut Observed, armed: Option<&mut Armed>, moment: Moment) -
             if ending::end_request(observed, armed) == Action::Pause {
                 return Woken::Done;
             }
+            marks::on_request(armed, observed.marks);
         } else if let Some(injection) = &mut observed.injection {
             injection.ending = None;
-            ledger::take_endings(injection);
+            let spared = ledger::take_endings(injection);
             ledger::suppress(armed, scenario, Cause::Deadline);
+            observed.forget(&spared);
+            marks::on_request(armed, observed.marks);
         }
     }
     if host::continue_stream(side).is_err() {

@@ -62,6 +62,8 @@ codes! {
     UnknownWord = "unknown-word", Error;
     /// A regular expression that does not compile, or is too large.
     BadRegex = "bad-regex", Error;
+    /// All regular expressions of one configuration are too large together: they would fill a worker's memory.
+    RegexBudget = "regex-budget", Error;
     /// Exactly one of several keys is needed, and none or more than one is there.
     ExactlyOne = "exactly-one", Error;
     /// At least one of several keys is needed, and none is there.
@@ -76,11 +78,17 @@ codes! {
     SignatureNeeded = "signature-needed", Error;
     /// The mission belongs to another namespace than this proxy.
     WrongNamespace = "wrong-namespace", Error;
-    /// A percentage of 0: the rule is read, and never fires.
+    /// The mission is longer than one of its scenarios allows (`max_duration`).
+    TooLong = "too-long", Error;
+    /// A percentage of 0, or a window that is closed while the mission runs: it is read, and never fires.
     NeverFires = "never-fires", Warning;
     /// No request can reach this scenario, because an earlier one takes them all.
     Unreachable = "unreachable", Warning;
-    /// The mission's start and duration lie in the past: it will not run.
+    /// All that a scenario's rules match is protected, such as health checks: it injects nothing.
+    OnlyProtected = "only-protected", Warning;
+    /// A scenario of severity `low` or `medium` aborts every request: no `match`, and 100 % of them.
+    TakesEverything = "takes-everything", Warning;
+    /// The mission's start and duration lie in the past, or a scenario's window closed: it will not run.
     AlreadyOver = "already-over", Warning;
     /// A delay longer than Envoy's default `stream_idle_timeout` (5 minutes) ends as a 504 there.
     CutByIdleTimeout = "cut-by-idle-timeout", Warning;
@@ -120,11 +128,20 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// All findings of one configuration, and the place in the tree that is being read.
+/// Most errors that are kept, and most warnings: a hostile configuration of 4 MiB has millions, and a VM never gives
+/// memory back.
+const MOST_KEPT: usize = 1000;
+
+/// The findings of one configuration, and the place in the tree that is being read.
 #[derive(Debug, Default)]
 pub struct Report {
+    /// The first 1,000 errors and the first 1,000 warnings; [`Report::count`] has them all.
     pub findings: Vec<Diagnostic>,
+    errors: usize,
+    warnings: usize,
     path: Vec<Step>,
+    /// Steps of all regular expressions so far.
+    pub(crate) regex_steps: u32,
 }
 
 #[derive(Debug)]
@@ -136,15 +153,36 @@ enum Step {
 impl Report {
     #[must_use]
     pub fn has_errors(&self) -> bool {
-        self.findings.iter().any(|d| d.code.level() == Level::Error)
+        self.errors > 0
+    }
+
+    /// How many there are, with those that are not kept.
+    #[must_use]
+    pub fn count(&self, level: Level) -> usize {
+        match level {
+            Level::Error => self.errors,
+            Level::Warning => self.warnings,
+        }
+    }
+
+    /// How many of them are not kept.
+    #[must_use]
+    pub fn left_out(&self, level: Level) -> usize {
+        self.count(level).saturating_sub(MOST_KEPT)
     }
 
     /// Reads a key of the present object with `read`; findings in there carry the key in their path.
     pub fn in_key<T>(&mut self, key: &str, read: impl FnOnce(&mut Self) -> T) -> T {
-        self.path.push(Step::Key(key.to_owned()));
+        self.enter_key(key);
         let result = read(self);
         self.path.pop();
         result
+    }
+
+    /// Out of line: a copy for every type that is read would be half the reader.
+    #[inline(never)]
+    fn enter_key(&mut self, key: &str) {
+        self.path.push(Step::Key(key.to_owned()));
     }
 
     /// Reads an item of the present list with `read`.
@@ -162,8 +200,31 @@ impl Report {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
-        let path = self.path();
-        self.findings.push(Diagnostic { code, path, at, message: message.into(), hint: hint.into() });
+        self.push(code, at, message.into(), hint.into());
+    }
+
+    #[inline(never)]
+    fn push(&mut self, code: Code, at: Option<Position>, message: String, hint: String) {
+        self.add_lazy(code, at, || (message, hint));
+    }
+
+    /// The same where there can be millions: message and hint are made only for a finding that is kept.
+    pub(crate) fn add_lazy(
+        &mut self,
+        code: Code,
+        at: Option<Position>,
+        tell: impl FnOnce() -> (String, String),
+    ) {
+        let count = match code.level() {
+            Level::Error => &mut self.errors,
+            Level::Warning => &mut self.warnings,
+        };
+        *count = count.saturating_add(1);
+        if *count <= MOST_KEPT {
+            let path = self.path();
+            let (message, hint) = tell();
+            self.findings.push(Diagnostic { code, path, at, message, hint });
+        }
     }
 
     fn path(&self) -> String {

@@ -16,6 +16,8 @@ pub enum Fact {
     Cluster,
     /// Name of the Envoy virtual host.
     VirtualHost,
+    /// The first URI of the caller's certificate.
+    Principal,
     /// The identity of this request in all draws: `x-request-id`.
     RequestId,
 }
@@ -29,9 +31,22 @@ pub enum Direction {
     Unspecified,
 }
 
+/// A moment of a running mission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// The wall clock, milliseconds since 1970.
+    pub wall_ms: u64,
+    /// Since the start of the mission, on the monotonic clock, nanoseconds.
+    pub running_ns: u64,
+}
+
 /// The request as the policy sees it.
 pub trait Facts {
     /// The answer, or `None` when the request has no such thing. Asking twice must give the same answer.
     fn fact(&mut self, fact: &Fact) -> Option<&[u8]>;
     fn direction(&mut self) -> Direction;
+    /// Now, or `None` without a clock. Only a scenario with a trigger asks.
+    fn moment(&mut self) -> Option<Moment> {
+        None
+    }
 }

@@ -16,6 +16,7 @@
     )
 )]
 
+mod caps;
 mod diagnostic;
 mod draw;
 mod edit;
@@ -24,20 +25,28 @@ mod node;
 mod pace;
 mod plan;
 mod plugin;
+mod protected;
+mod proxy;
 mod queue;
 mod schedule;
 pub mod wire;
+mod worker_time;
 
+pub use caps::{Cap, Limits, Usage};
 pub use diagnostic::{Code, Diagnostic, Level, Report};
 pub use draw::{Chance, PPM, Seed};
 pub use edit::{BodyChange, Edit, EditState, Length, Unfit};
-pub use facts::{Direction, Fact, Facts};
+pub use facts::{Direction, Fact, Facts, Moment};
 pub use node::{Entry, Node, Position, Value};
 pub use pace::{Cut, Pace, Piece};
 pub use plan::{
-    Abort, Composition, Delay, DelayPhase, Drop, Explanation, Fault, Grpc, HeaderChanges, Injected,
-    Injection, Mismatch, Mutate, Outcome, Plan, Scenario, Spared, Throttle, Verdict,
+    Abort, Burn, Composition, Delay, DelayPhase, Drop, Explanation, Fault, Grpc, HeaderChanges, Injected,
+    Injection, Mismatch, Mutate, Outcome, Plan, Protector, Scenario, Spared, Throttle, Verdict, is_grpc,
 };
-pub use plugin::{CONFIG_LIMIT, Identity, Loaded, check_catalog, check_mission, load_json, load_plugin};
+pub use plugin::{
+    CONFIG_LIMIT, Identity, Loaded, check_catalog, check_mission, load_json, load_plugin, load_plugin_on,
+};
+pub use proxy::{Dormant, Identified, Proxy};
 pub use queue::{DeadlineQueue, SLACK_NS, Ticket};
 pub use schedule::{Phase, Record, Schedule};
+pub use worker_time::WorkerTime;

@@ -2,12 +2,30 @@
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use std::fmt;
 
 /// Place in a file; both numbers start at 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     pub line: u32,
     pub column: u32,
+}
+
+/// A number of a configuration as a person would write it. The formatter of the standard library would bring 17 KiB into
+/// the module; serde_json's is there anyway.
+#[derive(Clone, Copy, Debug)]
+pub struct Plain(pub f64);
+
+impl fmt::Display for Plain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.trunc() == self.0 && self.0.abs() < 1e15 {
+            return write!(f, "{}", self.0 as i64);
+        }
+        match serde_json::Number::from_f64(self.0) {
+            Some(number) => number.fmt(f),
+            None => f.write_str("no number"),
+        }
+    }
 }
 
 /// A value and, when it was read from a file, its place there.

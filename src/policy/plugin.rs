@@ -3,6 +3,7 @@
 use crate::diagnostic::{Code, Report};
 use crate::node::{Node, Position, Value};
 use crate::plan::Plan;
+use crate::proxy::{Identified, Proxy};
 use crate::wire::{self, Decode, Severity};
 
 pub use crate::wire::Identity;
@@ -47,9 +48,28 @@ pub fn load_json(bytes: &[u8], report: &mut Report) -> Option<Node> {
     }
 }
 
-/// Reads a plugin configuration. `namespace` is the proxy's own, from the node metadata, where it is known.
+/// Reads a plugin configuration for the proxy that it has come to: scenarios for others are dormant.
 /// Gives `None` when there is any error; warnings alone do not refuse.
+pub fn load_plugin_on(bytes: &[u8], node: &mut dyn Proxy, report: &mut Report) -> Option<Loaded> {
+    let namespace = node.namespace();
+    let plugin = read_plugin(bytes, namespace.as_deref(), report)?;
+    let identity = plugin.identity.as_ref();
+    let plan = plugin
+        .mission
+        .as_ref()
+        .map(|mission| Plan::compile_on(&plugin.catalog, mission, &mut Identified { identity, node }));
+    Some(Loaded { identity: plugin.identity, mission: plugin.mission, plan })
+}
+
+/// Reads a plugin configuration as if all scenarios were for this proxy. `namespace` is the proxy's own, where it is
+/// known. Gives `None` when there is any error; warnings alone do not refuse.
 pub fn load_plugin(bytes: &[u8], namespace: Option<&str>, report: &mut Report) -> Option<Loaded> {
+    let plugin = read_plugin(bytes, namespace, report)?;
+    let plan = plugin.mission.as_ref().map(|mission| Plan::compile(&plugin.catalog, mission));
+    Some(Loaded { identity: plugin.identity, mission: plugin.mission, plan })
+}
+
+fn read_plugin(bytes: &[u8], namespace: Option<&str>, report: &mut Report) -> Option<wire::Plugin> {
     let node = load_json(bytes, report)?;
     let plugin = wire::Plugin::decode(&node, report);
     if let Some(catalog) = node.get("catalog") {
@@ -63,14 +83,10 @@ pub fn load_plugin(bytes: &[u8], namespace: Option<&str>, report: &mut Report) -
         report.in_key("mission", |r| {
             check_namespace(mission, own.as_deref().or(namespace), r);
             check_severity(mission, node.get("catalog"), r);
+            check_duration(mission, node.get("catalog"), r);
         });
     }
-    let plugin = plugin?;
-    if report.has_errors() {
-        return None;
-    }
-    let plan = plugin.mission.as_ref().map(|mission| Plan::compile(&plugin.catalog, mission));
-    Some(Loaded { identity: plugin.identity, mission: plugin.mission, plan })
+    plugin.filter(|_| !report.has_errors())
 }
 
 /// Reads a catalog file.
@@ -133,16 +149,16 @@ fn check_references(mission: &Node, catalog: &Node, report: &mut Report) {
     for (index, node) in items(mission, "scenarios").iter().enumerate() {
         let Some(name) = text(node) else { continue };
         if complete && !known.contains(name) {
-            let shown: Vec<&str> = names.iter().copied().take(10).collect();
-            let hint = format!("the catalog has: {}", shown.join(", "));
-            let message = format!("the catalog has no scenario `{name}`");
-            at_item(report, "scenarios", index, |r| r.add(Code::UnknownScenario, node.at, message, hint));
+            let tell = || {
+                let shown: Vec<&str> = names.iter().copied().take(10).collect();
+                let hint = format!("the catalog has: {}", shown.join(", "));
+                (format!("the catalog has no scenario `{name}`"), hint)
+            };
+            at_item(report, "scenarios", index, |r| r.add_lazy(Code::UnknownScenario, node.at, tell));
         }
         if !seen.insert(name) {
-            let message = format!("scenario `{name}` is named twice");
-            at_item(report, "scenarios", index, |r| {
-                r.add(Code::DuplicateName, node.at, message, "remove one of them")
-            });
+            let tell = || (format!("scenario `{name}` is named twice"), "remove one of them".to_owned());
+            at_item(report, "scenarios", index, |r| r.add_lazy(Code::DuplicateName, node.at, tell));
         }
     }
 }
@@ -174,4 +190,25 @@ fn check_severity(mission: &Node, catalog: Option<&Node>, report: &mut Report) {
         let hint = "signed missions are not supported yet; run it as low or medium, with a smaller scope";
         at_item(report, "scenarios", index, |r| r.add(Code::SignatureNeeded, node.at, message, hint));
     }
+}
+
+/// A scenario may say how long it runs at most.
+fn check_duration(mission: &Node, catalog: Option<&Node>, report: &mut Report) {
+    type Longest = wire::Span<1000, { wire::LONGEST_MISSION_MS }>;
+    let Some(duration) = valid::<Longest>(mission, "duration") else { return };
+    let named: hashbrown::HashSet<&str> = items(mission, "scenarios").iter().filter_map(text).collect();
+    let shortest = catalog
+        .map_or(&[][..], |catalog| items(catalog, "scenarios"))
+        .iter()
+        .filter_map(|s| {
+            Some((valid::<Longest>(s.get("safety")?, "max_duration")?, s.get("name").and_then(text)?))
+        })
+        .filter(|(_, name)| named.contains(name))
+        .min_by_key(|(longest, _)| *longest);
+    let Some((longest, name)) = shortest.filter(|(longest, _)| *longest < duration) else { return };
+    let show = |span: Longest| humantime::format_duration(span.0).to_string();
+    let message = format!("scenario `{name}` runs for at most {}, not for {}", show(longest), show(duration));
+    let hint = format!("give at most {}, or raise the scenario's `max_duration`", show(longest));
+    let at = mission.get("duration").and_then(|n| n.at);
+    report.in_key("duration", |r| r.add(Code::TooLong, at, message, hint));
 }

@@ -32,7 +32,7 @@ pub enum Render {
     Istio(RenderIstio),
     /// What makes Istio's proxies show the labels of Squall's metrics
     #[command(after_help = "Example:\n  chaosctl render stat-tags > patch.yaml\n  \
-        kubectl patch deployment user-service --patch-file patch.yaml")]
+        kubectl patch deployment -n shop user-service --patch-file patch.yaml")]
     StatTags(RenderStatTags),
 }
 
@@ -48,6 +48,9 @@ pub struct PluginInputs {
     /// Carry only the scenarios that the mission names, instead of the whole catalog
     #[arg(long, requires = "mission")]
     pub only_used: bool,
+    /// Makes this configuration differ from every other, so that Envoy takes it as new; the commit id, for example
+    #[arg(long, value_name = "TEXT")]
+    pub revision: Option<String>,
 }
 
 /// Who the proxy is, where its node metadata does not say so.
@@ -81,13 +84,13 @@ pub struct RenderEnvoy {
     #[command(flatten)]
     pub identity: IdentityInputs,
     /// Where Envoy listens
-    #[arg(long, default_value = "127.0.0.1:10000", value_name = "IP:PORT")]
+    #[arg(long, default_value = "127.0.0.1:10000", value_name = "IP:PORT", value_parser = address)]
     pub listen: SocketAddr,
     /// Upstream: HOST:PORT for everything else, NAME=HOST:PORT for requests with this authority; may be repeated
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "[NAME=]HOST:PORT")]
     pub upstream: Vec<String>,
     /// Where the admin interface listens
-    #[arg(long, default_value = "127.0.0.1:9901", value_name = "IP:PORT")]
+    #[arg(long, default_value = "127.0.0.1:9901", value_name = "IP:PORT", value_parser = address)]
     pub admin: SocketAddr,
     /// The filter, as Envoy will find it
     #[arg(long, default_value = "target/squall.wasm", value_name = "PATH")]
@@ -166,4 +169,14 @@ pub enum IstioPhase {
     Authn,
     Authz,
     Stats,
+}
+
+/// An address to listen on. Envoy's configuration has no place for the zone of a link-local one.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    match text.parse() {
+        Ok(SocketAddr::V6(address)) if address.scope_id() != 0 => {
+            Err("an address with a zone (`%2`) cannot be given to Envoy".to_owned())
+        }
+        parsed => parsed.map_err(|error| error.to_string()),
+    }
 }

@@ -3,11 +3,12 @@
 use super::template::{self, list, number, object, text};
 use crate::arguments::{RenderEnvoy, Side};
 use crate::emit::Comments;
-use crate::terminal::{self, Paint};
+use crate::terminal::{self, Paint, complain};
 use crate::{Outcome, access_log, emit};
 use anyhow::{Context, bail, ensure};
 use squall_policy::{Node, wire};
 use std::net::IpAddr;
+use std::path::Path;
 
 const TEMPLATE: &str = include_str!("envoy.yaml.in");
 
@@ -50,7 +51,9 @@ struct Upstream {
 pub fn run(arguments: &RenderEnvoy, paint: Paint) -> anyhow::Result<Outcome> {
     let upstreams = arguments.upstream.iter().map(|u| upstream(u)).collect::<anyhow::Result<Vec<_>>>()?;
     for (index, upstream) in upstreams.iter().enumerate() {
-        let twice = upstreams.iter().take(index).any(|earlier| earlier.cluster() == upstream.cluster());
+        // Envoy's virtual hosts know no case.
+        let same = |earlier: &Upstream| earlier.cluster().eq_ignore_ascii_case(upstream.cluster());
+        let twice = upstreams.iter().take(index).any(same);
         ensure!(!twice, "--upstream {} is given twice", upstream.cluster());
     }
     let identity = arguments.identity.identity();
@@ -76,6 +79,14 @@ pub fn run(arguments: &RenderEnvoy, paint: Paint) -> anyhow::Result<Outcome> {
             ("MODULE", Some(text(&arguments.module))),
         ],
     )?;
+    let module = Path::new(&arguments.module);
+    if module.is_relative() && !module.exists() {
+        complain(&format!(
+            "note: there is no {} here, and Envoy looks for it from the folder where it is started: give --module PATH, \
+             absolute, or build it with `make build`\n",
+            module.display()
+        ));
+    }
     terminal::print(&emit::file(&bootstrap, arguments.output, COMMENTS)?)?;
     Ok(Outcome::Fine)
 }

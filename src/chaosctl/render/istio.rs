@@ -37,6 +37,9 @@ pub fn run(arguments: &RenderIstio, paint: Paint) -> anyhow::Result<Outcome> {
              chaos_config_rejected = 1\n"
         ));
     }
+    for doubt in super::doubts::all(&inputs) {
+        complain(&format!("note: {doubt}\n"));
+    }
     let resource = resource(arguments, namespace, without_identity(plugin))?;
     let head = head(arguments);
     let rendered = emit::file(

@@ -1,5 +1,6 @@
 //! `render`: what Envoy and Istio read, made from a catalog and a mission.
 
+mod doubts;
 pub mod envoy;
 pub mod istio;
 pub mod plugin;

@@ -45,7 +45,13 @@ pub fn build(
         Some(names) => keep(&loaded.catalog_node, &names),
         None => loaded.catalog_node.clone(),
     };
-    let plugin = assemble(&catalog, loaded.mission_node.as_ref(), identity);
+    let mut plugin = assemble(&catalog, loaded.mission_node.as_ref(), identity);
+    if let (Some(revision), Value::Object(entries)) = (&inputs.revision, &mut plugin.value) {
+        let value = Value::Text(revision.clone()).into();
+        // In front of the catalog, where whoever looks for it finds it.
+        let place = entries.iter().position(|e| e.key == "catalog").unwrap_or(entries.len());
+        entries.insert(place, Entry { key: "revision".to_owned(), at: None, value });
+    }
     // What is printed is what the filter will read: its own reader has the last word.
     let mut report = Report::default();
     if load_plugin(&serde_json::to_vec(&plugin)?, None, &mut report).is_none() {

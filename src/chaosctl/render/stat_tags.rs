@@ -17,7 +17,7 @@ const STAT_TAGS: [&str; 7] = [
 ];
 
 const POD_HEAD: &str = "Labels of Squall's metrics, for the pods of one workload, which restart:\n\
-    `kubectl patch deployment NAME --patch-file FILE`. Written by `chaosctl render stat-tags`.";
+    `kubectl patch deployment -n NAMESPACE NAME --patch-file FILE`. Written by `chaosctl render stat-tags`.";
 
 const MESH_HEAD: &str = "Labels of Squall's metrics, for every proxy of the mesh: values for istiod, as in\n\
     `helm upgrade istiod istio/istiod -n istio-system --reuse-values -f FILE`. Pods take them over when they restart.\n\

@@ -2,7 +2,7 @@
 
 use crate::access_log::{self, DETAILS, METHOD, TIME};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
-use squall_policy::{Direction, Fact, Facts};
+use squall_policy::{Direction, Fact, Facts, Moment};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -31,6 +31,11 @@ impl Line<'_> {
 
     pub fn time(&self) -> Option<&str> {
         self.get(TIME)?.as_deref()
+    }
+
+    /// The beginning of the request in milliseconds since 1970.
+    pub fn wall_ms(&self) -> Option<u64> {
+        milliseconds(self.time()?)
     }
 
     /// Whether the filter has seen the request. One without a method has failed in the codec.
@@ -147,6 +152,7 @@ impl<'de> Deserialize<'de> for Scalar<'de> {
 pub enum Question {
     Fact(Fact),
     Direction,
+    Moment,
 }
 
 impl Question {
@@ -154,6 +160,7 @@ impl Question {
         match self {
             Self::Fact(fact) => access_log::of_fact(fact),
             Self::Direction => access_log::of_direction(),
+            Self::Moment => access_log::of_moment(),
         }
     }
 }
@@ -190,6 +197,8 @@ impl Questions {
 pub struct Request<'r, 'l> {
     line: &'r Line<'l>,
     questions: &'r mut Questions,
+    /// When the mission began, in milliseconds since 1970.
+    start_ms: u64,
     /// Number of the first question that the line has no key for.
     pub lacks: Option<usize>,
     /// A draw depends on the request id, and the request had none: the filter made one up.
@@ -199,8 +208,8 @@ pub struct Request<'r, 'l> {
 }
 
 impl<'r, 'l> Request<'r, 'l> {
-    pub fn new(line: &'r Line<'l>, questions: &'r mut Questions) -> Self {
-        Self { line, questions, lacks: None, drew_without_id: false, asked_for_id: false }
+    pub fn new(line: &'r Line<'l>, questions: &'r mut Questions, start_ms: u64) -> Self {
+        Self { line, questions, start_ms, lacks: None, drew_without_id: false, asked_for_id: false }
     }
 
     fn answer(&mut self, index: usize) -> Option<&'r str> {
@@ -218,6 +227,11 @@ impl<'r, 'l> Request<'r, 'l> {
     }
 }
 
+fn milliseconds(time: &str) -> Option<u64> {
+    let since = humantime::parse_rfc3339(time).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    u64::try_from(since.as_millis()).ok()
+}
+
 impl Facts for Request<'_, '_> {
     fn fact(&mut self, fact: &Fact) -> Option<&[u8]> {
         let is_id = *fact == Fact::RequestId;
@@ -233,5 +247,11 @@ impl Facts for Request<'_, '_> {
     fn direction(&mut self) -> Direction {
         let index = self.questions.index(|q| *q == Question::Direction, || Question::Direction);
         self.answer(index).map_or(Direction::Unspecified, access_log::direction)
+    }
+
+    fn moment(&mut self) -> Option<Moment> {
+        let index = self.questions.index(|q| *q == Question::Moment, || Question::Moment);
+        let wall_ms = milliseconds(self.answer(index)?)?;
+        Some(Moment { wall_ms, running_ns: wall_ms.saturating_sub(self.start_ms).saturating_mul(1_000_000) })
     }
 }

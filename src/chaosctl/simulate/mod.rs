@@ -37,7 +37,8 @@ pub fn run(arguments: &Simulate, out: Paint, err: Paint) -> anyhow::Result<Outco
     let mut log = Log::new(if name == "-" { "<stdin>" } else { &name });
     let plan = Plan::compile(&catalog, &mission);
     let mut tally = Tally::new(&plan);
-    read(reader, &plan, seed.as_deref(), &mut log, &mut tally)
+    let start_ms = mission.start.map(|start| start.0);
+    read(reader, &plan, seed.as_deref(), start_ms, &mut log, &mut tally)
         .with_context(|| format!("simulating {name}"))?;
     let predicted = Predicted::new(&catalog, &mission, seed, log, &tally);
     terminal::print(&match arguments.output {
@@ -52,6 +53,7 @@ fn read(
     reader: Box<dyn BufRead>,
     plan: &Plan,
     seed: Option<&str>,
+    mut start_ms: Option<u64>,
     log: &mut Log,
     tally: &mut Tally,
 ) -> anyhow::Result<()> {
@@ -71,7 +73,9 @@ fn read(
             log.unseen.add(log.lines);
             continue;
         }
-        let mut request = Request::new(&line, &mut questions);
+        // Without a start of its own a mission begins with the log.
+        start_ms = start_ms.or_else(|| line.wall_ms());
+        let mut request = Request::new(&line, &mut questions, start_ms.unwrap_or_default());
         let verdict = plan.decide(&key, &mut request);
         let (lacks, by_chance) = (request.lacks, request.drew_without_id);
         if seed.is_none() && (request.asked_for_id || tally.is_drawn_by_header(&verdict)) {

@@ -65,8 +65,10 @@ impl Tally {
             let Some(counts) = self.scenarios.get_mut(outcome.scenario) else { continue };
             match outcome.spared {
                 None => counts.groups.treatment += 1,
-                Some(_) if faulted => counts.groups.other += 1,
-                Some(_) => counts.groups.control += 1,
+                Some(cause) if !faulted && cause.is_control() && cause != Spared::Preempted => {
+                    counts.groups.control += 1;
+                }
+                Some(_) => counts.groups.other += 1,
             }
             if let Some(cause) = outcome.spared {
                 *counts.spared.entry(cause).or_default() += 1;
@@ -84,7 +86,8 @@ impl Tally {
 
 impl Counts {
     pub fn sampled(&self) -> u64 {
-        let drawn_out = [Spared::NotSampled, Spared::NoSampleHeader];
+        let drawn_out =
+            [Spared::NotSampled, Spared::NoSampleHeader, Spared::Trigger, Spared::Attempt, Spared::Protected];
         let spared: u64 = drawn_out.iter().filter_map(|cause| self.spared.get(cause)).sum();
         self.groups.sum() - spared
     }

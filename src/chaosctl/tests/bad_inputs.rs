@@ -95,7 +95,7 @@ fn an_alias_bomb_and_a_huge_file_are_refused_at_once() {
 fn keys() {
     check(&[
         ("unknown", faults("dealy: {fixed: 1s}"), &["unknown-key 5:5"]),
-        ("unknown in the scenario", faults("delay: {fixed: 1s}\n  trigger: x"), &["unknown-key 6:3"]),
+        ("unknown in the scenario", faults("delay: {fixed: 1s}\n  triggers: x"), &["unknown-key 6:3"]),
         ("twice", faults("delay: {fixed: 1s, fixed: 2s}"), &["duplicate-key 5:24"]),
         (
             "twice at the root",

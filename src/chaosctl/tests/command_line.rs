@@ -45,6 +45,10 @@ fn scenarios_are_listed_and_filtered() {
 #[test]
 fn a_scenario_is_shown_in_words() {
     assert_golden("show.txt", &run(&["show", "failing-checkout", "--catalog", "envoy/catalog.yaml"]).out);
+    assert_golden("show.txt", &run(&["show", "envoy/catalog.yaml", "failing-checkout"]).out);
+    for bad in [&["failing-checkout"][..], &["a", "b", "c"], &["a", "b", "--catalog", "envoy/catalog.yaml"]] {
+        assert_eq!(run(&[&["show"], bad].concat()).code, 2, "{bad:?}");
+    }
     let unknown = run(&["show", "nothing", "--catalog", "envoy/catalog.yaml"]);
     assert_eq!(unknown.code, 1);
     assert!(unknown.err.contains("it has: slow-profiles, failing-checkout"), "{}", unknown.err);
@@ -62,7 +66,7 @@ fn colours_are_for_terminals_and_for_those_who_ask() {
 #[test]
 fn a_reader_that_goes_away_is_no_failure() {
     let mut child =
-        command(&["render", "envoy", "--catalog", "envoy/catalog.yaml", "--upstream", "127.0.0.1:1"])
+        command(&["render", "envoy", "--catalog", "envoy/catalog.yaml", "--module", "Cargo.toml"])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

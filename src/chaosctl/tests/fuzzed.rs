@@ -1,11 +1,17 @@
 //! The fuzz target over files (fuzz/yaml.rs), for a bounded number of rounds from a fixed seed.
 
+#[allow(dead_code, reason = "the reader uses one function of it")]
+#[path = "../excerpt.rs"]
+mod excerpt;
 #[path = "../../../fuzz/mutate.rs"]
 mod mutate;
 #[path = "../reader.rs"]
 mod reader;
 #[path = "../scalar.rs"]
 mod scalar;
+#[allow(dead_code, reason = "`excerpt` uses two functions of it")]
+#[path = "../terminal.rs"]
+mod terminal;
 #[path = "../../../fuzz/yaml.rs"]
 mod yaml;
 

@@ -64,7 +64,7 @@ fn entry(number: u64) -> Value {
         "request_id": format!("id-{number}"), "method": "GET", "path": path, "authority": "shop",
         "route": null, "cluster": "c", "status": 200, "details": "via_upstream", "duration_ms": 3,
         "headers.x-tenant": if number.is_multiple_of(2) { json!("beta") } else { Value::Null },
-        "headers.x-user": user, "unread": {"deep": [1, {"x": null}]},
+        "headers.x-user": user, "headers.user-agent": "curl/8", "unread": {"deep": [1, {"x": null}]},
     })
 }
 
@@ -161,11 +161,11 @@ fn lines_that_are_of_no_use_are_counted_with_their_numbers_and_stop_nothing() {
     lines[5] = [b"{\"path\": \"".to_vec(), vec![b'x'; 3 << 20], b"\"}".to_vec()].concat();
     lines[6] = b"17".to_vec();
     // Nobody asks about the tenant of a line that ends here: it lacks the key.
-    lines[7] = br#"{"request_id": "a", "method": "GET", "path": "/api", "headers.x-user": "u"}"#.to_vec();
+    lines[7] = br#"{"request_id": "a", "method": "GET", "path": "/api", "headers.x-user": "u", "headers.user-agent": null}"#.to_vec();
     lines[8] = br#"{"method": null, "path": null, "details": "http1.codec_error"}"#.to_vec();
     lines[9] = br#"{"method": "GET", "path": "/api", "details": "missing_host_header"}"#.to_vec();
     lines[10] =
-        br#"{"request_id": null, "method": "GET", "path": "/api", "headers.x-tenant": null}"#.to_vec();
+        br#"{"request_id": null, "method": "GET", "path": "/api", "headers.x-tenant": null, "headers.user-agent": null}"#.to_vec();
     lines[11] = b"   ".to_vec();
     let told = &folder.told(&lines.join(&b'\n'), &[])["log"];
     assert_eq!((&told["lines"], &told["requests"]), (&json!(20), &json!(9)));
@@ -201,7 +201,7 @@ fn a_fact_that_no_line_has_is_an_error_that_names_the_operator_to_add() {
     }
     // Both have a value in the log: Envoy's numbers for the direction, or a word.
     let line = |direction: Value| {
-        json!({"method": "GET", "direction": direction, "virtual_host": "v", "cluster": null}).to_string()
+        json!({"method": "GET", "direction": direction, "virtual_host": "v", "cluster": null, "path": "/", "headers.user-agent": null}).to_string()
     };
     for (direction, matched) in
         [(json!(2), 1), (json!("2"), 1), (json!("OUTBOUND"), 1), (json!(1), 0), (json!(null), 0)]
@@ -255,7 +255,10 @@ fn the_rendered_log_format_has_every_key_of_the_documentation_that_the_scenarios
     let folder = Folder::new();
     folder.write(
         "catalog.yaml",
-        &CATALOG.replace("[{path: {prefix: /api}}]", "[{virtual_host: v}], direction: inbound"),
+        &CATALOG.replace(
+            "[{path: {prefix: /api}}]",
+            "[{virtual_host: v}], direction: inbound, source: {principal: {prefix: a}}",
+        ),
     );
     let rendered = |catalog: &str| -> Value {
         let ran = run(&["render", "envoy", "--catalog", catalog, "--output", "json"]);
@@ -272,7 +275,7 @@ fn the_rendered_log_format_has_every_key_of_the_documentation_that_the_scenarios
         .filter_map(|line| line.strip_prefix("| `")?.split_once("` | `"))
         .filter_map(|(key, rest)| Some([key, rest.split_once('`')?.0]))
         .collect();
-    assert_eq!(rows.len(), 11, "{rows:?}");
+    assert_eq!(rows.len(), 12, "{rows:?}");
     for [key, operator] in rows {
         if key == "headers.NAME" {
             assert_eq!(
@@ -285,6 +288,7 @@ fn the_rendered_log_format_has_every_key_of_the_documentation_that_the_scenarios
     }
     let small = rendered("envoy/catalog.yaml");
     assert!(small.get("direction").is_none() && small.get("virtual_host").is_none(), "{small}");
+    assert_eq!(small["headers.user-agent"], "%REQ(USER-AGENT)%");
 }
 
 /// Less memory than the log has bytes.

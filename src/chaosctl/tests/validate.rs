@@ -5,7 +5,7 @@ mod run;
 use run::{run, run_with};
 use std::fs;
 
-const CATALOG: &str = "version: 1\nscenarios:\n- {name: all, faults: [{abort: {status: 503}}]}\n\
+const CATALOG: &str = "version: 1\nscenarios:\n- {name: all, faults: [{delay: {fixed: 1s}}]}\n\
     - {name: some, scope: {match: [{path: {prefix: /a}}]}, faults: [{delay: {fixed: 1s}}]}\n\
     - {name: grave, severity: high, faults: [{abort: {status: 503}}]}\n";
 
@@ -70,6 +70,28 @@ fn a_scenario_behind_one_that_takes_everything_is_unreachable() {
 }
 
 #[test]
+fn a_scenario_that_aborts_every_request_is_no_low_one() {
+    for (scenario, wanted) in [
+        ("faults: [{abort: {status: 503}}]", true),
+        (
+            "severity: medium, scope: {direction: inbound}, faults: [{delay: {fixed: 1s}}, {abort: {status: 503}}]",
+            true,
+        ),
+        ("severity: high, faults: [{abort: {status: 503}}]", false),
+        ("faults: [{abort: {status: 503, percent: 50}}]", false),
+        ("faults: [{delay: {fixed: 1s}}]", false),
+        ("scope: {sample: {percent: 99}}, faults: [{abort: {status: 503}}]", false),
+        ("scope: {match: [{methods: [GET]}]}, faults: [{abort: {status: 503}}]", false),
+    ] {
+        let catalog = format!("version: 1\nscenarios:\n- {{name: a, {scenario}}}\n");
+        let ran = run_with(&["validate", "-"], catalog.as_bytes());
+        assert_eq!(ran.code, 0);
+        let found = ran.out.contains("warning[takes-everything]") && ran.out.contains("<stdin>:3:3");
+        assert_eq!(found, wanted, "{scenario}: {}", ran.out);
+    }
+}
+
+#[test]
 fn a_severity_that_needs_signatures_is_refused_with_its_place() {
     let (_folder, catalog, mission) = files(&mission("[all, grave]", "composition: independent\n"));
     let ran = run(&["validate", &catalog, &mission]);
@@ -126,4 +148,18 @@ fn what_a_file_says_cannot_steer_the_terminal() {
         run_with(&["validate", "--color", "never", "-"], b"version: 1\nscenarios: []\n\"a\\e[31mb\": 1\n");
     assert_eq!(ran.code, 1);
     assert!(ran.out.contains("unknown-key") && !ran.out.contains('\u{1b}'), "{:?}", ran.out);
+}
+
+#[test]
+fn a_mission_longer_than_its_scenario_allows_is_told_at_its_duration() {
+    let (_folder, catalog, mission) = files(&mission("[some]", ""));
+    let text = CATALOG.replace(
+        "faults: [{delay: {fixed: 1s}}]",
+        "faults: [{delay: {fixed: 1s}}], safety: {max_duration: 59s}",
+    );
+    fs::write(&catalog, text).expect("written");
+    let ran = run(&["validate", &catalog, &mission]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.contains("error[too-long]") && ran.out.contains("mission.yaml:5:11"), "{}", ran.out);
+    assert!(ran.out.contains("scenario `some` runs for at most 59s, not for 1m"), "{}", ran.out);
 }

@@ -19,6 +19,8 @@ pub struct Status(pub u32);
 impl Status {
     pub const NOT_FOUND: Self = Self(1);
     pub const CAS_MISMATCH: Self = Self(8);
+    /// Not the host's: shared data that nobody of ours wrote.
+    pub const UNREADABLE: Self = Self(u32::MAX);
 }
 
 pub type Result<T> = std::result::Result<T, Status>;

@@ -1,7 +1,7 @@
 //! Writes docs/catalog.md, docs/errors.md and schemas/ from the types that read the files and the codes they report.
 //! What the reader accepts and what the page says therefore cannot drift apart.
 
-use squall_policy::wire::{Catalog, Decode, Kind, Mission, Plugin, Section, schema};
+use squall_policy::wire::{Catalog, Decode, Kind, Mission, Plugin, Regex, Section, schema};
 use squall_policy::{Code, Level, Report, load_plugin};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -26,9 +26,6 @@ with the same keys; the plugin configuration is JSON (`chaosctl render plugin` w
 - Editors and other tools read the same from a JSON Schema: `chaosctl schema catalog` (or `mission`, `plugin`; also in `schemas/`). It knows
   keys, types, forms and ranges; what belongs together only `chaosctl validate` knows.
 - Sizes: a plugin configuration has at most 4 MiB, a list at most 10,000 items.
-
-## Example
-
 ";
 
 fn main() -> ExitCode {
@@ -65,7 +62,11 @@ fn catalog_page() -> Result<String, String> {
         let findings: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
         return Err(format!("the example of the page has mistakes:\n{}", findings.join("\n")));
     }
-    let mut page = format!("{INTRODUCTION}```json\n{}\n```\n", EXAMPLE.trim_end());
+    let limits = Regex::limits();
+    let mut page = format!(
+        "{INTRODUCTION}- Expressions: {limits}\n\n## Example\n\n```json\n{}\n```\n",
+        EXAMPLE.trim_end()
+    );
     let mut done = BTreeSet::new();
     describe(&Plugin::kind(), "##", &mut done, &mut page);
     Ok(page)

@@ -28,6 +28,10 @@ pub struct Grpc {
 /// The largest code that gRPC knows (UNAUTHENTICATED).
 const LARGEST_KNOWN: u32 = 16;
 
+/// Longest message that a body becomes, in bytes: it goes into a header, where each byte may take three, and clients
+/// refuse metadata beyond 8 KiB.
+const LONGEST_MESSAGE: usize = 1024;
+
 impl Abort {
     #[must_use]
     pub fn compile(fault: &wire::AbortFault, scenario: &str) -> Self {
@@ -38,7 +42,10 @@ impl Abort {
             None if matches!(status, 204 | 205 | 304) => String::new(),
             None => format!("chaos: aborted by scenario {scenario}"),
         };
-        let message = fault.message.as_ref().map_or_else(|| body.clone(), |m| m.0.clone());
+        let message = match &fault.message {
+            Some(text) => text.0.clone(),
+            None => body.get(..body.floor_char_boundary(LONGEST_MESSAGE)).unwrap_or(&body).to_owned(),
+        };
         let headers: Vec<_> = fault
             .headers
             .iter()

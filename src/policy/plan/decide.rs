@@ -1,7 +1,9 @@
 //! One request in, a verdict and its reasons out. The filter, `chaosctl explain` and the tests all ask here.
 
-use super::matcher::{Mismatch, direction_matches};
-use super::{Composition, DelayPhase, Drop, Fault, Plan, Scenario, Throttle};
+use super::choice::Chooser;
+use super::matcher::direction_matches;
+use super::{Burn, Composition, DelayPhase, Drop, Fault, Plan, Scenario, Throttle, pressure};
+use crate::caps::Cap;
 use crate::draw::{Chance, PPM, Seed};
 use crate::facts::{Fact, Facts};
 
@@ -31,8 +33,25 @@ pub enum Spared {
     NoSampleHeader,
     /// It was sampled, and none of its faults drew its own percentage.
     NoFaultDrawn,
+    /// The scenario's trigger is off at this moment.
+    Trigger,
+    /// It is another try of a retried request than the scenario is about.
+    Attempt,
+    /// It is a health check or a probe, which no scenario touches that does not say so (promise P7).
+    Protected,
     /// It would have been sampled, but an earlier scenario took the request, or another's abort or reset left it nothing to do.
     Preempted,
+    /// It was about to get faults, and a cap of the scenario or of the mission is full.
+    Capped(Cap),
+}
+
+impl Spared {
+    /// Whether the request shows how things are without faults. One that could never have got a fault is not
+    /// comparable with those that did.
+    #[must_use]
+    pub fn is_control(self) -> bool {
+        !matches!(self, Self::Trigger | Self::Attempt | Self::Protected | Self::Capped(_))
+    }
 }
 
 /// All faults of one request.
@@ -68,9 +87,11 @@ impl Injection {
 pub enum Injected {
     Delay { scenario: usize, phase: DelayPhase, us: u64 },
     Abort { scenario: usize, fault: usize },
-    Drop { scenario: usize, fault: usize },
-    Throttle { scenario: usize, fault: usize },
+    Drop { scenario: usize, fault: usize, drop: Drop },
+    Throttle { scenario: usize, rates: Throttle },
     Mutate { scenario: usize, fault: usize },
+    Burn { scenario: usize, burn: Burn },
+    Hold { scenario: usize, bytes: u32 },
 }
 
 impl Injected {
@@ -81,7 +102,19 @@ impl Injected {
             | Self::Abort { scenario, .. }
             | Self::Drop { scenario, .. }
             | Self::Throttle { scenario, .. }
-            | Self::Mutate { scenario, .. } => *scenario,
+            | Self::Mutate { scenario, .. }
+            | Self::Burn { scenario, .. }
+            | Self::Hold { scenario, .. } => *scenario,
+        }
+    }
+
+    /// The number of its scenario and its own, when it ends the request.
+    #[must_use]
+    pub fn ending(&self) -> Option<(usize, usize)> {
+        match self {
+            Self::Abort { scenario, fault } => Some((*scenario, *fault)),
+            Self::Drop { scenario, fault, drop: Drop::Reset | Drop::Hang } => Some((*scenario, *fault)),
+            _ => None,
         }
     }
 
@@ -94,25 +127,13 @@ impl Injected {
             Self::Drop { .. } => "drop",
             Self::Throttle { .. } => "throttle",
             Self::Mutate { .. } => "mutate",
+            Self::Burn { .. } => "cpu",
+            Self::Hold { .. } => "memory",
         }
     }
 }
 
-/// What one scenario makes of a request, told for a person.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Explanation {
-    pub scenario: usize,
-    /// The nearest miss of each rule; empty when the scenario matches.
-    pub mismatches: Vec<Mismatch>,
-    /// The direction alone rules the request out.
-    pub wrong_direction: bool,
-    /// The draw in parts per million, where one was needed.
-    pub draw_ppm: Option<u32>,
-    /// The declared share in parts per million.
-    pub sample_ppm: u32,
-}
-
-enum Sampling {
+pub(super) enum Sampling {
     Taken,
     Spared(Spared),
 }
@@ -124,7 +145,7 @@ impl Plan {
         let matching = self.index.matching(&self.scenarios, facts);
         for number in matching {
             let Some(scenario) = self.scenarios.get(number) else { continue };
-            if !direction_matches(scenario.direction, facts) {
+            if !direction_matches(scenario.direction, facts) || !scenario.concerns.matches(facts) {
                 continue;
             }
             let spared = self.judge(number, scenario, seed, facts, &mut verdict.injection);
@@ -144,6 +165,15 @@ impl Plan {
         facts: &mut impl Facts,
         injection: &mut Option<Injection>,
     ) -> Option<Spared> {
+        if !scenario.is_on(seed, facts) {
+            return Some(Spared::Trigger);
+        }
+        if !scenario.attempts.include(facts) {
+            return Some(Spared::Attempt);
+        }
+        if scenario.protection.of(facts).is_some() {
+            return Some(Spared::Protected);
+        }
         if let Sampling::Spared(cause) = sample(scenario, seed, facts).0 {
             return Some(cause);
         }
@@ -155,46 +185,17 @@ impl Plan {
         let after = injection.as_ref().map_or(0, |i| i.faults.len());
         (after == before).then_some(if beaten { Spared::Preempted } else { Spared::NoFaultDrawn })
     }
-
-    /// What every scenario of the mission makes of a request, matched or not.
-    pub fn explain(&self, seed: &Seed, facts: &mut impl Facts) -> Vec<Explanation> {
-        self.scenarios
-            .iter()
-            .enumerate()
-            .map(|(number, scenario)| {
-                let wrong_direction = !direction_matches(scenario.direction, facts);
-                let matched = scenario.rules.is_empty() || scenario.rules.iter().any(|r| r.matches(facts));
-                let mismatches = if matched {
-                    Vec::new()
-                } else {
-                    scenario.rules.iter().filter_map(|r| r.mismatch(facts)).collect()
-                };
-                let drawn = matched && !wrong_direction;
-                Explanation {
-                    scenario: number,
-                    mismatches,
-                    wrong_direction,
-                    draw_ppm: drawn.then(|| sample(scenario, seed, facts).1).flatten(),
-                    sample_ppm: scenario.sample.ppm,
-                }
-            })
-            .collect()
-    }
 }
 
 /// A request that ends here is delayed before, and nothing else happens to it: it never goes upstream.
 fn keep_until_ending(injection: &mut Injection, outcomes: &mut [Outcome]) {
-    let ending = injection.ending;
-    injection.response_delay_us = 0;
-    injection.throttle = Throttle::default();
-    injection.truncate = None;
     injection.faults.retain(|f| match f {
         Injected::Delay { phase, .. } => *phase == DelayPhase::Request,
-        Injected::Abort { scenario, fault } | Injected::Drop { scenario, fault } => {
-            ending == Some((*scenario, *fault))
-        }
+        Injected::Abort { .. } | Injected::Drop { .. } => f.ending().is_some(),
+        Injected::Burn { .. } | Injected::Hold { .. } => true,
         Injected::Throttle { .. } | Injected::Mutate { .. } => false,
     });
+    injection.add_up();
     for outcome in outcomes.iter_mut().filter(|o| o.spared.is_none()) {
         if injection.faults.iter().all(|f| f.scenario() != outcome.scenario) {
             outcome.spared = Some(Spared::Preempted);
@@ -203,7 +204,7 @@ fn keep_until_ending(injection: &mut Injection, outcomes: &mut [Outcome]) {
 }
 
 /// Whether the scenario takes the request, and the draw where one was needed.
-fn sample(scenario: &Scenario, seed: &Seed, facts: &mut impl Facts) -> (Sampling, Option<u32>) {
+pub(super) fn sample(scenario: &Scenario, seed: &Seed, facts: &mut impl Facts) -> (Sampling, Option<u32>) {
     let ppm = scenario.sample.ppm;
     let key = match &scenario.sample.header {
         Some(header) => match facts.fact(header) {
@@ -244,7 +245,11 @@ fn add_faults(
 ) -> bool {
     let mut beaten = false;
     let mut chance = LazyChance::default();
+    let mut chooser = Chooser::default();
     for (fault_number, shared) in scenario.faults.iter().enumerate() {
+        if !chooser.chooses(shared, scenario, seed, facts) {
+            continue;
+        }
         let taken = shared.ppm >= PPM || chance.get(scenario, seed, facts).ppm() < shared.ppm;
         if !taken {
             continue;
@@ -258,35 +263,21 @@ fn add_faults(
                 add_delay(number, delay.phase, us, injection);
             }
             Fault::Abort(_) => {
-                beaten |= !add_ending(
-                    Injected::Abort { scenario: number, fault: fault_number },
-                    fault_number,
-                    injection,
-                );
+                beaten |= !add_ending(Injected::Abort { scenario: number, fault: fault_number }, injection);
             }
-            Fault::Drop(Drop::Truncate(after)) => {
-                let injection = injection.get_or_insert_default();
-                injection.truncate = Some(injection.truncate.map_or(*after, |other| other.min(*after)));
-                injection.faults.push(Injected::Drop { scenario: number, fault: fault_number });
+            Fault::Drop(drop) => {
+                let dropped = Injected::Drop { scenario: number, fault: fault_number, drop: *drop };
+                beaten |= !add_ending(dropped, injection);
             }
-            Fault::Drop(Drop::Reset | Drop::Hang) => {
-                beaten |= !add_ending(
-                    Injected::Drop { scenario: number, fault: fault_number },
-                    fault_number,
-                    injection,
-                );
-            }
-            Fault::Throttle(throttle) => {
-                let injection = injection.get_or_insert_default();
-                injection.throttle = injection.throttle.and(*throttle);
-                injection.faults.push(Injected::Throttle { scenario: number, fault: fault_number });
-            }
+            Fault::Throttle(rates) => add(Injected::Throttle { scenario: number, rates: *rates }, injection),
             Fault::Mutate(mutate) => {
                 let drawn = mutate.is_drawn().then(|| chance.get(scenario, seed, facts).word());
-                let injection = injection.get_or_insert_default();
-                injection.body_seed = drawn.unwrap_or(injection.body_seed);
-                injection.faults.push(Injected::Mutate { scenario: number, fault: fault_number });
+                add(Injected::Mutate { scenario: number, fault: fault_number }, injection);
+                if let (Some(seed), Some(injection)) = (drawn, injection.as_mut()) {
+                    injection.body_seed = seed;
+                }
             }
+            other @ (Fault::Burn(_) | Fault::Hold(_)) => pressure::add(number, other, injection),
         }
     }
     beaten
@@ -306,13 +297,17 @@ fn add_delay(scenario: usize, phase: DelayPhase, us: u64, injection: &mut Option
     injection.faults.push(Injected::Delay { scenario, phase, us });
 }
 
-/// Whether this one ends the request: a request ends once, by the first.
-fn add_ending(fault: Injected, number: usize, injection: &mut Option<Injection>) -> bool {
+fn add(fault: Injected, injection: &mut Option<Injection>) {
     let injection = injection.get_or_insert_default();
-    let first = injection.ending.is_none();
-    if first {
-        injection.ending = Some((fault.scenario(), number));
-        injection.faults.push(fault);
+    injection.faults.push(fault);
+    injection.add_up();
+}
+
+/// Whether this one takes place: a request ends once, by the first.
+fn add_ending(fault: Injected, injection: &mut Option<Injection>) -> bool {
+    let takes_place = fault.ending().is_none() || injection.as_ref().is_none_or(|i| i.ending.is_none());
+    if takes_place {
+        add(fault, injection);
     }
-    first
+    takes_place
 }

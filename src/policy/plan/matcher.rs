@@ -1,5 +1,7 @@
 //! Whether a request meets a rule, and which condition it fails if not.
 
+use super::query;
+use super::test::{Segment, Test, authority_test, header_test, path_test, query_test, text_test};
 use crate::facts::{Direction, Fact, Facts};
 use crate::wire;
 use std::fmt;
@@ -31,28 +33,10 @@ pub(super) struct Rule {
 #[derive(Debug)]
 struct Condition {
     fact: Fact,
+    /// The parameter of the path's query that is looked at, instead of the whole.
+    query: Option<Vec<u8>>,
     test: Test,
     invert: bool,
-}
-
-#[derive(Debug)]
-enum Test {
-    Exact(Vec<u8>),
-    /// As `Exact`, but ASCII case does not matter; the text is lower-case.
-    ExactAnyCase(Vec<u8>),
-    Prefix(Vec<u8>),
-    Suffix(Vec<u8>),
-    Contains(String),
-    Regex(regex_lite::Regex, String),
-    Template(Vec<Segment>),
-    OneOf(Vec<Vec<u8>>),
-    Present(bool),
-}
-
-#[derive(Debug)]
-enum Segment {
-    Literal(Vec<u8>),
-    Any,
 }
 
 /// What an index can look a rule up by.
@@ -66,15 +50,32 @@ impl Rule {
     /// Conditions are kept in the order in which their facts get dearer.
     pub(super) fn compile(rule: &wire::MatchRule) -> Self {
         let mut conditions = Vec::new();
-        let mut add = |fact, test, invert| conditions.push(Condition { fact, test, invert });
+        let queries = rule.query.iter().flatten().filter_map(|query| {
+            let name = Some(query.name.0.clone().into_bytes());
+            Some(Condition { fact: Fact::Path, query: name, test: query_test(query)?, invert: query.invert })
+        });
+        let mut add = |fact, test, invert| conditions.push(Condition { fact, query: None, test, invert });
         if let Some(test) = rule.path.as_ref().and_then(path_test) {
             add(Fact::Path, test, false);
         }
+        if let Some(grpc) = &rule.grpc {
+            let path = grpc.begins();
+            let test = match &grpc.method {
+                Some(method) => Test::Exact((path + &method.0).into_bytes()),
+                None => Test::Prefix(path.into_bytes()),
+            };
+            add(Fact::Path, test, false);
+        }
+        conditions.extend(queries);
+        let mut add = |fact, test, invert| conditions.push(Condition { fact, query: None, test, invert });
         if let Some(methods) = &rule.methods {
             add(Fact::Method, Test::OneOf(methods.iter().map(|m| m.0.clone().into_bytes()).collect()), false);
         }
         if let Some(test) = rule.authority.as_ref().and_then(authority_test) {
             add(Fact::Authority, test, false);
+        }
+        if rule.grpc.is_some() {
+            add(Fact::Header("content-type".to_owned()), Test::Grpc, false);
         }
         for header in rule.headers.iter().flatten() {
             if let Some(test) = header_test(header) {
@@ -93,6 +94,16 @@ impl Rule {
         Self { conditions }
     }
 
+    /// The conditions of a scope that hold beside its rules.
+    pub(super) fn of_scope(scope: Option<&wire::Scope>) -> Self {
+        let on = |fact, test| Condition { fact, query: None, test, invert: false };
+        let dependency = scope.and_then(|s| s.dependency.as_ref());
+        let dependency = dependency.map(|d| on(Fact::Cluster, Test::Dependency(d.0.clone().into_bytes())));
+        let principal = scope.and_then(|s| s.source.as_ref()).and_then(|s| text_test(&s.principal));
+        let principal = principal.map(|test| on(Fact::Principal, test));
+        Self { conditions: dependency.into_iter().chain(principal).collect() }
+    }
+
     pub(super) fn matches(&self, facts: &mut impl Facts) -> bool {
         self.conditions.iter().all(|c| c.holds(facts))
     }
@@ -100,23 +111,37 @@ impl Rule {
     /// The first condition that fails, told for a person.
     pub(super) fn mismatch(&self, facts: &mut impl Facts) -> Option<Mismatch> {
         let failed = self.conditions.iter().find(|c| !c.holds(facts))?;
-        let found = facts.fact(&failed.fact).map(|v| String::from_utf8_lossy(v).into_owned());
-        let condition = match &failed.fact {
+        let found = facts.fact(&failed.fact).map(|v| match &failed.query {
+            Some(name) => query::values(v, name).map(|v| String::from_utf8_lossy(&v).into_owned()).collect(),
+            None => vec![String::from_utf8_lossy(v).into_owned()],
+        });
+        let found = found.filter(|values| !values.is_empty()).map(|values| values.join(", "));
+        let mut condition = match &failed.fact {
+            Fact::Path if failed.query.is_some() => {
+                format!("query {}", String::from_utf8_lossy(failed.query.as_deref().unwrap_or_default()))
+            }
             Fact::Header(name) => format!("header {name}"),
             Fact::Path => "path".to_owned(),
             Fact::Method => "methods".to_owned(),
             Fact::Authority => "authority".to_owned(),
             Fact::Route => "route".to_owned(),
+            Fact::Cluster if matches!(failed.test, Test::Dependency(_)) => "dependency".to_owned(),
             Fact::Cluster => "cluster".to_owned(),
             Fact::VirtualHost => "virtual_host".to_owned(),
+            Fact::Principal => "source.principal".to_owned(),
             Fact::RequestId => "request id".to_owned(),
         };
+        if let (Test::Regex(regex, _), Some(value)) = (&failed.test, &found)
+            && regex.is_too_long(value.as_bytes())
+        {
+            condition.push_str(" (longer than its expression is run on)");
+        }
         Some(Mismatch { condition, found })
     }
 
     /// The condition that an index finds this rule by: the one that sorts out most requests at least cost.
     pub(super) fn anchor(&self) -> Anchor<'_> {
-        let anchors = || self.conditions.iter().filter(|c| !c.invert);
+        let anchors = || self.conditions.iter().filter(|c| !c.invert && c.query.is_none());
         for condition in anchors() {
             match (&condition.fact, &condition.test) {
                 (Fact::Path, Test::Template(segments)) => {
@@ -139,153 +164,24 @@ impl Rule {
 impl Condition {
     fn holds(&self, facts: &mut impl Facts) -> bool {
         let value = facts.fact(&self.fact);
-        let value = match self.fact {
-            Fact::Path => value.map(without_query),
-            _ => value,
+        let holds = match (&self.fact, &self.query) {
+            (_, Some(name)) => {
+                let mut values = query::values(value.unwrap_or_default(), name).peekable();
+                match values.peek() {
+                    Some(_) => values.any(|value| self.test.holds(Some(&value))),
+                    None => self.test.holds(None),
+                }
+            }
+            (Fact::Path, None) => self.test.holds(value.map(without_query)),
+            _ => self.test.holds(value),
         };
-        self.test.holds(value) != self.invert
-    }
-}
-
-impl Test {
-    fn holds(&self, value: Option<&[u8]>) -> bool {
-        let Some(value) = value else {
-            return matches!(self, Self::Present(false));
-        };
-        match self {
-            Self::Exact(text) => value == text.as_slice(),
-            Self::ExactAnyCase(text) => value.eq_ignore_ascii_case(text),
-            Self::Prefix(text) => value.starts_with(text),
-            Self::Suffix(text) => value.ends_with(text),
-            // A value that is not UTF-8 contains no text and matches no expression.
-            Self::Contains(text) => std::str::from_utf8(value).is_ok_and(|v| v.contains(text.as_str())),
-            Self::Regex(regex, _) => std::str::from_utf8(value).is_ok_and(|v| regex.is_match(v)),
-            Self::Template(segments) => template_holds(segments, value),
-            Self::OneOf(words) => words.iter().any(|word| value == word.as_slice()),
-            Self::Present(wanted) => *wanted,
-        }
+        holds != self.invert
     }
 }
 
 /// A path ends where its query or fragment begins (RFC 3986 section 3.3).
 pub(super) fn without_query(path: &[u8]) -> &[u8] {
     path.split(|b| matches!(b, b'?' | b'#')).next().unwrap_or(path)
-}
-
-fn path_test(path: &wire::PathMatch) -> Option<Test> {
-    if let Some(text) = &path.exact {
-        return Some(Test::Exact(text.0.clone().into_bytes()));
-    }
-    if let Some(text) = &path.prefix {
-        return Some(Test::Prefix(text.0.clone().into_bytes()));
-    }
-    if let Some(regex) = &path.regex {
-        return Some(regex_test(regex));
-    }
-    path.template.as_ref().map(|template| Test::Template(segments(&template.0)))
-}
-
-fn authority_test(text: &wire::TextMatch) -> Option<Test> {
-    // Host names have no case (RFC 3986 section 3.2.2).
-    if let Some(text) = &text.exact {
-        return Some(Test::ExactAnyCase(text.0.to_ascii_lowercase().into_bytes()));
-    }
-    text_test(
-        None,
-        text.prefix.as_ref().map(|t| &t.0),
-        text.suffix.as_ref().map(|t| &t.0),
-        text.contains.as_ref().map(|t| &t.0),
-        text.regex.as_ref(),
-    )
-}
-
-fn header_test(header: &wire::HeaderMatch) -> Option<Test> {
-    if let Some(present) = header.present {
-        return Some(Test::Present(present));
-    }
-    text_test(
-        header.exact.as_ref().map(|t| &t.0),
-        header.prefix.as_ref().map(|t| &t.0),
-        header.suffix.as_ref().map(|t| &t.0),
-        header.contains.as_ref().map(|t| &t.0),
-        header.regex.as_ref(),
-    )
-}
-
-fn text_test(
-    exact: Option<&String>,
-    prefix: Option<&String>,
-    suffix: Option<&String>,
-    contains: Option<&String>,
-    regex: Option<&wire::Regex>,
-) -> Option<Test> {
-    let bytes = |text: &String| text.clone().into_bytes();
-    exact
-        .map(|t| Test::Exact(bytes(t)))
-        .or_else(|| prefix.map(|t| Test::Prefix(bytes(t))))
-        .or_else(|| suffix.map(|t| Test::Suffix(bytes(t))))
-        .or_else(|| contains.map(|t| Test::Contains(t.clone())))
-        .or_else(|| regex.map(regex_test))
-}
-
-fn regex_test(regex: &wire::Regex) -> Test {
-    Test::Regex(regex.compiled.clone(), literal_prefix(&regex.source))
-}
-
-/// The text that every match of the expression begins with; empty when that is not plain to see.
-fn literal_prefix(source: &str) -> String {
-    let meta = |c: char| "\\.+*?()|[]{}^$".contains(c);
-    let source = source.strip_prefix('^').unwrap_or(source);
-    if source.contains('|') {
-        return String::new();
-    }
-    let literal = source.split(meta).next().unwrap_or_default();
-    let mut prefix = literal.to_owned();
-    let next = source.chars().nth(literal.chars().count());
-    // `ab*` may match "a": a repetition takes the last character back.
-    if matches!(next, Some('*' | '?' | '{')) {
-        prefix.pop();
-    }
-    prefix
-}
-
-/// A template as literals and wildcards, the slashes being part of the literals: `/users/`, any, `/orders`.
-fn segments(template: &str) -> Vec<Segment> {
-    let mut segments = Vec::new();
-    let mut literal = String::new();
-    for part in template.split('/').skip(1) {
-        literal.push('/');
-        if part.starts_with('{') {
-            segments.push(Segment::Literal(std::mem::take(&mut literal).into_bytes()));
-            segments.push(Segment::Any);
-        } else {
-            literal.push_str(part);
-        }
-    }
-    if !literal.is_empty() {
-        segments.push(Segment::Literal(literal.into_bytes()));
-    }
-    segments
-}
-
-fn template_holds(segments: &[Segment], path: &[u8]) -> bool {
-    let mut rest = path;
-    for segment in segments {
-        match segment {
-            Segment::Literal(text) => match rest.strip_prefix(text.as_slice()) {
-                Some(after) => rest = after,
-                None => return false,
-            },
-            Segment::Any => {
-                let length = rest.iter().position(|b| *b == b'/').unwrap_or(rest.len());
-                if length == 0 {
-                    return false;
-                }
-                rest = rest.get(length..).unwrap_or_default();
-            }
-        }
-    }
-    rest.is_empty()
 }
 
 /// Whether a scenario's side of the proxy is the request's.

@@ -1,24 +1,44 @@
 //! A catalog and a mission, compiled once into what a request can be checked against fast.
 
 mod abort;
+mod attempt;
 mod body;
+mod choice;
 mod decide;
 mod delay;
+mod explain;
 mod index;
 mod matcher;
 mod mutate;
+mod pressure;
+mod protect;
+mod query;
+mod spare;
+mod test;
+mod trigger;
 
 pub use abort::{Abort, Grpc};
 pub use body::{Drop, Throttle};
-pub use decide::{Explanation, Injected, Injection, Outcome, Spared, Verdict};
+pub use decide::{Injected, Injection, Outcome, Spared, Verdict};
 pub use delay::{Delay, DelayPhase};
+pub use explain::Explanation;
 pub use matcher::Mismatch;
 pub use mutate::{HeaderChanges, Mutate};
+pub use pressure::Burn;
+pub use protect::Protector;
+pub use test::is_grpc;
 
-use crate::facts::Fact;
+use crate::caps::Limits;
+use crate::draw::Seed;
+use crate::facts::{Fact, Facts};
+use crate::proxy::{Dormant, Identified};
 use crate::wire;
+use attempt::Attempts;
+use choice::Choice;
 use index::Index;
 use matcher::Rule;
+use protect::Protection;
+use trigger::Trigger;
 
 /// How the scenarios of a mission combine on one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +57,9 @@ pub enum Fault {
     Drop(Drop),
     Throttle(Throttle),
     Mutate(Mutate),
+    Burn(Burn),
+    /// Bytes that a worker holds.
+    Hold(u32),
 }
 
 impl Fault {
@@ -49,6 +72,8 @@ impl Fault {
             Self::Drop(_) => "drop",
             Self::Throttle(_) => "throttle",
             Self::Mutate(_) => "mutate",
+            Self::Burn(_) => "cpu",
+            Self::Hold(_) => "memory",
         }
     }
 }
@@ -66,6 +91,7 @@ struct Sample {
 struct Shared {
     ppm: u32,
     fault: Fault,
+    choice: Option<Choice>,
 }
 
 /// A scenario of the mission, ready to decide.
@@ -74,11 +100,22 @@ pub struct Scenario {
     pub name: String,
     direction: wire::DirectionWord,
     rules: Vec<Rule>,
+    /// What has to hold beside any of the rules.
+    concerns: Rule,
+    trigger: Option<Trigger>,
+    attempts: Attempts,
+    protection: Protection,
     sample: Sample,
     faults: Vec<Shared>,
+    pub limits: Limits,
 }
 
 impl Scenario {
+    /// Whether it is on at this moment; asks for the time only when it depends on it.
+    fn is_on(&self, seed: &Seed, facts: &mut impl Facts) -> bool {
+        self.trigger.as_ref().is_none_or(|trigger| trigger.is_on(facts.moment(), seed, &self.name))
+    }
+
     /// The declared rate in parts per million of the matched requests.
     #[must_use]
     pub fn sample_ppm(&self) -> u32 {
@@ -97,8 +134,7 @@ impl Scenario {
 
     /// The share of the matched requests that is sampled and draws a fault, 0 to 1.
     fn share(&self) -> f64 {
-        let undrawn = self.faults.iter().fold(1.0, |undrawn, f| undrawn * (1.0 - f64::from(f.ppm) / 1e6));
-        f64::from(self.sample.ppm) / 1e6 * (1.0 - undrawn)
+        f64::from(self.sample.ppm) / 1e6 * (1.0 - choice::undrawn(&self.faults))
     }
 
     /// The fault with this number, as an [`Injected`] names it.
@@ -114,6 +150,9 @@ pub struct Plan {
     scenarios: Vec<Scenario>,
     composition: Composition,
     index: Index,
+    dormant: Vec<Dormant>,
+    /// The caps of all scenarios together.
+    pub limits: Limits,
 }
 
 impl Plan {
@@ -121,12 +160,34 @@ impl Plan {
     /// before ([`crate::check_mission`]).
     #[must_use]
     pub fn compile(catalog: &wire::Catalog, mission: &wire::Mission) -> Self {
+        Self::compile_some(catalog, mission, |_| None)
+    }
+
+    /// The same for one proxy: scenarios of others are dormant, and in no index.
+    #[must_use]
+    pub fn compile_on(catalog: &wire::Catalog, mission: &wire::Mission, proxy: &mut Identified<'_>) -> Self {
+        Self::compile_some(catalog, mission, |scope| proxy.differs(scope))
+    }
+
+    fn compile_some(
+        catalog: &wire::Catalog,
+        mission: &wire::Mission,
+        mut differs: impl FnMut(&wire::Scope) -> Option<String>,
+    ) -> Self {
         let by_name: hashbrown::HashMap<&str, &wire::Scenario> =
             catalog.scenarios.iter().map(|s| (s.name.0.as_str(), s)).collect();
+        let mut dormant = Vec::new();
         let scenarios: Vec<Scenario> = mission
             .scenarios
             .iter()
             .filter_map(|name| by_name.get(name.0.as_str()))
+            .filter(|scenario| match scenario.scope.as_ref().and_then(&mut differs) {
+                Some(because) => {
+                    dormant.push(Dormant { scenario: scenario.name.0.clone(), because });
+                    false
+                }
+                None => true,
+            })
             .map(|scenario| compile_scenario(scenario))
             .collect();
         let composition = match mission.composition {
@@ -134,7 +195,20 @@ impl Plan {
             wire::CompositionWord::Independent => Composition::Independent,
         };
         let index = Index::build(&scenarios);
-        Self { scenarios, composition, index }
+        let limits = Limits::of_mission(mission.safety.as_ref());
+        Self { scenarios, composition, index, dormant, limits }
+    }
+
+    /// The scenarios of the mission that are for other proxies.
+    #[must_use]
+    pub fn dormant(&self) -> &[Dormant] {
+        &self.dormant
+    }
+
+    /// Whether no request has anything to do with this plan.
+    #[must_use]
+    pub fn is_dormant(&self) -> bool {
+        self.scenarios.is_empty()
     }
 
     #[must_use]
@@ -165,6 +239,10 @@ fn compile_scenario(scenario: &wire::Scenario) -> Scenario {
         rules: scope
             .and_then(|s| s.any_of.as_ref())
             .map_or_else(Vec::new, |rules| rules.iter().map(Rule::compile).collect()),
+        concerns: Rule::of_scope(scope),
+        trigger: scenario.trigger.as_ref().map(Trigger::compile),
+        attempts: Attempts::compile(scope),
+        protection: Protection::compile(scope),
         sample: Sample {
             ppm: sample.map_or(crate::draw::PPM, |s| s.percent.0),
             header: match sample.map(|s| &s.by) {
@@ -172,23 +250,25 @@ fn compile_scenario(scenario: &wire::Scenario) -> Scenario {
                 Some(wire::SampleBy::Request) | None => None,
             },
         },
-        faults: scenario.faults.iter().filter_map(|f| compile_fault(f, &scenario.name.0)).collect(),
+        faults: scenario
+            .faults
+            .iter()
+            .enumerate()
+            .flat_map(|(group, fault)| choice::compile(group, fault, &scenario.name.0))
+            .collect(),
+        limits: Limits::of_scenario(scenario.safety.as_ref()),
     }
 }
 
-fn compile_fault(fault: &wire::Fault, scenario: &str) -> Option<Shared> {
-    let (percent, fault) = match fault {
-        wire::Fault { delay: Some(delay), .. } => (delay.percent, Fault::Delay(Delay::compile(delay)?)),
-        wire::Fault { abort: Some(abort), .. } => {
-            (abort.percent, Fault::Abort(Abort::compile(abort, scenario)))
-        }
-        wire::Fault { drop: Some(drop), .. } => (drop.percent, Fault::Drop(Drop::compile(drop))),
-        wire::Fault { throttle: Some(throttle), .. } => {
-            (throttle.percent, Fault::Throttle(Throttle::compile(throttle)))
-        }
-        wire::Fault { mutate: Some(mutate), .. } => (mutate.percent, Fault::Mutate(Mutate::compile(mutate))),
-        // Exactly one key was checked when the file was read.
-        _ => return None,
+fn compile_fault(fault: &wire::Fault, scenario: &str) -> Vec<Shared> {
+    let compiled = match fault {
+        wire::Fault { delay: Some(delay), .. } => Delay::compile(delay).map(Fault::Delay),
+        wire::Fault { abort: Some(abort), .. } => Some(Fault::Abort(Abort::compile(abort, scenario))),
+        wire::Fault { drop: Some(drop), .. } => Some(Fault::Drop(Drop::compile(drop))),
+        wire::Fault { throttle: Some(throttle), .. } => Some(Fault::Throttle(Throttle::compile(throttle))),
+        wire::Fault { mutate: Some(mutate), .. } => Some(Fault::Mutate(Mutate::compile(mutate))),
+        wire::Fault { pressure, .. } => return pressure::compile(pressure.as_ref()).collect(),
     };
-    Some(Shared { ppm: percent.0, fault })
+    let ppm = fault.percent().0;
+    compiled.into_iter().map(|compiled| Shared { ppm, fault: compiled, choice: None }).collect()
 }

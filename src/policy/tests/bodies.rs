@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use request::{Request, plan};
 use serde_json::{Value, json};
 use squall_policy::{
-    BodyChange, Cut, DelayPhase, Edit, Fault, Injected, Pace, Piece, Plan, Seed, Spared, Throttle, Unfit,
-    Verdict,
+    BodyChange, Cut, DelayPhase, Drop, Edit, Fault, Injected, Pace, Piece, Plan, Seed, Spared, Throttle,
+    Unfit, Verdict,
 };
 
 fn decide(composition: &str, faults: &[Value]) -> (Plan, Verdict) {
@@ -74,7 +74,10 @@ fn the_first_ending_counts_and_the_narrowest_bandwidth() {
     let endings = [json!([{"drop": {"mode": "reset"}}]), json!([{"abort": {"status": 503}}])];
     let (_, verdict) = decide("independent", &endings);
     assert_eq!(verdict.outcomes[1].spared, Some(Spared::Preempted));
-    assert_eq!(verdict.injection.expect("one").faults, [Injected::Drop { scenario: 0, fault: 0 }]);
+    assert_eq!(
+        verdict.injection.expect("one").faults,
+        [Injected::Drop { scenario: 0, fault: 0, drop: Drop::Reset }]
+    );
 }
 
 #[test]

@@ -4,8 +4,10 @@ use super::declare::{object, words};
 use super::decode::no_check;
 use super::faults::Fault;
 use super::form::Name;
+use super::safety::Safety;
 use super::scalar::{FormatVersion, Text};
 use super::scope::Scope;
+use super::trigger::Trigger;
 
 object! {
     /// A versioned collection of fault scenarios, kept beside the code it tests.
@@ -26,10 +28,14 @@ object! {
         "description" => description: Text<1024> [optional],
         /// How bad it can get. `high` and `critical` need signatures before any proxy runs them.
         "severity" => severity: Severity [default "low" = Severity::Low],
+        /// When, within the mission's running time.
+        "trigger" => trigger: Trigger [optional],
         /// Which requests.
         "scope" => scope: Scope [optional],
         /// What is done to them. Delays come before an abort, whatever the order here.
         "faults" => faults: Vec<Fault> [required],
+        /// What it may do at most.
+        "safety" => safety: Safety [optional],
     }
 }
 

@@ -16,13 +16,12 @@ macro_rules! object {
 
         impl $crate::wire::decode::Decode for $name {
             fn decode(node: &$crate::node::Node, report: &mut $crate::diagnostic::Report) -> Option<Self> {
-                let before = report.findings.len();
+                let before = report.count($crate::diagnostic::Level::Error);
                 let entries = $crate::wire::decode::entries(node, report)?;
                 let _all_known = $crate::wire::decode::check_keys(entries, &[$($key),+], report);
                 $( let $field = $crate::wire::declare::field!(node, report, $key, $ty, $($presence)+); )+
                 $( $shape(node, _all_known, report); )?
-                if report.findings.get(before..).is_some_and(|new| new.iter().any(
-                    |d| d.code.level() == $crate::diagnostic::Level::Error)) {
+                if report.count($crate::diagnostic::Level::Error) > before {
                     return None;
                 }
                 let value = Self { $( $field: $field? ),+ };
@@ -31,6 +30,8 @@ macro_rules! object {
             }
 
             fn kind() -> $crate::wire::decode::Kind {
+                // The texts are for the documentation alone: some 25 KiB that the filter does not carry.
+                #[cfg(feature = "docs")]
                 fn section() -> $crate::wire::decode::Section {
                     $crate::wire::decode::Section {
                         name: stringify!($name),
@@ -43,7 +44,13 @@ macro_rules! object {
                         } ),+ ],
                     }
                 }
-                $crate::wire::decode::Kind { label: stringify!($name).to_owned(), section: Some(section) }
+                $crate::wire::decode::Kind {
+                    label: stringify!($name).to_owned(),
+                    #[cfg(feature = "docs")]
+                    section: Some(section),
+                    #[cfg(not(feature = "docs"))]
+                    section: None,
+                }
             }
 
             #[cfg(feature = "docs")]
@@ -79,6 +86,7 @@ macro_rules! field {
     };
 }
 
+#[cfg(feature = "docs")]
 macro_rules! presence {
     (required) => {
         "required".to_owned()
@@ -128,4 +136,6 @@ macro_rules! words {
     };
 }
 
-pub(crate) use {field, field_type, object, presence, words};
+#[cfg(feature = "docs")]
+pub(crate) use presence;
+pub(crate) use {field, field_type, object, words};

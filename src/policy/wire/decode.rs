@@ -1,7 +1,7 @@
 //! How a tree becomes typed values while every mistake is collected, and how the types describe themselves.
 
 use crate::diagnostic::{Code, Report};
-use crate::node::{Node, Value};
+use crate::node::{Node, Plain, Value};
 
 /// A type that can be read from a configuration.
 pub trait Decode: Sized {
@@ -59,6 +59,7 @@ pub(crate) fn entries<'n>(node: &'n Node, report: &mut Report) -> Option<&'n [cr
     }
 }
 
+#[inline(never)]
 pub(crate) fn text<'n>(node: &'n Node, report: &mut Report) -> Option<&'n str> {
     match &node.value {
         Value::Text(text) => Some(text),
@@ -69,6 +70,7 @@ pub(crate) fn text<'n>(node: &'n Node, report: &mut Report) -> Option<&'n str> {
     }
 }
 
+#[inline(never)]
 pub(crate) fn number(node: &Node, report: &mut Report) -> Option<f64> {
     match node.value {
         Value::Number(number) => Some(number),
@@ -79,15 +81,16 @@ pub(crate) fn number(node: &Node, report: &mut Report) -> Option<f64> {
     }
 }
 
+#[inline(never)]
 pub(crate) fn wrong_type(node: &Node, wanted: &str, report: &mut Report) {
     let hint = match (&node.value, wanted) {
         // From 2^53 on a number has lost digits that the file has.
         (Value::Number(n), "text") if n.abs() < 9_007_199_254_740_992.0 => {
-            format!("put it in quotes: \"{n}\"")
+            format!("put it in quotes: \"{}\"", Plain(*n))
         }
         (Value::Number(_), "text") => "put it in quotes, digit by digit as it stands".to_owned(),
         (Value::Bool(b), "text") => format!("put it in quotes: \"{b}\""),
-        (Value::Text(t), "a number") if t.trim_end_matches('%').parse::<f64>().is_ok() => {
+        (Value::Text(t), "a number") if is_number(t.trim_end_matches('%')) => {
             format!("write it without quotes and unit: {}", t.trim_end_matches('%'))
         }
         (Value::Null, _) => "give it a value or remove the key".to_owned(),
@@ -96,19 +99,28 @@ pub(crate) fn wrong_type(node: &Node, wanted: &str, report: &mut Report) {
     report.add(Code::WrongType, node.at, format!("expected {wanted}, found {}", node.kind()), hint);
 }
 
+/// Whether a text is a number in JSON's sense. The parser of the standard library would bring 10 KiB into the module.
+fn is_number(text: &str) -> bool {
+    matches!(serde_json::from_str(text), Ok(serde_json::Value::Number(_)))
+}
+
 /// Reports keys that nobody reads, and keys that stand twice. Says whether all keys are known: when one is not, it may
 /// be a misspelt form of one that seems to be missing.
+#[inline(never)]
 pub(crate) fn check_keys(entries: &[crate::node::Entry], known: &[&str], report: &mut Report) -> bool {
     let mut all_known = true;
     for entry in entries {
         let key = entry.key.as_str();
         if !known.contains(&key) {
             all_known = false;
-            let hint = match closest(key, known) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("keys here: {}", known.join(", ")),
+            let tell = || {
+                let hint = match closest(key, known) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("keys here: {}", known.join(", ")),
+                };
+                (format!("unknown key `{key}`"), hint)
             };
-            report.in_key(key, |r| r.add(Code::UnknownKey, entry.at, format!("unknown key `{key}`"), hint));
+            report.in_key(key, |r| r.add_lazy(Code::UnknownKey, entry.at, tell));
         }
     }
     check_twice(entries, report);
@@ -122,12 +134,9 @@ pub(crate) fn check_twice(entries: &[crate::node::Entry], report: &mut Report) {
         let key = entry.key.as_str();
         if !seen.insert(key) {
             report.in_key(key, |r| {
-                r.add(
-                    Code::DuplicateKey,
-                    entry.at,
-                    format!("key `{key}` stands twice"),
-                    "remove one of them",
-                );
+                r.add_lazy(Code::DuplicateKey, entry.at, || {
+                    (format!("key `{key}` stands twice"), "remove one of them".to_owned())
+                });
             });
         }
     }
@@ -137,17 +146,23 @@ pub(crate) fn required<T: Decode>(node: &Node, key: &str, report: &mut Report) -
     match node.get(key) {
         Some(value) => report.in_key(key, |r| T::decode(value, r)),
         None => {
-            let hint = format!("add `{key}: ...` ({})", T::kind().label.replace('`', ""));
-            report.in_key(key, |r| r.add(Code::MissingKey, node.at, format!("`{key}` is missing"), hint));
+            missing(node, key, &T::kind().label, report);
             None
         }
     }
+}
+
+#[inline(never)]
+fn missing(node: &Node, key: &str, kind: &str, report: &mut Report) {
+    let hint = format!("add `{key}: ...` ({})", kind.replace('`', ""));
+    report.in_key(key, |r| r.add(Code::MissingKey, node.at, format!("`{key}` is missing"), hint));
 }
 
 pub(crate) fn optional<T: Decode>(node: &Node, key: &str, report: &mut Report) -> Option<T> {
     node.get(key).and_then(|value| report.in_key(key, |r| T::decode(value, r)))
 }
 
+#[inline(never)]
 pub(crate) fn unknown_word(word: &str, known: &[&str], node: &Node, report: &mut Report) {
     let hint = match closest(word, known) {
         Some(near) => format!("did you mean `{near}`?"),
@@ -157,6 +172,7 @@ pub(crate) fn unknown_word(word: &str, known: &[&str], node: &Node, report: &mut
 }
 
 /// Reports unless exactly one of the keys is there.
+#[inline(never)]
 pub(crate) fn exactly_one(keys: &[&str], node: &Node, all_known: bool, report: &mut Report) {
     let present = keys.iter().filter(|key| node.get(key).is_some()).count();
     if present > 1 || (present == 0 && all_known) {

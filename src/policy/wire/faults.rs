@@ -1,15 +1,17 @@
 //! What a scenario does to a request.
 
 use super::body::{DropFault, ThrottleFault};
+use super::choice::Choice;
 use super::declare::object;
 use super::decode::{Decode, Kind, exactly_one, no_check};
 use super::delay::DelayFault;
 use super::form::{FieldName, FieldValue};
 use super::mutate::MutateFault;
+use super::pressure::PressureFault;
 use super::scalar::{Percent, Text};
 use super::status::{GrpcCode, HttpStatus};
 use crate::diagnostic::{Code, Report};
-use crate::node::{Node, Value};
+use crate::node::{Node, Plain, Value};
 
 object! {
     /// One fault; exactly one key.
@@ -24,11 +26,15 @@ object! {
         "throttle" => throttle: ThrottleFault [optional],
         /// Changes the request or its response.
         "mutate" => mutate: MutateFault [optional],
+        /// Takes time or memory of the proxy's worker.
+        "pressure" => pressure: PressureFault [optional],
+        /// One of these for each request, in proportion to their weights.
+        "one_of" => one_of: Vec<Choice> [optional],
     }
 }
 
 impl Fault {
-    /// Share of the sampled requests that gets this fault.
+    /// Share of the sampled requests that gets this fault, when it is none of several.
     #[must_use]
     pub fn percent(&self) -> Percent {
         let shares = [
@@ -55,7 +61,7 @@ object! {
         "headers" => headers: Headers [optional],
         /// gRPC status: HTTP 200 without body or trailers, `grpc-status` in the headers.
         "grpc_status" => grpc_status: GrpcCode [optional],
-        /// `grpc-message` for gRPC clients. Default: the body.
+        /// `grpc-message` for gRPC clients. Default: the body, of which the first 1024 bytes.
         "message" => message: Text<1024> [optional],
         /// Share of the sampled requests that gets this fault.
         "percent" => percent: Percent [default "100" = Percent::ALL],
@@ -112,7 +118,8 @@ impl Decode for Headers {
 }
 
 fn one_fault(node: &Node, all_known: bool, report: &mut Report) {
-    exactly_one(&["delay", "abort", "drop", "throttle", "mutate"], node, all_known, report);
+    let faults = ["delay", "abort", "drop", "throttle", "mutate", "pressure", "one_of"];
+    exactly_one(&faults, node, all_known, report);
 }
 
 fn answer(node: &Node, all_known: bool, report: &mut Report) {
@@ -124,7 +131,7 @@ fn answer(node: &Node, all_known: bool, report: &mut Report) {
     let bodiless =
         [204.0, 205.0, 304.0].into_iter().find(|s| status.map(|n| &n.value) == Some(&Value::Number(*s)));
     if let (Some(status), Some(body)) = (bodiless, node.get("body")) {
-        let message = format!("status {status} has no body (RFC 9110 section 6.4.1)");
+        let message = format!("status {} has no body (RFC 9110 section 6.4.1)", Plain(status));
         report.in_key("body", |r| r.add(Code::Conflict, body.at, message, "remove `body`"));
     }
     if let (Some(message), None, true) = (node.get("message"), grpc_status, all_known) {

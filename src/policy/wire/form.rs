@@ -5,6 +5,7 @@ use crate::diagnostic::{Code, Report};
 use crate::node::Node;
 
 /// Reads text of one form, or reports `Code::BadFormat`.
+#[inline(never)]
 fn form<'n>(
     node: &'n Node,
     report: &mut Report,
@@ -65,6 +66,14 @@ form!(
     "^[a-z0-9!#$%&'*+.^_`|~-]{1,256}$"
 );
 form!(
+    /// Name of a request header as a [`FieldName`], except `host`: Envoy has it as `:authority` alone, so that asking
+    /// for it would never find it.
+    RequestField,
+    "a request header other than `host`",
+    "use lower-case letters, digits and `-`; for `host` match `authority`; `:path` and its like have keys of their own",
+    is_request_field
+);
+form!(
     /// Value of an HTTP header (RFC 9110 section 5.5), at most 4096 bytes.
     FieldValue, "a header value", "use visible ASCII, blanks inside, at most 4096 bytes; no line breaks", is_field_value,
     "^([!-~]([\\t -~]*[!-~])?)?$"
@@ -82,6 +91,25 @@ form!(
     Template, "a path template", "begin with `/`; a `{name}` fills a whole segment: /users/{id}/orders", is_template,
     "^/[^?#]*$"
 );
+
+form!(
+    /// Full name of a gRPC service: identifiers of Protocol Buffers, joined by dots.
+    GrpcService, "a gRPC service", "write package and service as in the .proto file: shop.Profiles", is_grpc_service
+);
+form!(
+    /// Name of a gRPC method.
+    GrpcMethod, "a gRPC method", "write its name alone, as in the .proto file: Get", is_identifier
+);
+
+fn is_grpc_service(text: &str) -> bool {
+    text.len() <= 512 && text.split('.').all(is_identifier)
+}
+
+fn is_identifier(text: &str) -> bool {
+    text.len() <= 256
+        && text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
 
 fn is_dns_label(text: &str) -> bool {
     let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
@@ -104,6 +132,10 @@ fn is_method(text: &str) -> bool {
 fn is_field_name(text: &str) -> bool {
     let token = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "!#$%&'*+-.^_`|~".contains(c);
     !text.is_empty() && text.len() <= 256 && text.chars().all(token)
+}
+
+fn is_request_field(text: &str) -> bool {
+    is_field_name(text) && text != "host"
 }
 
 fn is_field_value(text: &str) -> bool {

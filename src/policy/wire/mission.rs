@@ -4,23 +4,25 @@ use super::catalog::Catalog;
 use super::declare::{object, words};
 use super::decode::no_check;
 use super::form::{MissionId, Name};
+use super::safety::MissionSafety;
 use super::scalar::{FormatVersion, Span, Text, Timestamp};
+use super::whose::Labels;
 
 /// Longest mission, in milliseconds: one week.
-const LONGEST_MISSION_MS: u64 = 7 * 24 * 3_600_000;
+pub(crate) const LONGEST_MISSION_MS: u64 = 7 * 24 * 3_600_000;
 
 object! {
     /// One run of one or more scenarios.
     pub struct Mission check no_check {
         /// Format of this file.
         "version" => version: FormatVersion [required],
-        /// Names this run for ever: once ended, an id does not run again on that proxy.
+        /// Names this run: once ended, an id does not run again in that Envoy process, and with `start` in none.
         "id" => id: MissionId [required],
         /// Scenarios of the catalog, in the order in which they are asked.
         "scenarios" => scenarios: Vec<Name> [required],
         /// Namespace the mission belongs to; a proxy that knows its own refuses any other.
         "namespace" => namespace: Name [required],
-        /// Start of the mission. Absent: the moment the first worker of a proxy sees it.
+        /// Start of the mission. Absent: the moment the first worker of an Envoy process sees it, so that a restarted or new proxy runs the whole duration again.
         "start" => start: Timestamp [optional],
         /// Running time; start + duration is a deadline that every proxy keeps by itself.
         "duration" => duration: Span<1000, LONGEST_MISSION_MS> [required],
@@ -30,12 +32,22 @@ object! {
         "seed" => seed: Text<128> [optional],
         /// `false` keeps the file and runs nothing.
         "enable" => enable: bool [default "true" = true],
+        /// How a faulted request shows it. `headers`: `x-chaos-mission`, `x-chaos-scenario` and `x-chaos-fault` towards the
+        /// upstream and on the response; the same headers from outside are stripped from every request while the mission runs.
+        "mark" => mark: MarkWord [default "none" = MarkWord::None],
+        /// What all its scenarios may do together.
+        "safety" => safety: MissionSafety [optional],
     }
 }
 
 words! {
     /// How scenarios combine on one request.
     pub enum CompositionWord { FirstMatch = "first_match", Independent = "independent" }
+}
+
+words! {
+    /// How a faulted request shows it, beside filter state.
+    pub enum MarkWord { None = "none", Headers = "headers" }
 }
 
 object! {
@@ -45,6 +57,8 @@ object! {
         "version" => version: FormatVersion [required],
         /// What this instance of the module does.
         "role" => role: Role [default "filter" = Role::Filter],
+        /// Any text. Changes nothing; makes this configuration differ from every other, so that Envoy takes it as new.
+        "revision" => revision: Text<128> [optional],
         /// The catalog, as in its file.
         "catalog" => catalog: Catalog [required],
         /// The mission, as in its file. Absent: the filter is idle.
@@ -64,7 +78,9 @@ object! {
     pub struct Identity check no_check {
         /// Namespace of the workload; a mission of another namespace is refused.
         "namespace" => namespace: Name [optional],
-        /// Name of the workload, for the log.
+        /// Name of the workload, which `scope.service` is compared with.
         "service" => service: Text<256> [optional],
+        /// Labels of the workload, which `scope.labels` are looked up in before those of the node.
+        "labels" => labels: Labels [optional],
     }
 }

@@ -5,29 +5,49 @@
 
 mod body;
 mod catalog;
+mod choice;
 mod declare;
 mod decode;
 mod delay;
 mod faults;
 mod form;
+mod matching;
 mod mission;
 mod mutate;
+mod pressure;
+mod regex;
+mod regex_size;
+mod safety;
 mod scalar;
 #[cfg(feature = "docs")]
 pub mod schema;
 mod scope;
 mod size;
 mod status;
+mod trigger;
+mod whole;
+mod whose;
 
 pub use body::{DropFault, DropMode, ThrottleFault};
 pub use catalog::{Catalog, Scenario, Severity};
+pub use choice::Choice;
 pub use decode::{Decode, KeyDoc, Kind, Section};
 pub use delay::{DelayFault, LogNormal, Normal, Pareto, Percentiles, PhaseWord, Uniform};
 pub use faults::{AbortFault, Fault, Headers};
-pub use form::{FieldName, FieldValue, Method, MissionId, Name, Template};
-pub use mission::{CompositionWord, Identity, Mission, Plugin, Role};
+pub use form::{
+    FieldName, FieldValue, GrpcMethod, GrpcService, Method, MissionId, Name, RequestField, Template,
+};
+pub use matching::{GrpcMatch, HeaderMatch, MatchRule, PathMatch, QueryMatch, TextMatch};
+pub(crate) use mission::LONGEST_MISSION_MS;
+pub use mission::{CompositionWord, Identity, MarkWord, Mission, Plugin, Role};
 pub use mutate::{MergePatch, MutateBody, MutateFault, MutateRequest, MutateResponse};
-pub use scalar::{FormatVersion, Number, Percent, Regex, Span, Text, Timestamp};
-pub use scope::{DirectionWord, HeaderMatch, MatchRule, PathMatch, Sample, SampleBy, Scope, TextMatch};
+pub use pressure::{CpuPressure, MOST_MEMORY, MemoryPressure, MemorySize, PressureFault, WorkerShare};
+pub use regex::Regex;
+pub use safety::{Count, MissionSafety, Safety};
+pub use scalar::{FormatVersion, Number, Percent, Span, Text, Timestamp};
+pub use scope::{DirectionWord, Sample, SampleBy, Scope};
 pub use size::{Rate, Size, show_bytes};
 pub use status::{GrpcCode, HttpStatus};
+pub use trigger::{Day, Hours, Offset, Randomize, Trigger, Window};
+pub use whole::Whole;
+pub use whose::{Labels, Source};

@@ -3,7 +3,7 @@
 use super::decode::{Decode, Kind, number, text};
 use crate::diagnostic::{Code, Report};
 use crate::draw::PPM;
-use crate::node::Node;
+use crate::node::{Node, Plain};
 use std::time::Duration;
 
 /// The version of a file's format; 1 is the only one so far.
@@ -16,7 +16,7 @@ impl Decode for FormatVersion {
         if version == 1.0 {
             return Some(Self);
         }
-        let message = format!("version {version} is not read by this Squall");
+        let message = format!("version {} is not read by this Squall", Plain(version));
         report.add(Code::UnsupportedVersion, node.at, message, "write `version: 1`");
         None
     }
@@ -37,17 +37,7 @@ pub struct Text<const MAX: usize>(pub String);
 
 impl<const MAX: usize> Decode for Text<MAX> {
     fn decode(node: &Node, report: &mut Report) -> Option<Self> {
-        let text = text(node, report)?;
-        if text.is_empty() || text.len() > MAX {
-            let message = format!("text of 1 to {MAX} bytes is needed, found {}", text.len());
-            report.add(Code::OutOfRange, node.at, message, "shorten it, or remove an empty key");
-            return None;
-        }
-        if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-            report.add(Code::BadFormat, node.at, "text has a control character", "remove it");
-            return None;
-        }
-        Some(Self(text.to_owned()))
+        free_text(node, MAX, report).map(Self)
     }
 
     fn kind() -> Kind {
@@ -63,6 +53,22 @@ impl<const MAX: usize> Decode for Text<MAX> {
     }
 }
 
+/// Out of line, for all lengths.
+#[inline(never)]
+fn free_text(node: &Node, max: usize, report: &mut Report) -> Option<String> {
+    let text = text(node, report)?;
+    if text.is_empty() || text.len() > max {
+        let message = format!("text of 1 to {max} bytes is needed, found {}", text.len());
+        report.add(Code::OutOfRange, node.at, message, "shorten it, or remove an empty key");
+        return None;
+    }
+    if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        report.add(Code::BadFormat, node.at, "text has a control character", "remove it");
+        return None;
+    }
+    Some(text.to_owned())
+}
+
 /// A share of requests: a number from 0 to 100 with at most four decimals, kept in parts per million.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Percent(pub u32);
@@ -75,13 +81,18 @@ impl Decode for Percent {
     fn decode(node: &Node, report: &mut Report) -> Option<Self> {
         let percent = number(node, report)?;
         if !(0.0..=100.0).contains(&percent) {
-            report.add(Code::OutOfRange, node.at, format!("{percent} is not a percentage"), "give 0 to 100");
+            report.add(
+                Code::OutOfRange,
+                node.at,
+                format!("{} is not a percentage", Plain(percent)),
+                "give 0 to 100",
+            );
             return None;
         }
         let ppm = percent * 10_000.0;
         let whole = libm::round(ppm);
         if libm::fabs(ppm - whole) > 1e-6 {
-            let message = format!("{percent} % is finer than one in a million");
+            let message = format!("{} % is finer than one in a million", Plain(percent));
             report.add(Code::OutOfRange, node.at, message, "give at most four decimals");
             return None;
         }
@@ -121,45 +132,15 @@ impl<const MIN_MS: u64, const MAX_MS: u64> Span<MIN_MS, MAX_MS> {
     pub fn millis(self) -> u64 {
         u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX)
     }
-
-    fn range() -> String {
-        let show = |ms| humantime::format_duration(Duration::from_millis(ms)).to_string();
-        format!("{} to {}", show(MIN_MS), show(MAX_MS))
-    }
 }
 
 impl<const MIN_MS: u64, const MAX_MS: u64> Decode for Span<MIN_MS, MAX_MS> {
     fn decode(node: &Node, report: &mut Report) -> Option<Self> {
-        let hint = "give a number with its unit: 100ms, 30s, 15m, 1h";
-        if let crate::node::Value::Number(n) = node.value {
-            report.add(
-                Code::WrongType,
-                node.at,
-                format!("a duration needs its unit, found the number {n}"),
-                hint,
-            );
-            return None;
-        }
-        let text = text(node, report)?;
-        let Ok(duration) = humantime::parse_duration(text) else {
-            let shown: String = text.chars().take(80).collect();
-            report.add(Code::BadFormat, node.at, format!("{shown:?} is not a duration"), hint);
-            return None;
-        };
-        if duration < Duration::from_millis(MIN_MS) || duration > Duration::from_millis(MAX_MS) {
-            report.add(
-                Code::OutOfRange,
-                node.at,
-                format!("{text} is out of range"),
-                format!("give {}", Self::range()),
-            );
-            return None;
-        }
-        Some(Self(duration))
+        duration(node, MIN_MS, MAX_MS, report).map(Self)
     }
 
     fn kind() -> Kind {
-        Kind::plain(format!("duration with unit, {}", Self::range()))
+        Kind::plain(format!("duration with unit, {}", range(MIN_MS, MAX_MS)))
     }
 
     #[cfg(feature = "docs")]
@@ -169,28 +150,53 @@ impl<const MIN_MS: u64, const MAX_MS: u64> Decode for Span<MIN_MS, MAX_MS> {
     }
 }
 
+fn range(min_ms: u64, max_ms: u64) -> String {
+    let show = |ms| humantime::format_duration(Duration::from_millis(ms)).to_string();
+    format!("{} to {}", show(min_ms), show(max_ms))
+}
+
+/// Out of line, for all ranges.
+#[inline(never)]
+fn duration(node: &Node, min_ms: u64, max_ms: u64, report: &mut Report) -> Option<Duration> {
+    let hint = "give a number with its unit: 100ms, 30s, 15m, 1h";
+    if let crate::node::Value::Number(n) = node.value {
+        report.add(
+            Code::WrongType,
+            node.at,
+            format!("a duration needs its unit, found the number {}", Plain(n)),
+            hint,
+        );
+        return None;
+    }
+    let text = text(node, report)?;
+    let Ok(duration) = humantime::parse_duration(text) else {
+        let shown: String = text.chars().take(80).collect();
+        report.add(Code::BadFormat, node.at, format!("{shown:?} is not a duration"), hint);
+        return None;
+    };
+    if duration < Duration::from_millis(min_ms) || duration > Duration::from_millis(max_ms) {
+        let hint = format!("give {}", range(min_ms, max_ms));
+        report.add(Code::OutOfRange, node.at, format!("{text} is out of range"), hint);
+        return None;
+    }
+    Some(duration)
+}
+
 /// A plain number between two bounds, both in thousandths.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Number<const MIN_MILLI: u32, const MAX_MILLI: u32>(pub f64);
 
 impl<const MIN_MILLI: u32, const MAX_MILLI: u32> Decode for Number<MIN_MILLI, MAX_MILLI> {
     fn decode(node: &Node, report: &mut Report) -> Option<Self> {
-        let (min, max) = (f64::from(MIN_MILLI) / 1000.0, f64::from(MAX_MILLI) / 1000.0);
-        let value = number(node, report)?;
-        if !(min..=max).contains(&value) {
-            report.add(
-                Code::OutOfRange,
-                node.at,
-                format!("{value} is out of range"),
-                format!("give {min} to {max}"),
-            );
-            return None;
-        }
-        Some(Self(value))
+        between(node, f64::from(MIN_MILLI) / 1000.0, f64::from(MAX_MILLI) / 1000.0, report).map(Self)
     }
 
     fn kind() -> Kind {
-        Kind::plain(format!("number, {} to {}", f64::from(MIN_MILLI) / 1000.0, f64::from(MAX_MILLI) / 1000.0))
+        Kind::plain(format!(
+            "number, {} to {}",
+            Plain(f64::from(MIN_MILLI) / 1000.0),
+            Plain(f64::from(MAX_MILLI) / 1000.0)
+        ))
     }
 
     #[cfg(feature = "docs")]
@@ -199,52 +205,16 @@ impl<const MIN_MILLI: u32, const MAX_MILLI: u32> Decode for Number<MIN_MILLI, MA
     }
 }
 
-/// A regular expression that has to match the whole value; no backtracking, so its time is linear.
-#[derive(Debug, Clone)]
-pub struct Regex {
-    pub source: String,
-    pub compiled: regex_lite::Regex,
-}
-
-/// Longest expression that is read, in bytes.
-const LONGEST_REGEX: usize = 1024;
-/// Largest program that an expression may become, in bytes: a bound on memory per rule.
-const LARGEST_PROGRAM: usize = 256 * 1024;
-
-impl Decode for Regex {
-    fn decode(node: &Node, report: &mut Report) -> Option<Self> {
-        let source = text(node, report)?;
-        if source.is_empty() || source.len() > LONGEST_REGEX {
-            let message =
-                format!("an expression of 1 to {LONGEST_REGEX} bytes is needed, found {}", source.len());
-            report.add(Code::BadRegex, node.at, message, "use prefix, or several match rules");
-            return None;
-        }
-        let build = |text: &str| regex_lite::RegexBuilder::new(text).size_limit(LARGEST_PROGRAM).build();
-        // By itself first: `a)|(?:b` is no expression, and inside the group it would leave the group.
-        match build(source).and_then(|_| build(&format!("^(?:{source})$"))) {
-            Ok(compiled) => Some(Self { source: source.to_owned(), compiled }),
-            Err(error) => {
-                let message = format!("the expression does not compile: {error}");
-                report.add(
-                    Code::BadRegex,
-                    node.at,
-                    message,
-                    "syntax: RE2's without look-around and back references; ASCII classes",
-                );
-                None
-            }
-        }
+/// Out of line, for all ranges.
+#[inline(never)]
+fn between(node: &Node, min: f64, max: f64, report: &mut Report) -> Option<f64> {
+    let value = number(node, report)?;
+    if !(min..=max).contains(&value) {
+        let hint = format!("give {} to {}", Plain(min), Plain(max));
+        report.add(Code::OutOfRange, node.at, format!("{} is out of range", Plain(value)), hint);
+        return None;
     }
-
-    fn kind() -> Kind {
-        Kind::plain("regular expression over the whole value, at most 1024 bytes")
-    }
-
-    #[cfg(feature = "docs")]
-    fn schema(_: &mut super::schema::Definitions) -> serde_json::Value {
-        super::schema::text::<Self>(Some("."), LONGEST_REGEX)
-    }
+    Some(value)
 }
 
 /// A moment in UTC (RFC 3339), in milliseconds since 1970.

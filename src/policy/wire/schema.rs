@@ -22,6 +22,7 @@ pub struct Property {
 pub fn of_file<T: Decode>(title: &str) -> Value {
     let mut definitions = Definitions::new();
     let root = T::schema(&mut definitions);
+    complete(&mut definitions);
     let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": title,
@@ -41,6 +42,8 @@ pub fn object(
     properties: impl FnOnce(&mut Definitions) -> Vec<Property>,
 ) -> Value {
     if !definitions.contains_key(name) {
+        // An object may hold itself further down.
+        definitions.insert(name.to_owned(), Value::Null);
         let properties = properties(definitions);
         let required: Vec<&str> =
             properties.iter().filter(|p| p.presence == "required").map(|p| p.key).collect();
@@ -56,6 +59,41 @@ pub fn object(
         definitions.insert(name.to_owned(), definition);
     }
     json!({"$ref": format!("#/$defs/{name}")})
+}
+
+/// Defines an object that is another one without a key of it and with one of its own, which is required. The other one may
+/// be under way still.
+pub fn extended(
+    name: &str,
+    other: &str,
+    without: &str,
+    (key, schema): (&str, Value),
+    definitions: &mut Definitions,
+) -> Value {
+    let pending = json!({"other": other, "without": without, "key": key, "schema": schema});
+    definitions.insert(name.to_owned(), json!({PENDING: pending}));
+    json!({"$ref": format!("#/$defs/{name}")})
+}
+
+const PENDING: &str = "pending";
+
+fn complete(definitions: &mut Definitions) {
+    let pending: Vec<(String, Value)> = definitions
+        .iter()
+        .filter_map(|(name, definition)| Some((name.clone(), definition.get(PENDING)?.clone())))
+        .collect();
+    for (name, pending) in pending {
+        let text = |key: &str| pending.get(key).and_then(Value::as_str).unwrap_or_default();
+        let mut definition = definitions.get(text("other")).cloned().unwrap_or_default();
+        if let Some(properties) = definition.get_mut("properties").and_then(Value::as_object_mut) {
+            properties.remove(text("without"));
+            properties.insert(text("key").to_owned(), pending.get("schema").cloned().unwrap_or_default());
+        }
+        if let Some(definition) = definition.as_object_mut() {
+            definition.insert("required".to_owned(), json!([text("key")]));
+        }
+        definitions.insert(name, definition);
+    }
 }
 
 fn property(property: &Property) -> Value {

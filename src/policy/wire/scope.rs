@@ -1,19 +1,42 @@
-//! Which requests a scenario is about: direction, match rules, sample.
+//! Which requests a scenario is about: direction, match rules, protection, sample.
 
 use super::declare::{object, words};
-use super::decode::{Decode, Kind, exactly_one, no_check, text, wrong_type};
-use super::form::{FieldName, Method, Template};
-use super::scalar::{Percent, Regex, Text};
+use super::decode::{Decode, Kind, no_check, text, wrong_type};
+use super::form::RequestField;
+use super::matching::{MatchRule, protector};
+use super::scalar::{Percent, Text};
+use super::whole::Whole;
+use super::whose::{Labels, Source};
 use crate::diagnostic::{Code, Report};
 use crate::node::{Node, Value};
 
 object! {
     /// Which requests a scenario is about. Absent: all of them.
-    pub struct Scope check no_check {
+    pub struct Scope check check_scope {
+        /// Service whose proxies inject: `identity.service` of the plugin configuration, else the workload's name in the node
+        /// metadata (`WORKLOAD_NAME`), else Envoy's node cluster. In all other proxies the scenario is dormant.
+        "service" => service: Text<256> [optional],
+        /// Labels of the workload (`identity.labels`, else `LABELS` of the node metadata); all have to be there, or the
+        /// scenario is dormant.
+        "labels" => labels: Labels [optional],
+        /// Upstream that is called: name of the Envoy cluster, or the host of an Istio cluster (`outbound|80||HOST`), whole
+        /// or up to a dot: `profile-db` is `profile-db.shop.svc.cluster.local`.
+        "dependency" => dependency: Text<1024> [optional],
+        /// Who calls.
+        "source" => source: Source [optional],
         /// Side of the proxy (`traffic_direction` of the listener). A listener without one is matched by `any` only.
         "direction" => direction: DirectionWord [default "any" = DirectionWord::Any],
         /// Rules, of which any has to match.
         "match" => any_of: Vec<MatchRule> [optional],
+        /// Only these tries of a retried request, the first being 1: `x-envoy-attempt-count`, which an Envoy before this one
+        /// sends with `include_request_attempt_count`, else `grpc-previous-rpc-attempts` plus 1, else 1.
+        "attempts" => attempts: Vec<Whole<1, 100>> [optional],
+        /// Rules for requests that are never faulted, beside the built-in list: user agents that begin with `kube-probe/`,
+        /// `GoogleHC/` or `Envoy/HC`; the paths `/healthz`, `/livez`, `/readyz`, `/healthz/ready` and `/stats/prometheus`;
+        /// the gRPC service `grpc.health.v1.Health`.
+        "protect" => protect: Vec<MatchRule> [optional],
+        /// `true` lifts the built-in list for this scenario; rules of `protect` hold all the same.
+        "allow_protected" => allow_protected: bool [default "false" = false],
         /// The share of the matched requests that gets a fault.
         "sample" => sample: Sample [optional],
     }
@@ -22,79 +45,6 @@ object! {
 words! {
     /// Side of the proxy.
     pub enum DirectionWord { Inbound = "inbound", Outbound = "outbound", Any = "any" }
-}
-
-object! {
-    /// One rule; all of its parts have to match.
-    pub struct MatchRule shape some_condition, check no_check {
-        /// Path without query and fragment, case-sensitive.
-        "path" => path: PathMatch [optional],
-        /// HTTP methods (RFC 9110 section 9), upper case; one of them has to be the request's.
-        "methods" => methods: Vec<Method> [optional],
-        /// Header conditions; all have to hold.
-        "headers" => headers: Vec<HeaderMatch> [optional],
-        /// `:authority` or `Host` as sent, with its port if it has one; case does not matter.
-        "authority" => authority: TextMatch [optional],
-        /// Name of the Envoy route (`route.name`); in Istio the name of the VirtualService's HTTP route.
-        "route" => route: Text<1024> [optional],
-        /// Name of the upstream cluster; in Istio `outbound|8080||profile-db.shop.svc.cluster.local`.
-        "cluster" => cluster: Text<1024> [optional],
-        /// Name of the Envoy virtual host; in Istio `profile-db.shop.svc.cluster.local:8080`.
-        "virtual_host" => virtual_host: Text<1024> [optional],
-    }
-}
-
-object! {
-    /// A condition on the path; exactly one key.
-    pub struct PathMatch shape one_path, check check_path {
-        /// The whole path.
-        "exact" => exact: Text<1024> [optional],
-        /// How the path begins: `/api` matches `/api`, `/api/x` and `/apix`.
-        "prefix" => prefix: Text<1024> [optional],
-        /// Expression over the whole path.
-        "regex" => regex: Regex [optional],
-        /// Template such as `/users/{id}`; `{id}` stands for one segment that is not empty.
-        "template" => template: Template [optional],
-    }
-}
-
-object! {
-    /// A condition on text; exactly one key.
-    pub struct TextMatch shape one_text, check no_check {
-        /// The whole value.
-        "exact" => exact: Text<1024> [optional],
-        /// How it begins.
-        "prefix" => prefix: Text<1024> [optional],
-        /// How it ends.
-        "suffix" => suffix: Text<1024> [optional],
-        /// What it contains.
-        "contains" => contains: Text<1024> [optional],
-        /// Expression over the whole value.
-        "regex" => regex: Regex [optional],
-    }
-}
-
-object! {
-    /// A condition on a header; `name` and exactly one more key. Several values of one header are joined by a comma
-    /// (RFC 9110 section 5.3), as Envoy's own matcher does.
-    pub struct HeaderMatch shape one_header, check no_check {
-        /// Name in lower case.
-        "name" => name: FieldName [required],
-        /// The whole value.
-        "exact" => exact: Text<4096> [optional],
-        /// How the value begins.
-        "prefix" => prefix: Text<4096> [optional],
-        /// How the value ends.
-        "suffix" => suffix: Text<4096> [optional],
-        /// What the value contains.
-        "contains" => contains: Text<4096> [optional],
-        /// Expression over the whole value.
-        "regex" => regex: Regex [optional],
-        /// Whether the header is there at all.
-        "present" => present: bool [optional],
-        /// Turns the condition round: an absent header matches an inverted condition on its value.
-        "invert" => invert: bool [default "false" = false],
-    }
 }
 
 object! {
@@ -111,14 +61,14 @@ object! {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SampleBy {
     Request,
-    Header(FieldName),
+    Header(RequestField),
 }
 
 object! {
     /// Sticky sampling.
     pub struct StickyHeader check no_check {
         /// Header whose value decides, such as `x-user-id`; requests without it are never sampled.
-        "header" => header: FieldName [required],
+        "header" => header: RequestField [required],
     }
 }
 
@@ -149,32 +99,13 @@ impl Decode for SampleBy {
     }
 }
 
-fn some_condition(node: &Node, _all_known: bool, report: &mut Report) {
-    if matches!(&node.value, Value::Object(entries) if entries.is_empty()) {
-        let hint = "add a condition, or remove `match` to take all requests";
-        report.add(Code::NothingGiven, node.at, "a rule without conditions", hint);
-    }
-}
-
-fn one_path(node: &Node, all_known: bool, report: &mut Report) {
-    exactly_one(&["exact", "prefix", "regex", "template"], node, all_known, report);
-}
-
-fn one_text(node: &Node, all_known: bool, report: &mut Report) {
-    exactly_one(&["exact", "prefix", "suffix", "contains", "regex"], node, all_known, report);
-}
-
-fn one_header(node: &Node, all_known: bool, report: &mut Report) {
-    exactly_one(&["exact", "prefix", "suffix", "contains", "regex", "present"], node, all_known, report);
-}
-
-fn check_path(path: &PathMatch, node: &Node, report: &mut Report) {
-    for (key, value) in [("exact", &path.exact), ("prefix", &path.prefix)] {
-        let bad = |text: &&Text<1024>| !text.0.starts_with('/') || text.0.contains(['?', '#']);
-        let Some(text) = value.as_ref().filter(bad) else { continue };
-        let at = node.get(key).and_then(|n| n.at);
-        let message = format!("{:?} is not a path", text.0);
-        report
-            .in_key(key, |r| r.add(Code::BadFormat, at, message, "begin with `/`; the query does not count"));
+fn check_scope(scope: &Scope, node: &Node, report: &mut Report) {
+    let Some(rules) = scope.any_of.as_ref().filter(|_| !scope.allow_protected) else { return };
+    let by: Option<Vec<&str>> = rules.iter().map(protector).collect();
+    if let Some(by) = by {
+        let at = node.get("match").and_then(|n| n.at);
+        let message = format!("every request that matches is protected ({})", by.join(", "));
+        let hint = "match other requests, or write `allow_protected: true` to fault these";
+        report.in_key("match", |r| r.add(Code::OnlyProtected, at, message, hint));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::decode::{Decode, Kind, text, wrong_type};
 use crate::diagnostic::{Code, Report};
-use crate::node::{Node, Value};
+use crate::node::{Node, Plain, Value};
 
 /// Units as they are written, the binary ones (IEC 80000-13) first.
 const UNITS: [(&str, u64); 7] = [
@@ -49,7 +49,12 @@ pub fn show_bytes(bytes: u64) -> String {
 fn decode(node: &Node, what: &str, suffix: &str, (min, max): (u64, u64), report: &mut Report) -> Option<u64> {
     let hint = format!("give a number with its unit: 64KiB{suffix}, 1MiB{suffix}, 500kB{suffix}");
     if let Value::Number(n) = node.value {
-        report.add(Code::WrongType, node.at, format!("a {what} needs its unit, found the number {n}"), hint);
+        report.add(
+            Code::WrongType,
+            node.at,
+            format!("a {what} needs its unit, found the number {}", Plain(n)),
+            hint,
+        );
         return None;
     }
     let Value::Text(_) = node.value else {

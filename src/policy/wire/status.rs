@@ -2,7 +2,7 @@
 
 use super::decode::{Decode, Kind, number, text};
 use crate::diagnostic::{Code, Report};
-use crate::node::Node;
+use crate::node::{Node, Plain};
 
 /// Final HTTP status: 200 to 599 (RFC 9110 section 15; Envoy's host checks none of this).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +14,7 @@ impl Decode for HttpStatus {
         if (200.0..=599.0).contains(&status) && status.trunc() == status {
             return Some(Self(status as u16));
         }
-        let message = format!("{status} is not a final HTTP status");
+        let message = format!("{} is not a final HTTP status", Plain(status));
         report.add(Code::OutOfRange, node.at, message, "give a whole number from 200 to 599");
         None
     }
@@ -59,7 +59,7 @@ impl Decode for GrpcCode {
     fn decode(node: &Node, report: &mut Report) -> Option<Self> {
         if let crate::node::Value::Number(code) = node.value {
             if !(1.0..=99.0).contains(&code) || code.trunc() != code {
-                let message = format!("{code} is not a gRPC error status");
+                let message = format!("{} is not a gRPC error status", Plain(code));
                 report.add(
                     Code::OutOfRange,
                     node.at,
@@ -69,7 +69,7 @@ impl Decode for GrpcCode {
                 return None;
             }
             if code > 16.0 {
-                let message = format!("gRPC has no status {code}");
+                let message = format!("gRPC has no status {}", Plain(code));
                 report.add(
                     Code::UnusualStatus,
                     node.at,

@@ -40,6 +40,14 @@ impl Experiment {
         self.scenario(name, json!({"match": [{"path": {"exact": path}}]}), faults)
     }
 
+    /// Sets a key of the scenario that was added last, such as `safety`.
+    pub fn with(mut self, key: &str, value: Value) -> Self {
+        if let Some(scenario) = self.scenarios.last_mut() {
+            scenario[key] = value;
+        }
+        self
+    }
+
     /// Every scenario decides for itself, instead of the first one that takes a request.
     pub fn independent(self) -> Self {
         self.set("composition", json!("independent"))

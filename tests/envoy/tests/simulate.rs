@@ -29,12 +29,23 @@ scenarios:
 - name: gone
   scope: {match: [{route: shop, authority: {suffix: ".example"}}], sample: {percent: 25}}
   faults: [{abort: {status: 503, percent: 80}}]
+- name: retries
+  scope: {attempts: [2], dependency: shop, protect: [{headers: [{name: x-user, present: false}]}], sample: {percent: 50}}
+  faults: [{one_of: [{weight: 3, delay: {fixed: 1ms}}, {weight: 1, abort: {status: 502}}]}]
+- name: over
+  trigger: {window: {start: "2020-01-01T00:00:00Z", end: "2020-01-02T00:00:00Z"}}
+  faults: [{abort: {status: 501}}]
+- name: now
+  trigger: {window: {start: "2020-01-01T00:00:00Z"}}
+  scope: {match: [{grpc: {service: size}}, {query: [{name: q, exact: '"'}]}], sample: {percent: 50}}
+  faults: [{delay: {fixed: 1ms}}]
 - name: everything
   scope: {sample: {percent: 10}}
   faults: [{abort: {status: 429}}]
 "#;
 
-const SCENARIOS: [&str; 6] = ["late", "later", "tenants", "inbound-only", "gone", "everything"];
+const SCENARIOS: [&str; 9] =
+    ["late", "later", "tenants", "inbound-only", "gone", "retries", "over", "now", "everything"];
 
 fn chaosctl(arguments: &[&str]) -> Value {
     let chaosctl = repo_root().join("target/release/chaosctl");
@@ -94,13 +105,21 @@ async fn start(catalog: &str, mission: &str, upstream: &HttpUpstream) -> Envoy {
 /// Requests of every kind that the scenarios tell apart; Envoy gives an id to some.
 fn load(load: Load) -> Load {
     load.build(|index| {
-        let path = ["/size/1", "/sizes", "/other?/size", "/size/2?q=%22"][(index % 4) as usize];
+        let path = ["/size/1", "/sizes", "/healthz?/size", "/size/2?q=%22"][(index % 4) as usize];
         let host = ["shop", "shop.example", "SHOP.example", "elsewhere"][(index / 4 % 4) as usize];
         let method = if index.is_multiple_of(5) { "POST" } else { "GET" };
         let user = format!("user \"{}\\", index % 101);
         let mut headers = vec![("host", host)];
         headers.extend(
             [("x-tenant", "beta"), ("x-tenant", ""), ("x-tenant", "alpha")].get((index / 16 % 4) as usize),
+        );
+        headers.extend(
+            [("x-envoy-attempt-count", "2"), ("grpc-previous-rpc-attempts", "1")]
+                .get((index / 2 % 3) as usize),
+        );
+        headers.extend(
+            [("content-type", "application/grpc"), ("user-agent", "kube-probe/1.30")]
+                .get((index / 2 % 7) as usize),
         );
         if !index.is_multiple_of(3) {
             headers.push(("x-user", &user));
@@ -121,7 +140,7 @@ fn assert_agreement(scenario: &Value, name: &str, metrics: &Metrics) {
         let told = scenario["injected"][fault].as_u64().unwrap_or(0);
         assert_eq!(told, metrics.injected(name, fault), "{name}, {fault}");
     }
-    for cause in ["preempted", "no_sample_header"] {
+    for cause in ["preempted", "no_sample_header", "trigger", "attempt", "protected"] {
         let told = scenario["spared"][cause].as_u64().unwrap_or(0);
         assert_eq!(told, metrics.spared(name, cause), "{name}, {cause}");
     }
@@ -181,7 +200,12 @@ async fn the_log_of_a_run_predicts_the_metrics_of_that_run_exactly() {
         assert_eq!(told["faulted"], marked);
         // What agreed was not nothing.
         let injected = |scenario: &str, fault: &str| metrics.injected(scenario, fault);
-        assert!(injected("late", "delay") > 200 && injected("later", "delay") > 200, "{told}");
+        assert!(injected("late", "delay") > 200 && injected("later", "delay") > 100, "{told}");
+        assert!(injected("retries", "delay") > 20 && injected("now", "delay") > 20, "{told}");
+        assert!(
+            metrics.spared("late", "protected") > 100 && metrics.spared("over", "trigger") > 1_000,
+            "{told}"
+        );
         assert!(injected("tenants", "mutate") > 30 && injected("gone", "abort") > 50, "{told}");
         assert_eq!(
             (metrics.sum("chaos_host_errors_total", &[]), injected("inbound-only", "abort")),

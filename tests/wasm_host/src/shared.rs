@@ -17,6 +17,8 @@ pub(crate) struct Inside {
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
     pub(crate) workers: u64,
+    /// How far each look at the monotonic clock moves both clocks.
+    pub(crate) per_look: Duration,
     data: BTreeMap<Vec<u8>, (Vec<u8>, u32)>,
     last_cas: u32,
 }
@@ -44,6 +46,11 @@ impl Shared {
     /// Steps the wall clock (Unix time in nanoseconds) and leaves the monotonic one alone.
     pub fn set_wall(&self, nanoseconds: u64) {
         self.lock().clock.wall = nanoseconds;
+    }
+
+    /// From now on time passes while the module looks at the monotonic clock: so much with each look.
+    pub fn run_clock(&self, per_look: Duration) {
+        self.lock().per_look = per_look;
     }
 
     /// Moves both clocks ahead. Timers fire in [`crate::Vm::run_due`] or [`crate::Vm::advance`].

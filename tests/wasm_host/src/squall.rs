@@ -48,7 +48,8 @@ pub fn plugin(id: &str, scenarios: &[Value], change: impl FnOnce(&mut Value)) ->
 pub fn every_kind_of_fault() -> String {
     let scenarios = [
         json!({"name": "slow", "scope": {"match": [{"path": {"prefix": "/slow"}}]},
-            "faults": [{"delay": {"fixed": "20ms"}}]}),
+            "faults": [{"delay": {"fixed": "20ms"}}],
+            "safety": {"max_concurrent": 9, "max_per_second": 99, "max_total": 999}}),
         json!({"name": "late", "scope": {"match": [{"path": {"prefix": "/late"}, "methods": ["GET"]}]},
             "faults": [{"delay": {"normal": {"mean": "20ms", "stddev": "5ms"}, "phase": "response"}}]}),
         json!({"name": "gone", "scope": {"match": [{"path": {"prefix": "/gone"}}], "sample": {"percent": 50}},
@@ -59,6 +60,8 @@ pub fn every_kind_of_fault() -> String {
             "faults": [{"delay": {"fixed": "5ms"}}]}),
         json!({"name": "tagged", "scope": {"match": [{"headers": [{"name": "x-tier", "regex": "gold|silver"}]}],
             "sample": {"percent": 90, "by": {"header": "x-user"}}}, "faults": [{"delay": {"fixed": "5ms"}}]}),
+        json!({"name": "squeezed", "scope": {"match": [{"path": {"prefix": "/other"}}]},
+            "faults": [{"pressure": {"cpu": {"burn": "1ms"}, "memory": {"hold": "64KiB"}}}]}),
     ];
     let bodies = |name: &str, path: &str, faults: Value| json!({"name": name, "scope": {"match": [{"path": {"prefix": path}}]}, "faults": faults});
     let mutate = json!({"mutate": {"request": {"headers": {"x-a": "b"}}, "response": {"status": 500, "body": {"corrupt": 10}}}});
@@ -74,6 +77,8 @@ pub fn every_kind_of_fault() -> String {
     plugin("m", &scenarios, |mission| {
         mission["duration"] = json!("1m");
         mission["composition"] = json!("independent");
+        mission["mark"] = json!("headers");
+        mission["safety"] = json!({"max_concurrent": 99});
         if let Some(mission) = mission.as_object_mut() {
             mission.remove("seed");
         }

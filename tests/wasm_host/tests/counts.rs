@@ -96,6 +96,13 @@ fn rows() -> Vec<Row> {
         "scope": {"match": [{"headers": [{"name": "x-chaos", "exact": "on"}]}]}});
     let control = json!({"name": "db", "faults": [abort.clone()],
         "scope": {"match": [{"path": {"exact": "/profiles/7"}}], "sample": {"percent": 0.0001}}});
+    let capped = |safety: Value| {
+        let mut scenario = scenario("db", "/profiles/7", json!([{"abort": {"status": 503}}]));
+        scenario["safety"] = safety;
+        plugin("m", &[scenario], |_| {})
+    };
+    let marking = |scenarios: Vec<Value>| plugin("m", &scenarios, |m| m["mark"] = json!("headers"));
+    let all_caps = json!({"max_total": 1_000, "max_concurrent": 10, "max_per_second": 1_000});
     let without_mission = json!({"version": 1, "catalog": catalog(&elsewhere(1))}).to_string();
     vec![
         empty_filter(),
@@ -110,6 +117,14 @@ fn rows() -> Vec<Row> {
         measure("abort of gRPC", &here(json!([grpc])), &[("content-type", "application/grpc")]),
         measure("request delay", &here(json!([delay("request")])), &[]),
         measure("response delay", &here(json!([delay("response")])), &[]),
+        measure("abort with `max_total`", &capped(json!({"max_total": 1_000})), &[]),
+        measure("abort with all caps", &capped(all_caps), &[]),
+        measure("no match, `mark: headers`", &marking(elsewhere(1)), &[]),
+        measure(
+            "request delay, `mark: headers`",
+            &marking(vec![scenario("db", "/profiles/7", json!([delay("request")]))]),
+            &[],
+        ),
         measure("request delay, then abort", &here(json!([delay("request"), abort])), &[]),
     ]
 }

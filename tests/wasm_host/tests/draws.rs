@@ -97,6 +97,17 @@ fn samples_shares_and_aborts_are_the_same_in_the_module_as_natively() {
     }
 }
 
+#[test]
+fn choices_are_the_same_in_the_module_as_natively() {
+    let faults = json!([{"one_of": [
+        {"weight": 5, "delay": {"uniform": {"min": "1ms", "max": "90ms"}}},
+        {"weight": 2, "delay": {"fixed": "20ms", "percent": 50}},
+        {"weight": 3, "abort": {"status": 503}}]}]);
+    let scenario = json!({"name": "db", "faults": faults});
+    let configuration = plugin("choice", &[scenario], |mission| mission["seed"] = json!("replay-2"));
+    compare(&configuration, "replay-2", &ids());
+}
+
 /// The scenarios of the golden vectors (src/policy/tests/delays.rs).
 fn golden_scenarios() -> Vec<Value> {
     let delays = [

@@ -1,6 +1,8 @@
 //! Promise P8: whatever the host answers and however it calls, the filter does not trap, refuses no
 //! configuration, keeps no stream for ever and acts on no stream but the one it means.
 
+use std::time::Duration;
+
 use serde_json::json;
 use squall_wasm_host::{
     Action, Effect, Proxy, Random, Request, Shared, Status, StreamId, Vm, every_kind_of_fault, plugin,
@@ -43,6 +45,8 @@ fn request(path: &str) -> Request<'_> {
 /// A worker whose host already fails while the filter is configured.
 fn worker(prepare: impl FnOnce(&mut Vm)) -> Proxy {
     let mut vm = Vm::new(squall_module(), &Shared::new()).expect("no trap");
+    // A burn looks at the clock until its time is over.
+    vm.shared().run_clock(Duration::from_micros(100));
     prepare(&mut vm);
     let root = vm.start_root(every_kind_of_fault(), "squall").expect("no trap and no refusal");
     Proxy { shared: vm.shared(), vm, root }

@@ -33,6 +33,8 @@ fn unknown() {
         mistake("/catalog/scenario", "[]", UnknownKey),
         mistake("/catalog/scenarios/0/guardrails", "[]", UnknownKey),
         mistake("/catalog/scenarios/0/scope/matches", "[]", UnknownKey),
+        mistake("/catalog/scenarios/0/scope/protected", "[]", UnknownKey),
+        mistake("/catalog/scenarios/0/scope/protect/0/agent", "\"a\"", UnknownKey),
         mistake("/catalog/scenarios/0/scope/match/0/method", "\"GET\"", UnknownKey),
         mistake("/catalog/scenarios/0/scope/match/0/headers/0/inverted", "true", UnknownKey),
         mistake("/catalog/scenarios/0/scope/sample/percentage", "20", UnknownKey),

@@ -1,10 +1,15 @@
 //! Bad configurations, one mistake each: the code, the key and a way out are named, and nothing else is complained of.
 
 mod bodies;
+mod choices;
 mod documents;
 mod keys;
+mod pressure;
+mod safety;
 mod schema;
+mod scopes;
 mod several;
+mod triggers;
 mod values;
 
 use serde_json::{Value, json};
@@ -34,17 +39,27 @@ fn good() -> Value {
     json!({
         "version": 1,
         "role": "filter",
-        "identity": {"service": "user-service", "namespace": "shop"},
+        "identity": {"service": "user-service", "namespace": "shop", "labels": {"app": "users"}},
         "catalog": {"version": 1, "scenarios": [
             {
                 "name": "slow-db", "description": "latency of the database", "severity": "medium",
+                "trigger": {
+                    "window": {"start": "2026-12-01T09:00:00Z", "end": "2026-12-01T17:00:00Z", "days": ["mon", "sun"],
+                        "between": "22:00-06:00", "timezone": "-01:00"},
+                    "randomize": {"period": "2m", "active": "30s"},
+                },
                 "scope": {
+                    "service": "user-service", "labels": {"app": "users", "tier": "gold"},
+                    "dependency": "profile-db", "source": {"principal": {"suffix": "/sa/web"}},
                     "direction": "outbound",
                     "match": [{
                         "path": {"prefix": "/users"}, "methods": ["GET", "POST"],
                         "headers": [{"name": "x-tenant", "exact": "a", "invert": true}],
                         "authority": {"exact": "db.shop"}, "route": "r", "cluster": "c", "virtual_host": "v",
-                    }],
+                        "query": [{"name": "q", "contains": "a/b"}],
+                    }, {"grpc": {"service": "shop.Users", "method": "Get"}}],
+                    "attempts": [1, 2],
+                    "protect": [{"path": {"prefix": "/admin"}}], "allow_protected": false,
                     "sample": {"percent": 20, "by": {"header": "x-user"}},
                 },
                 "faults": [{"delay": {"fixed": "100ms", "phase": "request", "percent": 50}}],
@@ -52,7 +67,8 @@ fn good() -> Value {
             {
                 "name": "fail-auth",
                 "faults": [{"abort": {"status": 503, "body": "no", "headers": {"x-why": "chaos"},
-                    "grpc_status": "UNAVAILABLE", "message": "no", "percent": 1}}],
+                    "grpc_status": "UNAVAILABLE", "message": "no", "percent": 1}},
+                    {"one_of": [{"weight": 3, "delay": {"fixed": "1s"}}, {"weight": 1, "abort": {"status": 500}}]}],
             },
             {"name": "unused", "severity": "critical", "faults": [{"delay": {"uniform": {"min": "1ms", "max": "2ms"}}}]},
         ]},

@@ -29,6 +29,8 @@ fn meets(rule: &Value, request: &Request) -> bool {
             wanted.iter().any(|m| m.as_str().map(str::as_bytes) == method && method.is_some())
         })
         && given("authority").is_none_or(|wanted| authority_meets(wanted, request.get(&Fact::Authority)))
+        && rule["query"].as_array().is_none_or(|all| all.iter().all(|wanted| query_meets(wanted, request)))
+        && given("grpc").is_none_or(|wanted| path.is_some_and(|path| grpc_meets(wanted, path, request)))
         && rule["headers"].as_array().is_none_or(|all| all.iter().all(|wanted| header_meets(wanted, request)))
         && name("route", Fact::Route)
         && name("cluster", Fact::Cluster)
@@ -49,6 +51,52 @@ fn authority_meets(wanted: &Value, value: Option<&[u8]>) -> bool {
         Some(text) => text.to_ascii_lowercase().as_bytes() == value.to_ascii_lowercase(),
         None => text_meets(wanted, value),
     }
+}
+
+/// Undoes `+` and `%XX`, in place and from the left.
+fn decoded(text: &[u8]) -> Vec<u8> {
+    let mut bytes: Vec<u8> = text.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect();
+    let mut at = 0;
+    while at + 3 <= bytes.len() {
+        let hex = std::str::from_utf8(&bytes[at + 1..at + 3]).unwrap_or("-");
+        let byte = u8::from_str_radix(hex, 16).ok().filter(|_| hex.bytes().all(|b| b.is_ascii_hexdigit()));
+        if let Some(byte) = byte.filter(|_| bytes[at] == b'%') {
+            bytes.splice(at..at + 3, [byte]);
+        }
+        at += 1;
+    }
+    bytes
+}
+
+fn query_meets(wanted: &Value, request: &Request) -> bool {
+    let name = wanted["name"].as_str().expect("a query condition has a name").as_bytes();
+    let path = request.get(&Fact::Path).unwrap_or_default();
+    let whole = path.iter().position(|b| *b == b'#').map_or(path, |end| &path[..end]);
+    let query = whole.iter().position(|b| *b == b'?').map_or(&b""[..], |start| &whole[start + 1..]);
+    let pairs = query.split(|b| *b == b'&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let equals = pair.iter().position(|b| *b == b'=').unwrap_or(pair.len());
+        (decoded(&pair[..equals]), decoded(pair.get(equals + 1..).unwrap_or_default()))
+    });
+    let values: Vec<Vec<u8>> = pairs.filter(|(n, _)| n == name).map(|(_, value)| value).collect();
+    let holds = match wanted["present"].as_bool() {
+        Some(present) => present != values.is_empty(),
+        None => values.iter().any(|value| text_meets(wanted, value)),
+    };
+    holds != wanted["invert"].as_bool().unwrap_or(false)
+}
+
+fn grpc_meets(wanted: &Value, path: &[u8], request: &Request) -> bool {
+    let (service, method) = (wanted["service"].as_str().expect("a service"), wanted["method"].as_str());
+    let path = String::from_utf8_lossy(path);
+    let mut parts = path.splitn(3, '/').skip(1);
+    let named = parts.next() == Some(service)
+        && parts.next().is_some_and(|found| method.is_none_or(|method| method == found));
+    let kind = request.get(&Fact::Header("content-type".to_owned())).unwrap_or_default();
+    let kind = String::from_utf8_lossy(kind);
+    named
+        && (kind == "application/grpc"
+            || kind.starts_with("application/grpc+")
+            || kind.starts_with("application/grpc;"))
 }
 
 fn header_meets(wanted: &Value, request: &Request) -> bool {

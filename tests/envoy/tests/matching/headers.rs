@@ -125,3 +125,22 @@ async fn a_header_that_is_not_utf8_is_a_value_like_any_other() {
     assert_eq!(upstream.requests(), 1);
     assert_eq!(envoy.prometheus().await.unwrap().sum("chaos_host_errors_total", &[]), 0.0);
 }
+
+/// Envoy has `Host` as `:authority` alone, so that a condition on a header `host` would never hold.
+#[tokio::test]
+async fn the_host_is_matched_as_authority_and_refused_as_a_header() {
+    let by_authority = rule(Experiment::new(), 503, json!({"authority": {"exact": "db.shop"}}));
+    let (_upstream, envoy) = start(&by_authority).await;
+    let ask = "GET /size/1 HTTP/1.1\r\nhost: DB.shop\r\nconnection: close\r\n\r\n";
+    let reply = raw_exchange(envoy.addr("ingress"), ask.as_bytes()).await.unwrap();
+    assert!(reply.starts_with(b"HTTP/1.1 503"), "{}", String::from_utf8_lossy(&reply));
+    for scope in [
+        json!({"match": [{"headers": [{"name": "host", "exact": "db.shop"}]}]}),
+        json!({"sample": {"by": {"header": "host"}}}),
+    ] {
+        let by_header = Experiment::new().scenario("a", scope, json!([{"abort": {"status": 503}}]));
+        let (_upstream, envoy) = start(&by_header).await;
+        let log = envoy.log();
+        assert!(log.contains("error[bad-format]") && log.contains("for `host` match `authority`"), "{log}");
+    }
+}

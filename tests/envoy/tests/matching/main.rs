@@ -2,6 +2,7 @@
 //!
 //! Every scenario aborts with a status of its own, so that the answer names the scenario that took the request.
 
+mod calls;
 mod headers;
 
 use serde_json::{Value, json};

@@ -55,6 +55,17 @@ async fn when_finished(envoy: &Envoy, scenario: &str, requests: u64) -> Metrics 
     envoy.prometheus_until(&format!("{requests} finished requests"), all).await.unwrap()
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_alternative_of_a_choice_gets_its_share_of_20_000_requests() {
+    let alternative = |weight: u32, status: u16| json!({"weight": weight, "abort": {"status": status}});
+    let faults = json!([{"one_of": [alternative(3, 510), alternative(1, 511)]}]);
+    let envoy = start(&Experiment::new().scenario("choice", json!({}), faults)).await;
+    let reports = load(&envoy, "choice").await;
+    assert_eq!(count(&reports, 510) + count(&reports, 511), REQUESTS);
+    assert_share("the first alternative", count(&reports, 510), REQUESTS, 0.75);
+    assert_eq!(envoy.injected("choice", "abort").await.unwrap(), REQUESTS);
+}
+
 /// Promise P3 over all workers together, and the counters are what the clients saw, to the request.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_abort_of_50_percent_is_measured_as_50_percent_over_20_000_requests_and_4_workers() {

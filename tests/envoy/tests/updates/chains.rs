@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use serde_json::json;
-use squall_envoy_tests::bootstrap::RUN_DIR;
 use squall_envoy_tests::{
-    Bootstrap, Cluster, Envoy, EnvoyConfig, EnvoyOptions, Experiment, HttpClient, HttpFilter, HttpUpstream,
-    Listener, Load, Metrics, Route, VirtualHost, eventually,
+    Cluster, Envoy, EnvoyConfig, EnvoyOptions, Experiment, HttpClient, HttpFilter, HttpUpstream, Listener,
+    Load, Metrics, Route, VirtualHost, eventually,
 };
 use tokio::task::JoinSet;
 
-use crate::{SHOP, active, discovered, from_istiod, mission, send, start, until_in_flight};
+use crate::{SHOP, active, discovered, from_istiod, listeners, mission, send, start, until_in_flight};
 
 /// Istio stacks the plugins of the root namespace and of the workload's own in one chain.
 #[tokio::test]
@@ -100,25 +99,9 @@ async fn two_listeners_with_missions_of_their_own_do_not_disturb_each_other() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_filter_that_is_taken_out_of_its_listener_leaves_no_trace_in_traffic_or_gauges() {
     let upstream = HttpUpstream::start().await.unwrap();
-    let listeners = |filters: &[HttpFilter]| {
-        let host = VirtualHost::any("any").route(Route::prefix("/").to("upstream"));
-        let listener = Listener::new("ingress").filters(filters.iter().cloned()).virtual_host(host);
-        let mut listener =
-            EnvoyConfig::new().listener(listener).to_json()["static_resources"]["listeners"][0].take();
-        listener["@type"] = json!("type.googleapis.com/envoy.config.listener.v3.Listener");
-        json!({"version_info": filters.len().to_string(), "resources": [listener]}).to_string()
-    };
-    let place = |file: &str| format!("{RUN_DIR}/listeners{file}");
-    let source =
-        json!({"path_config_source": {"path": place("/all.json"), "watched_directory": {"path": place("")}}});
-    let config = EnvoyConfig::new()
-        .cluster(Cluster::http1("upstream", upstream.addr()))
-        .set("dynamic_resources", json!({"lds_config": source}));
     let typed_config = from_istiod(SHOP, &mission("removed", 503, "20s").plugin());
     let filter = HttpFilter::json(json!({"name": "envoy.filters.http.wasm", "typed_config": typed_config}));
-    let first = listeners(&[filter]).replace(RUN_DIR, "/dev/null");
-    let first = first.replace("/dev/null/access.log", "/dev/null");
-    let bootstrap = Bootstrap::from(config).with_file("listeners/all.json", first);
+    let bootstrap = listeners::bootstrap(&upstream, &[filter]);
     let envoy = EnvoyOptions::default().concurrency(2).drain_seconds(1).start(bootstrap).await.unwrap();
 
     let waiting = send(&envoy, "/size/2", 4);
@@ -127,10 +110,7 @@ async fn a_filter_that_is_taken_out_of_its_listener_leaves_no_trace_in_traffic_o
     assert_eq!(client.get("/size/1").await.unwrap().status, 503);
     assert_eq!(active(&envoy.prometheus().await.unwrap(), "cut"), Some(1.0));
 
-    let next = envoy.folder().join("listeners/next.json");
-    let without = listeners(&[]).replace(RUN_DIR, "/dev/null").replace("/dev/null/access.log", "/dev/null");
-    std::fs::write(&next, without).unwrap();
-    std::fs::rename(next, envoy.folder().join("listeners/all.json")).unwrap();
+    listeners::replace(&envoy, &[]);
     let passed = eventually("the listener without the filter", Duration::from_secs(10), async || {
         let reply = HttpClient::http1(envoy.addr("ingress")).get("/size/1").await;
         reply.is_ok_and(|reply| reply.status == 200).then_some(())

@@ -2,7 +2,9 @@
 //! named after the resource. Promise P9 and what becomes of requests that wait when their mission goes.
 
 mod chains;
+mod listeners;
 mod missions;
+mod revision;
 
 use std::time::Instant;
 

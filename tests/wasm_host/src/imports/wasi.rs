@@ -13,7 +13,12 @@ pub(crate) fn clock_time_get(guest: &mut Guest<'_>, arguments: &Arguments<'_>) -
     let clock = guest.state().shared.clock();
     let now = match arguments.u32(0) {
         0 => clock.wall,
-        1 => clock.monotonic,
+        1 => {
+            let mut inside = guest.state().shared.lock();
+            let per_look = inside.per_look;
+            inside.clock.advance(per_look);
+            clock.monotonic
+        }
         _ => return Err(ENOTSUP.into()),
     };
     write(guest, arguments.u32(2), &now.to_le_bytes())

@@ -32,7 +32,7 @@ struct Arguments {
     /// How often the user-service tries an auth check again after UNAVAILABLE.
     #[arg(long, value_name = "N", default_value_t = 1)]
     auth_retries: u32,
-    /// Take 15 seconds altogether instead of about a minute.
+    /// Take about 20 seconds altogether instead of about a minute.
     #[arg(long)]
     short: bool,
     /// Leave everything running after the report, until Ctrl-C.

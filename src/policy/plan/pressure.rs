@@ -1,0 +1,30 @@
+//! Pressure as the plan has it.
+
+use super::{Fault, Injected, Injection, Shared};
+use crate::draw::PPM;
+use crate::wire;
+
+/// Burnt worker time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Burn {
+    pub us: u64,
+    /// Most of a worker's time, in parts per million.
+    pub share_ppm: u32,
+}
+
+/// `cpu` and `memory` are faults of their own: each has its label and its counter.
+pub(super) fn compile(fault: Option<&wire::PressureFault>) -> impl Iterator<Item = Shared> {
+    let cpu = fault.and_then(|f| f.cpu.as_ref());
+    let cpu = cpu.map(|c| Fault::Burn(Burn { us: c.burn.micros(), share_ppm: c.max_share.0 }));
+    let memory = fault.and_then(|f| f.memory.as_ref()).map(|m| Fault::Hold(m.hold.0));
+    cpu.into_iter().chain(memory).map(|fault| Shared { ppm: PPM, fault, choice: None })
+}
+
+pub(super) fn add(scenario: usize, fault: &Fault, injection: &mut Option<Injection>) {
+    let injected = match fault {
+        Fault::Burn(burn) => Injected::Burn { scenario, burn: *burn },
+        Fault::Hold(bytes) => Injected::Hold { scenario, bytes: *bytes },
+        _ => return,
+    };
+    injection.get_or_insert_default().faults.push(injected);
+}
