@@ -88,10 +88,10 @@ counts: build empty-filter ## Compare host calls and instructions per request wi
 counts-update: build empty-filter ## Rewrite that table
 	@SQUALL_UPDATE_COUNTS=1 python3 $(SETUP)/summarise.py $(CARGO_TEST) --workspace --test counts
 
-docs: ## Rewrite docs/catalog.md and docs/errors.md from the types
+docs: ## Rewrite docs/catalog.md, docs/errors.md and schemas/ from the types
 	$(DOCS)
 
-docs-check: ## Check that docs/catalog.md and docs/errors.md say what the types say
+docs-check: ## Check that docs/catalog.md, docs/errors.md and schemas/ say what the types say
 	@$(SETUP)/check-docs.sh $(DOCS)
 
 lint: wasm-setup ## Check format, clippy, the arrow, shell scripts, licences

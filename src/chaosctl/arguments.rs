@@ -54,9 +54,20 @@ pub enum Verb {
         --direction outbound --request-id 6f1c --seed demo"
     )]
     Explain(Box<Explain>),
+    /// Predict from an access log of Envoy how many requests each scenario would have hit, and how
+    #[command(
+        after_help = "Example:\n  chaosctl simulate --catalog catalog.yaml --mission mission.yaml --log access.log\n\n\
+        The log is JSON lines as the configuration of `chaosctl render envoy` writes them; docs/simulate.md names the keys."
+    )]
+    Simulate(Simulate),
     /// Write what Envoy or Istio reads
     #[command(subcommand)]
     Render(Render),
+    /// Print the JSON Schema (draft 2020-12) of a file, for editors and other tools
+    #[command(after_help = "Example:\n  chaosctl schema catalog > catalog.schema.json\n\n\
+        An editor reads it where the first line of catalog.yaml is:\n  \
+        # yaml-language-server: $schema=catalog.schema.json")]
+    Schema(Schema),
 }
 
 /// How results are written.
@@ -168,6 +179,39 @@ pub struct Explain {
     pub seed: Option<String>,
     #[arg(long, short, value_enum, default_value_t)]
     pub output: Output,
+}
+
+#[derive(Args)]
+pub struct Simulate {
+    /// Catalog file
+    #[arg(long, value_name = "FILE")]
+    pub catalog: PathBuf,
+    /// Mission file
+    #[arg(long, value_name = "FILE")]
+    pub mission: PathBuf,
+    /// Access log, or `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    pub log: PathBuf,
+    /// Seed in place of the mission's
+    #[arg(long, value_name = "TEXT")]
+    pub seed: Option<String>,
+    #[arg(long, short, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+#[derive(Args)]
+pub struct Schema {
+    /// Which file
+    #[arg(value_enum)]
+    pub file: SchemaFile,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaFile {
+    Catalog,
+    Mission,
+    /// The plugin configuration
+    Plugin,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -3,8 +3,8 @@
 use crate::arguments::{List, Output};
 use crate::sort::Sort;
 use crate::source::{self, Source};
-use crate::terminal::{self, Paint, Style, complain};
-use crate::{Outcome, emit, findings, words};
+use crate::terminal::{self, Paint, complain};
+use crate::{Outcome, emit, findings, table, words};
 use serde::Serialize;
 use squall_policy::{check_catalog, wire};
 
@@ -51,7 +51,7 @@ pub fn run(arguments: &List, out: Paint, err: Paint) -> anyhow::Result<Outcome> 
     });
     terminal::print(&match arguments.output {
         Output::Text if rows.is_empty() => "no scenario fits\n".to_owned(),
-        Output::Text => table(&rows, out),
+        Output::Text => listing(&rows, out),
         output => emit::structured(&rows, output)?,
     })?;
     Ok(Outcome::Fine)
@@ -72,7 +72,7 @@ fn row(scenario: &wire::Scenario, file: &str) -> Row {
 /// Widest cell before it is cut, in characters.
 const WIDEST: usize = 60;
 
-fn table(rows: &[Row], paint: Paint) -> String {
+fn listing(rows: &[Row], paint: Paint) -> String {
     let cell = |text: String| {
         let text = terminal::shown(&text);
         if text.chars().count() <= WIDEST {
@@ -94,24 +94,5 @@ fn table(rows: &[Row], paint: Paint) -> String {
             texts.map(cell)
         })
         .collect();
-    let head = ["NAME", "SEVERITY", "FAULTS", "SCOPE", "SAMPLE"].map(str::to_owned);
-    let width = |column: usize| {
-        std::iter::once(&head)
-            .chain(&cells)
-            .filter_map(|r| r.get(column))
-            .map(|c| c.chars().count())
-            .max()
-            .unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..head.len()).map(width).collect();
-    let line = |row: &[String; 5]| {
-        let padded: Vec<String> = row.iter().zip(&widths).map(|(c, w)| format!("{c:w$}")).collect();
-        padded.join("  ").trim_end().to_owned()
-    };
-    let mut out = format!("{}\n", paint.paint(Style::Strong, &line(&head)));
-    for row in &cells {
-        out += &line(row);
-        out.push('\n');
-    }
-    out
+    table::text(&["NAME", "SEVERITY", "FAULTS", "SCOPE", "SAMPLE"], &cells, paint)
 }

@@ -1,5 +1,6 @@
 //! `chaosctl`: checks, explains and renders chaos missions. What a verb does stands in the module of its name.
 
+mod access_log;
 mod arguments;
 mod emit;
 mod excerpt;
@@ -12,10 +13,13 @@ mod reader;
 mod render;
 mod request;
 mod scalar;
+mod schema;
 mod show;
+mod simulate;
 mod sort;
 mod source;
 mod suspicion;
+mod table;
 mod terminal;
 mod validate;
 mod whose;
@@ -55,6 +59,8 @@ fn run() -> anyhow::Result<Outcome> {
         Verb::List(list) => list::run(list, out, err),
         Verb::Show(show) => show::run(show, out, err),
         Verb::Explain(explain) => explain::run(explain, out, err),
+        Verb::Simulate(simulate) => simulate::run(simulate, out, err),
+        Verb::Schema(schema) => schema::run(schema),
         Verb::Render(Render::Envoy(envoy)) => render::envoy::run(envoy, err),
         Verb::Render(Render::Istio(istio)) => render::istio::run(istio, err),
         Verb::Render(Render::StatTags(tags)) => render::stat_tags::run(tags),

@@ -3,7 +3,7 @@
 # files as they were, which it puts back. Exit codes: 0 the same; 1 they differ or one is missing.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-readonly FILES=(docs/catalog.md docs/errors.md)
+readonly FILES=(docs/catalog.md docs/errors.md schemas/catalog.json schemas/mission.json schemas/plugin.json)
 
 before=$(mktemp -d)
 # shellcheck disable=SC2317 # called by the trap
@@ -15,7 +15,7 @@ restore() {
     done
     rm -rf "$before"
 }
-mkdir "$before/docs"
+mkdir "$before/docs" "$before/schemas"
 for file in "${FILES[@]}"; do
     [[ ! -f $file ]] || cp -p "$file" "$before/$file"
 done

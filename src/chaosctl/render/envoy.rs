@@ -4,9 +4,9 @@ use super::template::{self, list, number, object, text};
 use crate::arguments::{RenderEnvoy, Side};
 use crate::emit::Comments;
 use crate::terminal::{self, Paint, complain};
-use crate::{Outcome, emit};
+use crate::{Outcome, access_log, emit};
 use anyhow::{Context, bail, ensure};
-use squall_policy::Node;
+use squall_policy::{Node, wire};
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -27,6 +27,10 @@ const COMMENTS: &Comments<'_> = &[
     (
         "static_resources.listeners.filter_chains.filters.typed_config.preserve_external_request_id",
         "Draws depend on x-request-id: a client that sends its own can replay a run.",
+    ),
+    (
+        "static_resources.listeners.filter_chains.filters.typed_config.access_log",
+        "`chaosctl simulate` reads this log, and more keys where a scenario asks for more.",
     ),
     (
         HTTP_FILTER,
@@ -53,7 +57,7 @@ pub fn run(arguments: &RenderEnvoy, paint: Paint) -> anyhow::Result<Outcome> {
         ensure!(!twice, "--upstream {} is given twice", upstream.cluster());
     }
     let identity = arguments.identity.identity();
-    let Some((_, plugin)) = super::plugin::build(&arguments.inputs, &identity, paint)? else {
+    let Some((inputs, plugin)) = super::plugin::build(&arguments.inputs, &identity, paint)? else {
         return Ok(Outcome::Finding);
     };
     let direction = arguments.direction.map(|side| match side {
@@ -68,6 +72,7 @@ pub fn run(arguments: &RenderEnvoy, paint: Paint) -> anyhow::Result<Outcome> {
             ("LISTEN_ADDRESS", Some(text(arguments.listen.ip().to_string()))),
             ("LISTEN_PORT", Some(number(arguments.listen.port()))),
             ("DIRECTION", direction),
+            ("LOG_FORMAT", Some(log_format(&inputs.catalog))),
             ("VIRTUAL_HOSTS", Some(list(upstreams.iter().map(Upstream::virtual_host)))),
             ("CLUSTERS", Some(list(upstreams.iter().map(Upstream::as_cluster)))),
             ("PLUGIN", Some(text(serde_json::to_string_pretty(&plugin)?))),
@@ -84,6 +89,10 @@ pub fn run(arguments: &RenderEnvoy, paint: Paint) -> anyhow::Result<Outcome> {
     }
     terminal::print(&emit::file(&bootstrap, arguments.output, COMMENTS)?)?;
     Ok(Outcome::Fine)
+}
+
+fn log_format(catalog: &wire::Catalog) -> Node {
+    object(access_log::format(catalog).into_iter().map(|key| (key.name, text(key.operator))))
 }
 
 fn upstream(given: &str) -> anyhow::Result<Upstream> {

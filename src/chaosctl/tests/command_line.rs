@@ -14,6 +14,8 @@ fn help_teaches_every_verb_with_an_example() {
         &["list"],
         &["show"],
         &["explain"],
+        &["simulate"],
+        &["schema"],
         &["render", "plugin"],
         &["render", "envoy"],
         &["render", "istio"],

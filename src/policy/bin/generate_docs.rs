@@ -1,7 +1,7 @@
-//! Writes docs/catalog.md and docs/errors.md from the types that read the files and the codes they report.
+//! Writes docs/catalog.md, docs/errors.md and schemas/ from the types that read the files and the codes they report.
 //! What the reader accepts and what the page says therefore cannot drift apart.
 
-use squall_policy::wire::{Decode, Kind, Plugin, Regex, Section};
+use squall_policy::wire::{Catalog, Decode, Kind, Mission, Plugin, Regex, Section, schema};
 use squall_policy::{Code, Level, Report, load_plugin};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -23,18 +23,30 @@ with the same keys; the plugin configuration is JSON (`chaosctl render plugin` w
 - A key that is not listed here is an error: a misspelt key that is accepted is an experiment that does not happen.
 - A key that carries its unit in its name (`percent`) takes a number; durations are text with a unit.
 - All mistakes are reported at once; [errors.md](errors.md) lists the codes.
+- Editors and other tools read the same from a JSON Schema: `chaosctl schema catalog` (or `mission`, `plugin`; also in `schemas/`). It knows
+  keys, types, forms and ranges; what belongs together only `chaosctl validate` knows.
 - Sizes: a plugin configuration has at most 4 MiB, a list at most 10,000 items.
 ";
 
 fn main() -> ExitCode {
-    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
-    let written = catalog_page().and_then(|catalog| {
-        std::fs::write(docs.join("catalog.md"), catalog).map_err(|e| e.to_string())?;
-        std::fs::write(docs.join("errors.md"), errors_page()).map_err(|e| e.to_string())
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let files = catalog_page().map(|catalog| {
+        [
+            ("docs/catalog.md", catalog),
+            ("docs/errors.md", errors_page()),
+            ("schemas/catalog.json", schema_page::<Catalog>("Squall catalog")),
+            ("schemas/mission.json", schema_page::<Mission>("Squall mission")),
+            ("schemas/plugin.json", schema_page::<Plugin>("Squall plugin configuration")),
+        ]
+    });
+    let written = files.and_then(|files| {
+        files.iter().try_for_each(|(name, text)| {
+            std::fs::write(root.join(name), text).map_err(|error| format!("{name}: {error}"))
+        })
     });
     match written {
         Ok(()) => {
-            println!("wrote docs/catalog.md and docs/errors.md");
+            println!("wrote docs/catalog.md, docs/errors.md and schemas/");
             ExitCode::SUCCESS
         }
         Err(message) => {
@@ -91,6 +103,10 @@ fn write_section(section: &Section, level: &str, page: &mut String) {
         section.name,
         sentence(section.doc)
     );
+}
+
+fn schema_page<T: Decode>(title: &str) -> String {
+    format!("{:#}\n", schema::of_file::<T>(title))
 }
 
 fn errors_page() -> String {

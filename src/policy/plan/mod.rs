@@ -122,6 +122,12 @@ impl Scenario {
         self.sample.ppm
     }
 
+    /// Whether the value of a header decides, instead of the request id.
+    #[must_use]
+    pub fn is_sampled_by_header(&self) -> bool {
+        self.sample.header.is_some()
+    }
+
     pub fn faults(&self) -> impl Iterator<Item = &Fault> {
         self.faults.iter().map(|shared| &shared.fault)
     }

@@ -36,6 +36,17 @@ impl Decode for Choice {
     fn kind() -> Kind {
         Kind::plain("object of `weight` (whole number, 1 to 1000) and one fault")
     }
+
+    #[cfg(feature = "docs")]
+    fn schema(definitions: &mut super::schema::Definitions) -> serde_json::Value {
+        super::schema::extended(
+            "Choice",
+            "Fault",
+            "one_of",
+            ("weight", Whole::<1, 1000>::schema(definitions)),
+            definitions,
+        )
+    }
 }
 
 impl Fault {

@@ -52,6 +52,18 @@ macro_rules! object {
                     section: None,
                 }
             }
+
+            #[cfg(feature = "docs")]
+            fn schema(definitions: &mut $crate::wire::schema::Definitions) -> serde_json::Value {
+                $crate::wire::schema::object(stringify!($name), concat!($($doc, "\n"),+), definitions, |definitions| {
+                    vec![ $( $crate::wire::schema::Property {
+                        key: $key,
+                        doc: concat!($($key_doc, "\n"),+),
+                        presence: $crate::wire::declare::presence!($($presence)+),
+                        schema: <$ty as $crate::wire::decode::Decode>::schema(definitions),
+                    } ),+ ]
+                })
+            }
         }
     };
 }
@@ -114,6 +126,11 @@ macro_rules! words {
 
             fn kind() -> $crate::wire::decode::Kind {
                 $crate::wire::decode::Kind::plain([$(concat!("`", $word, "`")),+].join(" \\| "))
+            }
+
+            #[cfg(feature = "docs")]
+            fn schema(_: &mut $crate::wire::schema::Definitions) -> serde_json::Value {
+                serde_json::json!({"type": "string", "enum": [$($word),+]})
             }
         }
     };

@@ -9,6 +9,11 @@ pub trait Decode: Sized {
     fn decode(node: &Node, report: &mut Report) -> Option<Self>;
     /// What the documentation says of this type.
     fn kind() -> Kind;
+    /// What a JSON Schema says of it. A type that says nothing itself takes any value there.
+    #[cfg(feature = "docs")]
+    fn schema(_: &mut super::schema::Definitions) -> serde_json::Value {
+        serde_json::json!({"description": super::schema::label::<Self>()})
+    }
 }
 
 /// How the documentation names a type, and the section about its keys where it has some.
@@ -208,6 +213,12 @@ impl<T: Decode> Decode for Vec<T> {
         let item = T::kind();
         Kind { label: format!("list of {}", item.label), section: item.section }
     }
+
+    #[cfg(feature = "docs")]
+    fn schema(definitions: &mut super::schema::Definitions) -> serde_json::Value {
+        let items = T::schema(definitions);
+        serde_json::json!({"type": "array", "minItems": 1, "maxItems": LONGEST_LIST, "items": items})
+    }
 }
 
 impl Decode for bool {
@@ -223,6 +234,11 @@ impl Decode for bool {
 
     fn kind() -> Kind {
         Kind::plain("`true` \\| `false`")
+    }
+
+    #[cfg(feature = "docs")]
+    fn schema(_: &mut super::schema::Definitions) -> serde_json::Value {
+        serde_json::json!({"type": "boolean"})
     }
 }
 

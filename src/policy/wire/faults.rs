@@ -109,6 +109,12 @@ impl Decode for Headers {
     fn kind() -> Kind {
         Kind::plain("object of header names and values")
     }
+
+    #[cfg(feature = "docs")]
+    fn schema(definitions: &mut super::schema::Definitions) -> serde_json::Value {
+        let (name, value) = (FieldName::schema(definitions), FieldValue::schema(definitions));
+        serde_json::json!({"type": "object", "propertyNames": name, "additionalProperties": value})
+    }
 }
 
 fn one_fault(node: &Node, all_known: bool, report: &mut Report) {

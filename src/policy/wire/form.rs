@@ -22,8 +22,12 @@ fn form<'n>(
     None
 }
 
+/// Longest text of any form, in bytes.
+#[cfg(feature = "docs")]
+const LONGEST: usize = 4096;
+
 macro_rules! form {
-    ($(#[doc = $doc:literal])+ $name:ident, $what:literal, $hint:literal, $good:path) => {
+    ($(#[doc = $doc:literal])+ $name:ident, $what:literal, $hint:literal, $good:path $(, $pattern:literal)?) => {
         $(#[doc = $doc])+
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
         pub struct $name(pub String);
@@ -36,21 +40,30 @@ macro_rules! form {
             fn kind() -> Kind {
                 Kind::plain($what)
             }
+
+            #[cfg(feature = "docs")]
+            fn schema(_: &mut super::schema::Definitions) -> serde_json::Value {
+                let pattern: &[&str] = &[$($pattern)?];
+                super::schema::text::<Self>(pattern.first().copied(), LONGEST)
+            }
         }
     };
 }
 
 form!(
     /// DNS label (RFC 1123): names of scenarios and namespaces.
-    Name, "a DNS label", "use 1 to 63 of a-z, 0-9 and `-`; begin and end with a letter or digit", is_dns_label
+    Name, "a DNS label", "use 1 to 63 of a-z, 0-9 and `-`; begin and end with a letter or digit", is_dns_label,
+    "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 );
 form!(
     /// Id of a mission.
-    MissionId, "a mission id", "use 1 to 128 of A-Z, a-z, 0-9, `.`, `_`, `-`; begin with a letter or digit", is_id
+    MissionId, "a mission id", "use 1 to 128 of A-Z, a-z, 0-9, `.`, `_`, `-`; begin with a letter or digit", is_id,
+    "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 );
 form!(
     /// Name of an HTTP header in lower case (RFC 9110 section 5.1), never a pseudo-header.
-    FieldName, "a header name", "use lower-case letters, digits and `-`; `:path` and its like have keys of their own", is_field_name
+    FieldName, "a header name", "use lower-case letters, digits and `-`; `:path` and its like have keys of their own", is_field_name,
+    "^[a-z0-9!#$%&'*+.^_`|~-]{1,256}$"
 );
 form!(
     /// Name of a request header as a [`FieldName`], except `host`: Envoy has it as `:authority` alone, so that asking
@@ -62,18 +75,21 @@ form!(
 );
 form!(
     /// Value of an HTTP header (RFC 9110 section 5.5), at most 4096 bytes.
-    FieldValue, "a header value", "use visible ASCII, blanks inside, at most 4096 bytes; no line breaks", is_field_value
+    FieldValue, "a header value", "use visible ASCII, blanks inside, at most 4096 bytes; no line breaks", is_field_value,
+    "^([!-~]([\\t -~]*[!-~])?)?$"
 );
 form!(
     /// HTTP method (RFC 9110 section 9) in upper case.
     Method,
     "an HTTP method",
     "write it in upper case: GET",
-    is_method
+    is_method,
+    "^[A-Z-]{1,32}$"
 );
 form!(
     /// Template of a path: literal segments and `{name}` for any one segment that is not empty.
-    Template, "a path template", "begin with `/`; a `{name}` fills a whole segment: /users/{id}/orders", is_template
+    Template, "a path template", "begin with `/`; a `{name}` fills a whole segment: /users/{id}/orders", is_template,
+    "^/[^?#]*$"
 );
 
 form!(

@@ -1,7 +1,7 @@
 //! The files as they are written: every key with its type, range, default and meaning, in one place.
 //!
 //! The same declarations read a configuration (collecting every mistake instead of stopping at the first,
-//! which a derived `Deserialize` would) and write `docs/catalog.md`.
+//! which a derived `Deserialize` would) and write `docs/catalog.md` and `schemas/`.
 
 mod body;
 mod catalog;
@@ -19,6 +19,8 @@ mod regex;
 mod regex_size;
 mod safety;
 mod scalar;
+#[cfg(feature = "docs")]
+pub mod schema;
 mod scope;
 mod size;
 mod status;

@@ -79,6 +79,11 @@ impl Decode for MergePatch {
     fn kind() -> Kind {
         Kind::plain("object")
     }
+
+    #[cfg(feature = "docs")]
+    fn schema(_: &mut super::schema::Definitions) -> serde_json::Value {
+        serde_json::json!({"type": "object"})
+    }
 }
 
 fn json(node: &Node) -> serde_json::Value {

@@ -60,6 +60,11 @@ impl Decode for WorkerShare {
     fn kind() -> Kind {
         Kind::plain("text, `1%` to `50%`, whole percent")
     }
+
+    #[cfg(feature = "docs")]
+    fn schema(_: &mut super::schema::Definitions) -> serde_json::Value {
+        super::schema::text::<Self>(Some("^[0-9]+ *%$"), 64)
+    }
 }
 
 /// A number of bytes, text with its unit.
@@ -88,6 +93,11 @@ impl Decode for MemorySize {
 
     fn kind() -> Kind {
         Kind::plain("text, `4KiB` to `256MiB`, in whole KiB or MiB")
+    }
+
+    #[cfg(feature = "docs")]
+    fn schema(_: &mut super::schema::Definitions) -> serde_json::Value {
+        super::schema::text::<Self>(Some("^[0-9+]+ *(KiB|MiB)$"), 64)
     }
 }
 

@@ -130,4 +130,9 @@ impl Decode for Regex {
              {MOST_GROUPS} capturing groups"
         ))
     }
+
+    #[cfg(feature = "docs")]
+    fn schema(_: &mut super::schema::Definitions) -> serde_json::Value {
+        super::schema::text::<Self>(None, LONGEST_REGEX)
+    }
 }

@@ -29,6 +29,11 @@ impl Decode for Count {
     fn kind() -> Kind {
         Kind::plain(format!("whole number, 1 to {LARGEST}"))
     }
+
+    #[cfg(feature = "docs")]
+    fn schema(_: &mut super::schema::Definitions) -> serde_json::Value {
+        super::schema::number::<Self>("integer", 1.0, LARGEST as f64)
+    }
 }
 
 object! {

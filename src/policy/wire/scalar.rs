@@ -24,6 +24,11 @@ impl Decode for FormatVersion {
     fn kind() -> Kind {
         Kind::plain("`1`")
     }
+
+    #[cfg(feature = "docs")]
+    fn schema(_: &mut super::schema::Definitions) -> serde_json::Value {
+        serde_json::json!({"const": 1})
+    }
 }
 
 /// Free text of 1 to `MAX` bytes without control characters other than line breaks and tabs.
@@ -37,6 +42,14 @@ impl<const MAX: usize> Decode for Text<MAX> {
 
     fn kind() -> Kind {
         Kind::plain(format!("text, at most {MAX} bytes"))
+    }
+
+    #[cfg(feature = "docs")]
+    fn schema(_: &mut super::schema::Definitions) -> serde_json::Value {
+        super::schema::text::<Self>(
+            Some("^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f]+$"),
+            MAX,
+        )
     }
 }
 
@@ -97,6 +110,11 @@ impl Decode for Percent {
     fn kind() -> Kind {
         Kind::plain("number, 0 to 100 (percent), at most four decimals")
     }
+
+    #[cfg(feature = "docs")]
+    fn schema(_: &mut super::schema::Definitions) -> serde_json::Value {
+        super::schema::number::<Self>("number", 0.0, 100.0)
+    }
 }
 
 /// A span of time written with its unit, such as `100ms`, `1m 30s`; bounds in milliseconds.
@@ -123,6 +141,12 @@ impl<const MIN_MS: u64, const MAX_MS: u64> Decode for Span<MIN_MS, MAX_MS> {
 
     fn kind() -> Kind {
         Kind::plain(format!("duration with unit, {}", range(MIN_MS, MAX_MS)))
+    }
+
+    #[cfg(feature = "docs")]
+    fn schema(_: &mut super::schema::Definitions) -> serde_json::Value {
+        // As humantime reads them: numbers with units, and 0 alone.
+        super::schema::text::<Self>(Some("^\\s*(0|([0-9][0-9._]*\\s*[A-Za-zµ]+\\s*)+)\\s*$"), 4096)
     }
 }
 
@@ -174,6 +198,11 @@ impl<const MIN_MILLI: u32, const MAX_MILLI: u32> Decode for Number<MIN_MILLI, MA
             Plain(f64::from(MAX_MILLI) / 1000.0)
         ))
     }
+
+    #[cfg(feature = "docs")]
+    fn schema(_: &mut super::schema::Definitions) -> serde_json::Value {
+        super::schema::number::<Self>("number", f64::from(MIN_MILLI) / 1000.0, f64::from(MAX_MILLI) / 1000.0)
+    }
 }
 
 /// Out of line, for all ranges.
@@ -212,5 +241,13 @@ impl Decode for Timestamp {
 
     fn kind() -> Kind {
         Kind::plain("time in UTC (RFC 3339), such as `2026-12-01T09:00:00Z`")
+    }
+
+    #[cfg(feature = "docs")]
+    fn schema(_: &mut super::schema::Definitions) -> serde_json::Value {
+        super::schema::text::<Self>(
+            Some("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?Z$"),
+            64,
+        )
     }
 }

@@ -92,6 +92,11 @@ impl Decode for SampleBy {
     fn kind() -> Kind {
         Kind::plain("`request` \\| `{header: NAME}`")
     }
+
+    #[cfg(feature = "docs")]
+    fn schema(definitions: &mut super::schema::Definitions) -> serde_json::Value {
+        serde_json::json!({"anyOf": [{"const": "request"}, StickyHeader::schema(definitions)]})
+    }
 }
 
 fn check_scope(scope: &Scope, node: &Node, report: &mut Report) {

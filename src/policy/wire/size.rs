@@ -75,6 +75,13 @@ fn decode(node: &Node, what: &str, suffix: &str, (min, max): (u64, u64), report:
     Some(value)
 }
 
+/// What [`decode`] reads, as an expression.
+#[cfg(feature = "docs")]
+fn pattern(suffix: &str) -> String {
+    let units: Vec<&str> = UNITS.iter().map(|(unit, _)| *unit).collect();
+    format!("^[0-9]{{1,12}}([.][0-9]{{0,6}})? *({}){suffix}$", units.join("|"))
+}
+
 /// A number of bytes, such as `64KiB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size<const MIN: u64, const MAX: u64>(pub u64);
@@ -86,6 +93,11 @@ impl<const MIN: u64, const MAX: u64> Decode for Size<MIN, MAX> {
 
     fn kind() -> Kind {
         Kind::plain(format!("size with unit, {} to {}", show_bytes(MIN), show_bytes(MAX)))
+    }
+
+    #[cfg(feature = "docs")]
+    fn schema(_: &mut super::schema::Definitions) -> serde_json::Value {
+        super::schema::text::<Self>(Some(&pattern("")), 64)
     }
 }
 
@@ -100,5 +112,10 @@ impl<const MIN: u64, const MAX: u64> Decode for Rate<MIN, MAX> {
 
     fn kind() -> Kind {
         Kind::plain(format!("rate with unit, {}/s to {}/s", show_bytes(MIN), show_bytes(MAX)))
+    }
+
+    #[cfg(feature = "docs")]
+    fn schema(_: &mut super::schema::Definitions) -> serde_json::Value {
+        super::schema::text::<Self>(Some(&pattern("/s")), 64)
     }
 }

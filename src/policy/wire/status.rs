@@ -22,6 +22,11 @@ impl Decode for HttpStatus {
     fn kind() -> Kind {
         Kind::plain("HTTP status, 200 to 599")
     }
+
+    #[cfg(feature = "docs")]
+    fn schema(_: &mut super::schema::Definitions) -> serde_json::Value {
+        super::schema::number::<Self>("integer", 200.0, 599.0)
+    }
 }
 
 /// gRPC status code that is not OK, by name or number.
@@ -86,5 +91,13 @@ impl Decode for GrpcCode {
 
     fn kind() -> Kind {
         Kind::plain("gRPC status: a name such as `UNAVAILABLE`, or 1 to 99")
+    }
+
+    #[cfg(feature = "docs")]
+    fn schema(_: &mut super::schema::Definitions) -> serde_json::Value {
+        serde_json::json!({
+            "description": super::schema::label::<Self>(),
+            "anyOf": [{"enum": Self::NAMES}, {"type": "integer", "minimum": 1, "maximum": 99}],
+        })
     }
 }

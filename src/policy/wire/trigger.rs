@@ -89,6 +89,11 @@ impl Decode for Hours {
     fn kind() -> Kind {
         Kind::plain("span of the day, `HH:MM-HH:MM`")
     }
+
+    #[cfg(feature = "docs")]
+    fn schema(_: &mut super::schema::Definitions) -> serde_json::Value {
+        super::schema::text::<Self>(Some("^[0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2}$"), 64)
+    }
 }
 
 impl Decode for Offset {
@@ -110,6 +115,11 @@ impl Decode for Offset {
 
     fn kind() -> Kind {
         Kind::plain("offset from UTC, `+HH:MM` or `-HH:MM`")
+    }
+
+    #[cfg(feature = "docs")]
+    fn schema(_: &mut super::schema::Definitions) -> serde_json::Value {
+        super::schema::text::<Self>(Some("^(Z|[+-][0-9]{2}:[0-9]{2})$"), 64)
     }
 }
 

@@ -16,6 +16,11 @@ impl<const MIN: u32, const MAX: u32> Decode for Whole<MIN, MAX> {
     fn kind() -> Kind {
         Kind::plain(format!("whole number, {MIN} to {MAX}"))
     }
+
+    #[cfg(feature = "docs")]
+    fn schema(_: &mut super::schema::Definitions) -> serde_json::Value {
+        super::schema::number::<Self>("integer", f64::from(MIN), f64::from(MAX))
+    }
 }
 
 /// Out of line, for all ranges.

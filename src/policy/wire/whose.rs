@@ -57,4 +57,9 @@ impl Decode for Labels {
     fn kind() -> Kind {
         Kind::plain("object of label names and values")
     }
+
+    #[cfg(feature = "docs")]
+    fn schema(_: &mut super::schema::Definitions) -> serde_json::Value {
+        serde_json::json!({"type": "object", "additionalProperties": {"type": "string"}})
+    }
 }

@@ -6,6 +6,7 @@ mod documents;
 mod keys;
 mod pressure;
 mod safety;
+mod schema;
 mod scopes;
 mod several;
 mod triggers;
@@ -114,6 +115,14 @@ fn errors(findings: &[Diagnostic]) -> Vec<&Diagnostic> {
     findings.iter().filter(|d| d.code.level() == Level::Error).collect()
 }
 
+/// Mistakes that the JSON Schema has to know as well: editors show them while somebody writes.
+fn is_structural(code: Code) -> bool {
+    matches!(
+        code,
+        Code::WrongType | Code::UnknownKey | Code::MissingKey | Code::UnknownWord | Code::UnsupportedVersion
+    )
+}
+
 /// Every mistake of a table is refused with exactly its own finding.
 fn check(mistakes: &[Mistake]) {
     let mut wrong = Vec::new();
@@ -126,14 +135,15 @@ fn check(mistakes: &[Mistake]) {
         let right = loaded.is_none()
             && matches!(found.as_slice(), [only] if only.code == mistake.code && only.path == path
                 && !only.message.is_empty() && !only.hint.is_empty());
-        if !right {
+        if !right || (is_structural(mistake.code) && schema::plugin().is_valid(&configuration)) {
             let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
             wrong.push(format!(
-                "{} = {}: expected {} at {path}, loaded {}, found {findings:#?}",
+                "{} = {}: expected {} at {path}, loaded {}, valid {}, found {findings:#?}",
                 mistake.at,
                 mistake.put,
                 mistake.code.slug(),
-                loaded.is_some()
+                loaded.is_some(),
+                schema::plugin().is_valid(&configuration),
             ));
         }
     }
