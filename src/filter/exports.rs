@@ -3,6 +3,7 @@
 //! in the place of the SDK's exports (`squall_on_X` becomes `proxy_on_X`), so that a stream without a
 //! mission costs a table look-up, and a callback for a context that is gone cannot panic.
 
+use crate::finish;
 use crate::host::Side;
 use crate::root::Armed;
 use crate::stream::{self, Stream};
@@ -90,13 +91,13 @@ extern "C" fn squall_on_response_trailers(id: u32, _trailers: usize) -> u32 {
 
 #[unsafe(no_mangle)]
 extern "C" fn squall_on_log(id: u32) {
-    engine::with(|engine| stream::finish(engine, id, response_code));
+    engine::with(|engine| finish::finish(engine, id, response_code));
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn squall_on_delete(id: u32) {
     let was_root = engine::with(|engine| {
-        stream::finish(engine, id, || 0);
+        finish::finish(engine, id, || 0);
         engine.delete_root(id)
     });
     if was_root {

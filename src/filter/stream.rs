@@ -7,13 +7,13 @@ use crate::bodies::Bodies;
 use crate::caps::{self, Held};
 use crate::ending;
 use crate::engine::Engine;
-use crate::host::{self, Side};
+use crate::host::Side;
 use crate::ledger::{self, Marks};
 use crate::marks;
 use crate::mutate;
 use crate::pressure;
 use crate::request_facts::RequestFacts;
-use crate::root::{Armed, RETRY_NS, Root, Wake};
+use crate::root::{Root, Wake};
 use crate::stats::{self, Cause};
 use squall_policy::{DelayPhase, Injected, Injection, Outcome, Phase, Ticket};
 
@@ -38,13 +38,13 @@ pub struct Stream {
 pub struct Observed {
     pub id: u32,
     pub started_ns: u64,
-    outcomes: Vec<Outcome>,
+    pub outcomes: Vec<Outcome>,
     /// The faults in its list have not had their turn yet.
     pub injection: Option<Injection>,
     /// What is said of all its faults.
     pub marks: Marks,
     /// What it gives back when it is complete.
-    held: Held,
+    pub held: Held,
     pub progress: Progress,
     pub bodies: Bodies,
 }
@@ -266,48 +266,6 @@ pub fn trailers(engine: &mut Engine, id: u32, side: Side) -> Action {
     };
     let Some(root) = engine.roots.get_mut(&stream.root) else { return Action::Continue };
     observed.trailers(root, side)
-}
-
-/// The stream is complete: its wake-ups are cancelled and its outcome counted. The first of `on_log` and
-/// `on_delete` does it; only `on_log` knows the status.
-pub fn finish(engine: &mut Engine, id: u32, status: impl FnOnce() -> u64) {
-    let Some(stream) = engine.streams.remove(&id) else { return };
-    let Some(observed) = stream.observed else { return };
-    let faulted = observed.injection.is_some();
-    if faulted {
-        stats::faults_in_flight(-1);
-    }
-    let give_back = caps::release(&observed.held);
-    let Some(root) = engine.roots.get_mut(&stream.root) else { return };
-    if let Progress::WaitingRequest(ticket) | Progress::WaitingResponse(ticket) = observed.progress {
-        root.queue.cancel(ticket);
-    }
-    for ticket in observed.bodies.tickets() {
-        root.queue.cancel(ticket);
-    }
-    let now = host::monotonic_ns();
-    stats::count_host_errors(u32::from(now.is_err()));
-    if give_back {
-        // Without a clock at once.
-        let now = now.unwrap_or_default();
-        root.wake_at(now.saturating_add(RETRY_NS), now, Wake::GiveBack);
-    }
-    let Some(armed) = &mut root.armed else { return };
-    if let Some(injection) = &observed.injection {
-        ledger::suppress_faults(armed, &injection.faults, Cause::StreamEnded);
-    }
-    if let Ok(now) = now {
-        count_request(armed, &observed, faulted, status(), now);
-    }
-}
-
-fn count_request(armed: &mut Armed, observed: &Observed, faulted: bool, status: u64, now: u64) {
-    let latency_ms = now.saturating_sub(observed.started_ns).saturating_add(500_000) / 1_000_000;
-    for outcome in &observed.outcomes {
-        if let Some(stats) = armed.stats.get_mut(outcome.scenario) {
-            stats.request(ledger::group(outcome, faulted), status, latency_ms);
-        }
-    }
 }
 
 /// Never past the mission's deadline (promise P1).

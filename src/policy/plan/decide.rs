@@ -2,7 +2,7 @@
 
 use super::choice::Chooser;
 use super::matcher::direction_matches;
-use super::{Burn, Composition, DelayPhase, Drop, Fault, Plan, Scenario, Throttle, pressure};
+use super::{Composition, DelayPhase, Fault, Injected, Injection, Plan, Scenario, pressure};
 use crate::caps::Cap;
 use crate::draw::{Chance, PPM, Seed};
 use crate::facts::{Fact, Facts};
@@ -51,85 +51,6 @@ impl Spared {
     #[must_use]
     pub fn is_control(self) -> bool {
         !matches!(self, Self::Trigger | Self::Attempt | Self::Protected | Self::Capped(_))
-    }
-}
-
-/// All faults of one request.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Injection {
-    /// In the order of scenarios and their faults.
-    pub faults: Vec<Injected>,
-    /// Sum of the delays before the request goes upstream, microseconds.
-    pub request_delay_us: u64,
-    /// Sum of the delays before the response comes back, microseconds; 0 when the request is aborted.
-    pub response_delay_us: u64,
-    /// What ends the request after its delay instead of sending it upstream (an abort, a reset, a hang): number of the
-    /// scenario and of its fault.
-    pub ending: Option<(usize, usize)>,
-    /// Bandwidths of the bodies.
-    pub throttle: Throttle,
-    /// The response is cut after so many bytes of its body.
-    pub truncate: Option<u64>,
-    /// For changes of the response body that are left to chance.
-    pub body_seed: u64,
-}
-
-impl Injection {
-    /// Whether anything is left to do when the response comes.
-    #[must_use]
-    pub fn concerns_response(&self) -> bool {
-        !self.faults.is_empty() || self.throttle.response.is_some()
-    }
-}
-
-/// One fault that a request gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Injected {
-    Delay { scenario: usize, phase: DelayPhase, us: u64 },
-    Abort { scenario: usize, fault: usize },
-    Drop { scenario: usize, fault: usize, drop: Drop },
-    Throttle { scenario: usize, rates: Throttle },
-    Mutate { scenario: usize, fault: usize },
-    Burn { scenario: usize, burn: Burn },
-    Hold { scenario: usize, bytes: u32 },
-}
-
-impl Injected {
-    #[must_use]
-    pub fn scenario(&self) -> usize {
-        match self {
-            Self::Delay { scenario, .. }
-            | Self::Abort { scenario, .. }
-            | Self::Drop { scenario, .. }
-            | Self::Throttle { scenario, .. }
-            | Self::Mutate { scenario, .. }
-            | Self::Burn { scenario, .. }
-            | Self::Hold { scenario, .. } => *scenario,
-        }
-    }
-
-    /// The number of its scenario and its own, when it ends the request.
-    #[must_use]
-    pub fn ending(&self) -> Option<(usize, usize)> {
-        match self {
-            Self::Abort { scenario, fault } => Some((*scenario, *fault)),
-            Self::Drop { scenario, fault, drop: Drop::Reset | Drop::Hang } => Some((*scenario, *fault)),
-            _ => None,
-        }
-    }
-
-    /// The label of metrics and marks.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Delay { .. } => "delay",
-            Self::Abort { .. } => "abort",
-            Self::Drop { .. } => "drop",
-            Self::Throttle { .. } => "throttle",
-            Self::Mutate { .. } => "mutate",
-            Self::Burn { .. } => "cpu",
-            Self::Hold { .. } => "memory",
-        }
     }
 }
 
@@ -283,24 +204,15 @@ fn add_faults(
     beaten
 }
 
-fn add_delay(scenario: usize, phase: DelayPhase, us: u64, injection: &mut Option<Injection>) {
-    // A delay of nothing is no fault, and is not counted as one.
-    if us == 0 {
-        return;
-    }
-    let injection = injection.get_or_insert_default();
-    let sum = match phase {
-        DelayPhase::Request => &mut injection.request_delay_us,
-        DelayPhase::Response => &mut injection.response_delay_us,
-    };
-    *sum = sum.saturating_add(us);
-    injection.faults.push(Injected::Delay { scenario, phase, us });
+fn add(fault: Injected, injection: &mut Option<Injection>) {
+    injection.get_or_insert_default().push(fault);
 }
 
-fn add(fault: Injected, injection: &mut Option<Injection>) {
-    let injection = injection.get_or_insert_default();
-    injection.faults.push(fault);
-    injection.add_up();
+fn add_delay(scenario: usize, phase: DelayPhase, us: u64, injection: &mut Option<Injection>) {
+    // A delay of nothing is no fault, and is not counted as one.
+    if us > 0 {
+        add(Injected::Delay { scenario, phase, us }, injection);
+    }
 }
 
 /// Whether this one takes place: a request ends once, by the first.

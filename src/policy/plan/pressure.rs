@@ -26,5 +26,5 @@ pub(super) fn add(scenario: usize, fault: &Fault, injection: &mut Option<Injecti
         Fault::Hold(bytes) => Injected::Hold { scenario, bytes: *bytes },
         _ => return,
     };
-    injection.get_or_insert_default().faults.push(injected);
+    injection.get_or_insert_default().push(injected);
 }

@@ -1,8 +1,6 @@
 //! Takes faults off a verdict again, when something that only the adapter knows speaks against them.
 
-use super::body::{Drop, Throttle};
-use super::decide::{Injected, Injection, Spared, Verdict};
-use super::delay::DelayPhase;
+use super::{Injected, Spared, Verdict};
 
 impl Verdict {
     /// The scenarios whose faults the request is about to get, each once.
@@ -26,29 +24,6 @@ impl Verdict {
         injection.add_up();
         if injection.faults.is_empty() {
             self.injection = None;
-        }
-    }
-}
-
-impl Injection {
-    /// Makes the sums and the ending those of the faults.
-    pub(super) fn add_up(&mut self) {
-        (self.request_delay_us, self.response_delay_us, self.ending) = (0, 0, None);
-        (self.throttle, self.truncate) = (Throttle::default(), None);
-        for fault in &self.faults {
-            match fault {
-                Injected::Delay { phase: DelayPhase::Request, us, .. } => {
-                    self.request_delay_us = self.request_delay_us.saturating_add(*us);
-                }
-                Injected::Delay { phase: DelayPhase::Response, us, .. } => {
-                    self.response_delay_us = self.response_delay_us.saturating_add(*us);
-                }
-                Injected::Throttle { rates, .. } => self.throttle = self.throttle.and(*rates),
-                Injected::Drop { drop: Drop::Truncate(after), .. } => {
-                    self.truncate = self.truncate.into_iter().chain([*after]).min();
-                }
-                other => self.ending = self.ending.or(other.ending()),
-            }
         }
     }
 }

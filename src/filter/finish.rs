@@ -1,0 +1,51 @@
+//! The end of a stream: what it gives back, and what is counted of it.
+
+use crate::caps;
+use crate::engine::Engine;
+use crate::host;
+use crate::ledger;
+use crate::root::{Armed, RETRY_NS, Wake};
+use crate::stats::{self, Cause};
+use crate::stream::{Observed, Progress};
+
+/// The stream is complete: its wake-ups are cancelled and its outcome counted. The first of `on_log` and
+/// `on_delete` does it; only `on_log` knows the status.
+pub fn finish(engine: &mut Engine, id: u32, status: impl FnOnce() -> u64) {
+    let Some(stream) = engine.streams.remove(&id) else { return };
+    let Some(observed) = stream.observed else { return };
+    let faulted = observed.injection.is_some();
+    if faulted {
+        stats::faults_in_flight(-1);
+    }
+    let give_back = caps::release(&observed.held);
+    let Some(root) = engine.roots.get_mut(&stream.root) else { return };
+    if let Progress::WaitingRequest(ticket) | Progress::WaitingResponse(ticket) = observed.progress {
+        root.queue.cancel(ticket);
+    }
+    for ticket in observed.bodies.tickets() {
+        root.queue.cancel(ticket);
+    }
+    let now = host::monotonic_ns();
+    stats::count_host_errors(u32::from(now.is_err()));
+    if give_back {
+        // Without a clock at once.
+        let now = now.unwrap_or_default();
+        root.wake_at(now.saturating_add(RETRY_NS), now, Wake::GiveBack);
+    }
+    let Some(armed) = &mut root.armed else { return };
+    if let Some(injection) = &observed.injection {
+        ledger::suppress_faults(armed, &injection.faults, Cause::StreamEnded);
+    }
+    if let Ok(now) = now {
+        count_request(armed, &observed, faulted, status(), now);
+    }
+}
+
+fn count_request(armed: &mut Armed, observed: &Observed, faulted: bool, status: u64, now: u64) {
+    let latency_ms = now.saturating_sub(observed.started_ns).saturating_add(500_000) / 1_000_000;
+    for outcome in &observed.outcomes {
+        if let Some(stats) = armed.stats.get_mut(outcome.scenario) {
+            stats.request(ledger::group(outcome, faulted), status, latency_ms);
+        }
+    }
+}
