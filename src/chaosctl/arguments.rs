@@ -105,8 +105,8 @@ pub struct List {
     /// Only scenarios of this severity
     #[arg(long, value_parser = ["low", "medium", "high", "critical"])]
     pub severity: Option<String>,
-    /// Only scenarios with this fault
-    #[arg(long, value_parser = ["delay", "abort"])]
+    /// Only scenarios with this fault, also as one of several
+    #[arg(long, value_parser = ["delay", "abort", "drop", "throttle", "mutate", "pressure"])]
     pub fault: Option<String>,
     #[arg(long, short, value_enum, default_value_t)]
     pub output: Output,

@@ -13,6 +13,9 @@ struct Row {
     name: String,
     severity: &'static str,
     faults: Vec<String>,
+    /// Their keys, those inside `one_of` too.
+    #[serde(skip)]
+    kinds: Vec<&'static str>,
     scope: Vec<String>,
     sample: String,
     description: Option<String>,
@@ -44,10 +47,7 @@ pub fn run(arguments: &List, out: Paint, err: Paint) -> anyhow::Result<Outcome> 
     }
     rows.retain(|row| {
         arguments.severity.as_ref().is_none_or(|s| row.severity == s)
-            && arguments
-                .fault
-                .as_ref()
-                .is_none_or(|f| row.faults.iter().any(|fault| fault.starts_with(f.as_str())))
+            && arguments.fault.as_ref().is_none_or(|f| row.kinds.contains(&f.as_str()))
     });
     terminal::print(&match arguments.output {
         Output::Text if rows.is_empty() => "no scenario fits\n".to_owned(),
@@ -62,6 +62,7 @@ fn row(scenario: &wire::Scenario, file: &str) -> Row {
         name: scenario.name.0.clone(),
         severity: scenario.severity.word(),
         faults: words::faults(scenario),
+        kinds: scenario.faults.iter().flat_map(wire::Fault::alternatives).map(|(_, f)| f.key()).collect(),
         scope: words::scope(scenario),
         sample: words::sample(scenario),
         description: scenario.description.as_ref().map(|d| d.0.clone()),

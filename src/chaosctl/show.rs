@@ -79,10 +79,10 @@ fn told(scenario: &wire::Scenario, paint: Paint) -> String {
     };
     out += &format!("{:11}{sample}{unit}\n", "how often");
     let approval = match scenario.severity {
-        wire::Severity::Low | wire::Severity::Medium => "the mission's duration; runs without a signature",
+        wire::Severity::Low | wire::Severity::Medium => "runs without a signature",
         wire::Severity::High | wire::Severity::Critical => {
             "needs a signed mission, which this version does not read: proxies refuse it"
         }
     };
-    out + &format!("{:11}{approval}\n", "limits")
+    out + &format!("{:11}{}; {approval}\n", "limits", words::caps(scenario))
 }

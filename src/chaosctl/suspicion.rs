@@ -21,7 +21,7 @@ pub fn check_catalog(catalog: &wire::Catalog, file: &mut Source) {
     let places = file.node.clone();
     let mut report = Report::default();
     for (index, scenario) in catalog.scenarios.iter().enumerate() {
-        aborts_everything(scenario, item(places.as_ref(), index), index, &mut report);
+        ends_everything(scenario, item(places.as_ref(), index), index, &mut report);
         let window = scenario.trigger.as_ref().and_then(|t| t.window.as_ref());
         let Some(end) = window.filter(|w| w.is_over(now_ms)).and_then(|w| w.end) else { continue };
         let place = item(places.as_ref(), index).and_then(|n| n.get("trigger")).and_then(|n| n.get("window"));
@@ -35,20 +35,24 @@ pub fn check_catalog(catalog: &wire::Catalog, file: &mut Source) {
     file.add(report);
 }
 
-fn aborts_everything(scenario: &wire::Scenario, node: Option<&Node>, index: usize, report: &mut Report) {
+fn ends_everything(scenario: &wire::Scenario, node: Option<&Node>, index: usize, report: &mut Report) {
     let mild = scenario.severity < wire::Severity::High;
-    if !mild || scenario.trigger.is_some() || !takes_everything(scenario) || !always_aborts(scenario) {
+    if !mild || scenario.trigger.is_some() || !takes_everything(scenario) || !always_ends(scenario) {
         return;
     }
     let severity = scenario.severity.word();
-    let message = format!("`{}` is of severity {severity} and aborts every request", scenario.name.0);
+    let message = format!("`{}` is of severity {severity} and answers no request", scenario.name.0);
     let hint = "give it a `scope` with a `match` or a `sample`; a real outage is of severity `high`";
     let place = node.and_then(|n| n.at);
     report.in_key("scenarios", |r| r.in_item(index, |r| r.add(Code::TakesEverything, place, message, hint)));
 }
 
-fn always_aborts(scenario: &wire::Scenario) -> bool {
-    scenario.faults.iter().any(|f| f.abort.as_ref().is_some_and(|a| a.percent == wire::Percent::ALL))
+fn always_ends(scenario: &wire::Scenario) -> bool {
+    let all = wire::Percent::ALL;
+    let ends = |drop: &wire::DropFault| drop.mode != wire::DropMode::Truncate && drop.percent == all;
+    scenario.faults.iter().any(|f| {
+        f.abort.as_ref().is_some_and(|abort| abort.percent == all) || f.drop.as_ref().is_some_and(ends)
+    })
 }
 
 /// An item of the list `scenarios`, which catalogs and missions have.

@@ -147,6 +147,22 @@ fn query(query: &wire::QueryMatch) -> String {
     condition!("query", query)
 }
 
+/// What a scenario may do at most.
+pub fn caps(scenario: &wire::Scenario) -> String {
+    let Some(safety) = &scenario.safety else { return "the mission's duration".to_owned() };
+    let count = |count: Option<wire::Count>, of: &str| count.map(|count| format!("{} {of}", count.0));
+    let counts = [
+        count(safety.max_total, "in all"),
+        count(safety.max_concurrent, "at a time"),
+        count(safety.max_per_second, "per second"),
+    ];
+    let counts: Vec<String> = counts.into_iter().flatten().collect();
+    let duration = safety.max_duration.map(|longest| format!(", of at most {}", span(longest.0)));
+    let counts =
+        if counts.is_empty() { String::new() } else { format!("; at most {} requests", counts.join(", ")) };
+    format!("the mission's duration{}{counts}", duration.unwrap_or_default())
+}
+
 /// How often: the share of the requests in scope, and what is sampled.
 pub fn sample(scenario: &wire::Scenario) -> String {
     match scenario.scope.as_ref().and_then(|s| s.sample.as_ref()) {
@@ -174,7 +190,9 @@ pub fn faults(scenario: &wire::Scenario) -> Vec<String> {
                 let headers = response
                     .is_some_and(|r| r.status.is_some() || r.headers.is_some() || r.remove_headers.is_some());
                 let body = response.is_some_and(|r| r.body.is_some());
-                format!("{}{}", mutate(f.request.is_some(), headers, body), share(f.percent))
+                let status = response.and_then(|r| r.status).map(|status| format!(" (status {})", status.0));
+                let told = mutate(f.request.is_some(), headers, body);
+                format!("{told}{}{}", status.unwrap_or_default(), share(f.percent))
             }),
         ];
         words.into_iter().flatten().chain(fault.pressure.iter().flat_map(pressure)).collect::<Vec<_>>()

@@ -86,7 +86,7 @@ codes! {
     Unreachable = "unreachable", Warning;
     /// All that a scenario's rules match is protected, such as health checks: it injects nothing.
     OnlyProtected = "only-protected", Warning;
-    /// A scenario of severity `low` or `medium` aborts every request: no `match`, and 100 % of them.
+    /// A scenario of severity `low` or `medium` aborts or drops every request: no `match`, and 100 % of them.
     TakesEverything = "takes-everything", Warning;
     /// The mission's start and duration lie in the past, or a scenario's window closed: it will not run.
     AlreadyOver = "already-over", Warning;

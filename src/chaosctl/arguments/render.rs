@@ -59,7 +59,7 @@ pub struct IdentityInputs {
     /// Namespace of the proxy [default: from Envoy's node metadata]
     #[arg(long, value_name = "NS")]
     pub namespace: Option<String>,
-    /// Name of the workload, for the log [default: from Envoy's node metadata]
+    /// Name of the workload, which `scope.service` is compared with [default: from Envoy's node metadata]
     #[arg(long, value_name = "NAME")]
     pub service: Option<String>,
 }

@@ -77,3 +77,20 @@ fn a_reader_that_goes_away_is_no_failure() {
     assert!(child.wait().expect("it ends").success(), "{complaints}");
     assert_eq!(complaints, "");
 }
+
+#[test]
+fn scenarios_are_filtered_by_every_kind_of_fault_and_their_caps_are_shown() {
+    let catalog = "examples/02_every_fault/catalog.yaml";
+    let listed = |fault: &str| run(&["list", catalog, "--fault", fault]).out;
+    for (fault, scenario, other) in [
+        ("drop", "drop-reset", "abort-http"),
+        ("throttle", "throttle-response", "drop-reset"),
+        ("mutate", "mutate-merge", "drop-reset"),
+        ("pressure", "pressure-cpu", "drop-reset"),
+    ] {
+        let listed = listed(fault);
+        assert!(listed.contains(scenario) && !listed.contains(other), "{fault}: {listed}");
+    }
+    let shown = run(&["show", catalog, "caps-total"]).out;
+    assert!(shown.contains("limits     the mission's duration; requests: at most 3 in all; runs"), "{shown}");
+}

@@ -34,6 +34,20 @@ object! {
 }
 
 impl Fault {
+    /// The key under which it stands.
+    #[must_use]
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self { delay: Some(_), .. } => "delay",
+            Self { abort: Some(_), .. } => "abort",
+            Self { drop: Some(_), .. } => "drop",
+            Self { throttle: Some(_), .. } => "throttle",
+            Self { mutate: Some(_), .. } => "mutate",
+            Self { pressure: Some(_), .. } => "pressure",
+            _ => "one_of",
+        }
+    }
+
     /// Share of the sampled requests that gets this fault, when it is none of several.
     #[must_use]
     pub fn percent(&self) -> Percent {

@@ -36,7 +36,7 @@ async fn every_fault_does_as_declared_and_the_readme_shows_all_of_them() {
     assert_eq!(code, Some(0), "{table}\n{errors}");
     let catalog = fs::read_to_string(repo_root().join("examples/02_every_fault/catalog.yaml")).unwrap();
     let scenarios = catalog.lines().filter(|line| line.starts_with("  - name: ")).count();
-    assert!(table.contains(&format!("\nok: {scenarios} faults as declared")), "{table}");
+    assert!(table.contains(&format!("\nok: {scenarios} scenarios as declared")), "{table}");
 
     let readme = fs::read_to_string(repo_root().join("examples/02_every_fault/README.md")).unwrap();
     let rows: Vec<&str> = table.lines().filter(|line| line.ends_with(" yes")).collect();
