@@ -159,7 +159,7 @@ pub fn caps(scenario: &wire::Scenario) -> String {
     let counts: Vec<String> = counts.into_iter().flatten().collect();
     let duration = safety.max_duration.map(|longest| format!(", of at most {}", span(longest.0)));
     let counts =
-        if counts.is_empty() { String::new() } else { format!("; at most {} requests", counts.join(", ")) };
+        if counts.is_empty() { String::new() } else { format!("; requests: at most {}", counts.join(", ")) };
     format!("the mission's duration{}{counts}", duration.unwrap_or_default())
 }
 

@@ -6,10 +6,9 @@ use crate::mutate::mutate;
 use crate::root::{Armed, Root, Wake};
 use crate::stats::{self, Cause};
 use crate::stream::{Action, Observed};
-use squall_policy::{Cut, Edit, EditState, Injected, Injection, Pace, Phase, Piece, SLACK_NS, Ticket, Unfit};
-
-/// The cut follows so long after the last bytes that may pass: they leave when the callback has returned.
-pub const CUT_AFTER_NS: u64 = 1_000_000;
+use squall_policy::{
+    BodyChange, Cut, Edit, EditState, Injected, Injection, Pace, Phase, Piece, SLACK_NS, Ticket, Unfit,
+};
 
 /// What the bodies of one request suffer. Boxed: most requests have no such faults.
 #[derive(Default)]
@@ -120,7 +119,31 @@ impl Observed {
         }
         match self.change(root, side, size, last) {
             Some(size) => self.pass(root, side, size, last),
-            None => Action::Pause,
+            None => {
+                self.keep_until_deadline(root);
+                Action::Pause
+            }
+        }
+    }
+
+    /// A body that the host buffers for us goes on at the deadline as it is (promise P1).
+    fn keep_until_deadline(&mut self, root: &mut Root) {
+        let id = self.id;
+        if let Some((now, ends)) = running(root) {
+            let flow = self.bodies.response.get_or_insert_default();
+            flow.hold(root, ends, now, Wake::Body(id, Side::Response));
+        }
+    }
+
+    /// The mission ended before the body was complete: it is not changed any more.
+    pub fn give_up_change(&mut self, armed: &mut Armed) {
+        let Some(edit) = self.bodies.edit.take() else { return };
+        if edit.waits {
+            let spared = [edit.fault];
+            if let Some(injection) = &mut self.injection {
+                ledger::take(injection, |fault| spared.contains(fault));
+            }
+            ledger::suppress_faults(armed, &spared, Cause::Deadline);
         }
     }
 
@@ -140,13 +163,20 @@ impl Observed {
 
     /// Changes bytes of a response. Gives how many there are now, or nothing when the host shall buffer them for us.
     fn change(&mut self, root: &mut Root, side: Side, size: usize, last: bool) -> Option<usize> {
-        let Some(edit) = self.bodies.edit.as_mut().filter(|_| side == Side::Response) else {
+        if side == Side::Request || self.bodies.edit.is_none() {
             return Some(size);
-        };
+        }
+        let over = running(root).is_none();
         let Some(armed) = root.armed.as_mut() else { return Some(size) };
+        let Some(edit) = self.bodies.edit.as_mut() else { return Some(size) };
         let Some(change) = mutate(armed, &edit.fault).and_then(|fault| fault.body.as_ref()) else {
             return Some(size);
         };
+        // A new body that has begun ends as it should: its length has been announced.
+        if over && !matches!(change, BodyChange::Replace(_)) {
+            self.give_up_change(armed);
+            return Some(size);
+        }
         let (size, spared) =
             match change.piece(&mut edit.state, size, last, || host::response_body(size).ok()) {
                 Edit::Keep => {
@@ -165,7 +195,14 @@ impl Observed {
                     }
                 },
             };
-        edit.kept = 0;
+        if std::mem::take(&mut edit.kept) > 0
+            && let Some(flow) = &mut self.bodies.response
+        {
+            // Its bandwidth holds it from here on, not the deadline.
+            flow.unhold(root);
+        }
+        let Some(armed) = root.armed.as_mut() else { return Some(size) };
+        let Some(edit) = self.bodies.edit.as_mut() else { return Some(size) };
         if std::mem::take(&mut edit.waits) {
             let begun = [edit.fault];
             if let Some(injection) = &mut self.injection {
@@ -207,7 +244,8 @@ impl Observed {
     fn end_early(&mut self, root: &mut Root, side: Side, due_ns: u64, now_ns: u64, last: bool) -> Action {
         let Some(flow) = self.bodies.flow_mut(side) else { return Action::Continue };
         flow.unhold(root);
-        flow.closing = root.wake_at(due_ns.saturating_add(CUT_AFTER_NS), now_ns, Wake::Close(self.id));
+        let grace_ns = flow.cut.map_or(0, Cut::grace_ns);
+        flow.closing = root.wake_at(due_ns.saturating_add(grace_ns), now_ns, Wake::Close(self.id));
         let closes = flow.closing.is_some();
         let begun = match &mut self.injection {
             Some(injection) => ledger::take(injection, |fault| matches!(fault, Injected::Drop { .. })),

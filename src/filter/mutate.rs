@@ -34,10 +34,24 @@ pub fn request(armed: &mut Armed, observed: &mut Observed) {
 pub fn response(armed: &mut Armed, observed: &mut Observed, last: bool) {
     let Some(injection) = &mut observed.injection else { return };
     let (mut begun, mut spared) = (Vec::new(), Vec::new());
+    if !injection.faults.iter().any(|fault| matches!(fault, Injected::Mutate { .. })) {
+        return;
+    }
+    // What follows the agreement to another protocol is no body, and no status of ours goes with it.
+    let switched = matches!(host::header(Side::Response, ":status"), Ok(Some(status)) if status == b"101");
     for fault in &injection.faults {
         let Some(change) = mutate(armed, fault) else { continue };
         let Some(headers) = &change.response else { continue };
+        if switched {
+            spared.push((*fault, Cause::NoBody));
+            continue;
+        }
         apply(Side::Response, headers);
+        if last && headers.sets_status() {
+            // A 304 may announce the length of the body that it does not have; another status would promise it.
+            let removed = host::remove_header(Side::Response, "content-length");
+            stats::count_host_errors(u32::from(removed.is_err()));
+        }
         let visible = !headers.is_empty();
         let edit =
             change.body.as_ref().map(|body| (body, begin_edit(body, last, observed.bodies.edit.is_some())));
@@ -70,21 +84,27 @@ fn begin_edit(change: &BodyChange, last: bool, edited: bool) -> Result<(), Cause
     if edited {
         return Err(Cause::Preempted);
     }
-    let declared = match change.length() {
-        Length::Stays => return Ok(()),
-        Length::Is(length) => {
-            let set = host::set_header(Side::Response, "content-length", &length.to_string());
-            let encoded = host::remove_header(Side::Response, "content-encoding");
-            return set.and(encoded).map_err(|_| Cause::HostError);
-        }
-        Length::Unknown => host::header(Side::Response, "content-length").map_err(|_| Cause::HostError)?,
-    };
-    let declared = declared.and_then(|text| std::str::from_utf8(&text).ok()?.parse().ok());
-    match declared {
-        Some(length) if change.is_too_large(length) => Err(Cause::BodyTooLarge),
-        Some(_) => host::remove_header(Side::Response, "content-length").map_err(|_| Cause::HostError),
-        None => Ok(()),
+    if change.length() == Length::Stays {
+        return Ok(());
     }
+    let declared = host::header(Side::Response, "content-length").map_err(|_| Cause::HostError)?;
+    let declared: Option<u64> = declared.and_then(|text| std::str::from_utf8(&text).ok()?.parse().ok());
+    if declared.is_some_and(|length| change.is_too_large(length)) {
+        return Err(Cause::BodyTooLarge);
+    }
+    let set = match (change.length(), declared) {
+        // Only a body that is announced is sure to come: trailers may follow the headers at once.
+        (Length::Is(length), Some(1..)) => {
+            host::set_header(Side::Response, "content-length", &length.to_string())
+        }
+        (_, Some(_)) => host::remove_header(Side::Response, "content-length"),
+        (_, None) => Ok(()),
+    };
+    let encoded = match change.length() {
+        Length::Is(_) => host::remove_header(Side::Response, "content-encoding"),
+        Length::Stays | Length::Unknown => Ok(()),
+    };
+    set.and(encoded).map_err(|_| Cause::HostError)
 }
 
 /// The mutate fault that an injected one names.

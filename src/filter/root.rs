@@ -97,7 +97,8 @@ impl Armed {
 
     /// Whether streams have to be remembered.
     pub fn concerns_streams(&self) -> bool {
-        !self.is_over() && !self.plan.is_dormant()
+        // Marks from outside are taken off every request.
+        !self.is_over() && (self.marks || !self.plan.is_dormant())
     }
 
     pub fn phase(&self) -> host::Result<(Phase, u64)> {

@@ -29,7 +29,7 @@ pub fn wake(stream: &mut Stream, armed: Option<&mut Armed>, wake: Wake, moment: 
     let Some(observed) = &mut stream.observed else { return Woken::Done };
     match wake {
         Wake::Stream(_) => headers(observed, armed, moment),
-        Wake::Body(_, side) => body(observed, side, moment),
+        Wake::Body(_, side) => body(observed, armed, side, moment),
         Wake::Close(_) => close(observed, moment.now_ns),
         Wake::Mission | Wake::Handover | Wake::GiveBack => Woken::Done,
     }
@@ -98,7 +98,7 @@ fn headers(observed: &mut Observed, armed: Option<&mut Armed>, moment: Moment) -
     Woken::Done
 }
 
-fn body(observed: &mut Observed, side: Side, moment: Moment) -> Woken {
+fn body(observed: &mut Observed, armed: Option<&mut Armed>, side: Side, moment: Moment) -> Woken {
     let again = Wake::Body(observed.id, side);
     let Some(flow) = observed.bodies.flow_mut(side) else { return Woken::Done };
     let due = flow.due_ns().filter(|due| moment.running && *due > moment.now_ns.saturating_add(SLACK_NS));
@@ -114,6 +114,10 @@ fn body(observed: &mut Observed, side: Side, moment: Moment) -> Woken {
         return Woken::Later(again, moment.now_ns.saturating_add(RETRY_NS));
     }
     flow.held = None;
+    let kept = side == Side::Response && observed.bodies.edit.as_ref().is_some_and(|edit| edit.kept > 0);
+    if let (true, Some(armed)) = (kept, armed) {
+        observed.give_up_change(armed);
+    }
     Woken::Done
 }
 

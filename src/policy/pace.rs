@@ -33,6 +33,7 @@ impl Pace {
 /// How much of a body still passes before it is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cut {
+    after: u64,
     left: u64,
 }
 
@@ -47,7 +48,17 @@ pub enum Piece {
 impl Cut {
     #[must_use]
     pub fn after(bytes: u64) -> Self {
-        Self { left: bytes }
+        Self { after: bytes, left: bytes }
+    }
+
+    /// How long after the last bytes the stream is closed: they leave when the callback has returned, and those that do not
+    /// fit into a client's first window (64 KiB in HTTP/2) need some of its answers, which closing would not wait for.
+    #[must_use]
+    pub fn grace_ns(self) -> u64 {
+        match self.after {
+            0..=65_535 => 1_000_000,
+            after => after.saturating_mul(100).saturating_add(100_000_000).min(5_000_000_000),
+        }
     }
 
     /// A piece of so many bytes comes. A body that is exactly as long as what may pass is cut by nothing.

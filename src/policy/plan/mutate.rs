@@ -21,6 +21,11 @@ pub struct Mutate {
 
 impl HeaderChanges {
     #[must_use]
+    pub fn sets_status(&self) -> bool {
+        self.set.iter().any(|(name, _)| name == ":status")
+    }
+
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.set.is_empty() && self.remove.is_empty()
     }
@@ -31,11 +36,13 @@ impl Mutate {
     pub fn compile(fault: &wire::MutateFault) -> Self {
         let request = fault.request.as_ref().map(|change| {
             let path = change.path.as_ref().map(|path| (":path".to_owned(), path.0.clone()));
-            changes(path, change.headers.as_ref(), change.remove_headers.as_ref())
+            let remove = change.remove_headers.iter().flatten().map(|name| name.0.clone());
+            changes(path, change.headers.as_ref(), remove.collect())
         });
         let response = fault.response.as_ref().map(|change| {
             let status = change.status.map(|status| (":status".to_owned(), status.0.to_string()));
-            changes(status, change.headers.as_ref(), change.remove_headers.as_ref())
+            let remove = change.remove_headers.iter().flatten().map(|name| name.0.clone());
+            changes(status, change.headers.as_ref(), remove.collect())
         });
         let body = fault.response.as_ref().and_then(|change| change.body.as_ref()).and_then(body);
         Self { request, response, body }
@@ -57,14 +64,11 @@ impl Mutate {
 fn changes(
     pseudo: Option<(String, String)>,
     headers: Option<&wire::Headers>,
-    remove: Option<&Vec<wire::FieldName>>,
+    remove: Vec<String>,
 ) -> HeaderChanges {
     let headers =
         headers.into_iter().flat_map(|h| &h.0).map(|(name, value)| (name.0.clone(), value.0.clone()));
-    HeaderChanges {
-        set: pseudo.into_iter().chain(headers).collect(),
-        remove: remove.into_iter().flatten().map(|name| name.0.clone()).collect(),
-    }
+    HeaderChanges { set: pseudo.into_iter().chain(headers).collect(), remove }
 }
 
 fn body(change: &wire::MutateBody) -> Option<BodyChange> {

@@ -3,7 +3,7 @@
 use super::declare::object;
 use super::decode::{Decode, Kind, exactly_one, no_check, wrong_type};
 use super::faults::Headers;
-use super::form::FieldName;
+use super::form::{FieldName, RequestField};
 use super::scalar::{Percent, Text};
 use super::size::Size;
 use super::status::HttpStatus;
@@ -30,14 +30,14 @@ object! {
         /// Headers that are set, in place of all values they had.
         "headers" => headers: Headers [optional],
         /// Headers that are removed.
-        "remove_headers" => remove_headers: Vec<FieldName> [optional],
+        "remove_headers" => remove_headers: Vec<RequestField> [optional],
     }
 }
 
 object! {
-    /// Changes to the response.
-    pub struct MutateResponse shape some_response_change, check no_check {
-        /// The new status.
+    /// Changes to the response. An upgrade to another protocol (101) stays as it is.
+    pub struct MutateResponse shape some_response_change, check check_response {
+        /// The new status; none of 204, 205 and 304, which have no body, while the upstream's response may have one.
         "status" => status: HttpStatus [optional],
         /// Headers that are set, in place of all values they had.
         "headers" => headers: Headers [optional],
@@ -137,5 +137,17 @@ fn check_path(change: &MutateRequest, node: &Node, report: &mut Report) {
         let message = format!("{:?} is not a path", path.0);
         report
             .in_key("path", |r| r.add(Code::BadFormat, at, message, "begin with `/`; percent-encode blanks"));
+    }
+}
+
+fn check_response(change: &MutateResponse, node: &Node, report: &mut Report) {
+    if let Some(status) = change.status.filter(|status| matches!(status.0, 204 | 205 | 304)) {
+        let at = node.get("status").and_then(|n| n.at);
+        let message = format!(
+            "status {} has no body (RFC 9110 section 6.4.1), and the response may have one",
+            status.0
+        );
+        let hint = "use another status, or `abort`";
+        report.in_key("status", |r| r.add(Code::Conflict, at, message, hint));
     }
 }

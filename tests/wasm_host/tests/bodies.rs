@@ -146,3 +146,85 @@ fn a_reset_closes_the_request() {
     assert_eq!(proxy.vm.take_effects(), []);
     end(proxy, stream);
 }
+
+/// P1: bytes that come after the mission are the upstream's own.
+#[test]
+fn p1_after_the_deadline_no_byte_is_changed() {
+    let mut proxy = proxy(json!([{"mutate": {"response": {"body": {"corrupt": 100}}}}]));
+    let stream = responding(&mut proxy);
+    assert_eq!(proxy.vm.response_body(stream, &[0; 100], false).unwrap(), Action::Continue);
+    assert!(proxy.vm.passed(stream, Side::Response).unwrap().iter().all(|byte| *byte != 0));
+    proxy.advance_ms(10_100);
+    assert_eq!(proxy.vm.response_body(stream, &[0; 100], true).unwrap(), Action::Continue);
+    assert!(proxy.vm.passed(stream, Side::Response).unwrap()[100..].iter().all(|byte| *byte == 0));
+    end(proxy, stream);
+}
+
+/// P1: a body that waits for its end to be merged with goes on as it is.
+#[test]
+fn p1_the_deadline_lets_a_body_go_that_waits_to_be_merged() {
+    for more in [false, true] {
+        let mut proxy = proxy(json!([{"mutate": {"response": {"body": {"merge": {"b": 2}}}}}]));
+        let stream = responding(&mut proxy);
+        assert_eq!(proxy.vm.response_body(stream, b"{\"a\"", false).unwrap(), Action::Pause);
+        proxy.advance_ms(9_000);
+        assert_eq!(passed(&mut proxy, stream), 0);
+        proxy.advance_ms(1_100);
+        assert_eq!(proxy.vm.passed(stream, Side::Response).unwrap(), b"{\"a\"");
+        if more {
+            assert_eq!(proxy.vm.response_body(stream, b":1}", true).unwrap(), Action::Continue);
+            assert_eq!(proxy.vm.passed(stream, Side::Response).unwrap(), b"{\"a\":1}");
+        }
+        let proxy = end(proxy, stream);
+        let suppressed = [("scenario", "s"), ("cause", "deadline")];
+        assert_eq!(proxy.metric("chaos_faults_suppressed_total", &suppressed), 1);
+        assert_eq!(proxy.metric("chaos_faults_injected_total", &[("scenario", "s"), ("fault", "mutate")]), 0);
+    }
+}
+
+#[test]
+fn a_merged_body_keeps_its_bandwidth() {
+    let faults = json!([{"mutate": {"response": {"body": {"merge": {"b": 2}}}}}, {"throttle": {"response": "100B/s"}}]);
+    let mut proxy = proxy(faults);
+    let stream = responding(&mut proxy);
+    assert_eq!(proxy.vm.response_body(stream, b"{\"a\"", false).unwrap(), Action::Pause);
+    assert_eq!(proxy.vm.response_body(stream, b":1}", true).unwrap(), Action::Hold);
+    proxy.advance_ms(125);
+    assert_eq!(passed(&mut proxy, stream), 0);
+    proxy.advance_ms(10);
+    assert_eq!(proxy.vm.passed(stream, Side::Response).unwrap(), b"{\"a\":1,\"b\":2}");
+    end(proxy, stream);
+}
+
+/// Trailers may follow the headers at once: only a body that is announced gets a new length.
+#[test]
+fn a_length_is_only_promised_for_a_body_that_comes() {
+    for (declared, expected) in [(Some("9000"), Some("3")), (Some("0"), None), (None, None)] {
+        let mut proxy = proxy(json!([{"mutate": {"response": {"body": {"replace": "new"}}}}]));
+        let (stream, _) = proxy.request(Request::default());
+        let headers = [(":status", "200"), ("content-length", declared.unwrap_or_default())];
+        let headers = &headers[..1 + usize::from(declared.is_some())];
+        proxy.vm.response_headers(stream, headers, false).unwrap();
+        let map = proxy.vm.headers(stream, squall_wasm_host::MapKind::ResponseHeaders).unwrap();
+        let length =
+            map.iter().find(|(name, _)| name == b"content-length").map(|(_, value)| value.as_slice());
+        assert_eq!(length, expected.map(str::as_bytes), "{declared:?}");
+        assert_eq!(proxy.vm.response_trailers(stream).unwrap(), Action::Continue);
+        end(proxy, stream);
+    }
+}
+
+/// A 304 may announce a length without a body, and a 101 is followed by another protocol.
+#[test]
+fn bodiless_responses_stay_without_a_body() {
+    let faults = json!([{"mutate": {"response": {"status": 500, "body": {"replace": "new"}}}}]);
+    for (status, last, expected) in [("304", true, "500"), ("101", false, "101")] {
+        let mut proxy = proxy(faults.clone());
+        let (stream, _) = proxy.request(Request::default());
+        proxy.vm.response_headers(stream, &[(":status", status), ("content-length", "160")], last).unwrap();
+        let map = proxy.vm.headers(stream, squall_wasm_host::MapKind::ResponseHeaders).unwrap();
+        assert!(map.contains(&(b":status".to_vec(), expected.as_bytes().to_vec())), "{map:?}");
+        assert_eq!(map.iter().any(|(name, _)| name == b"content-length"), !last, "{map:?}");
+        end(proxy, stream);
+    }
+}

@@ -66,6 +66,17 @@ fn mutations() {
         (r#"{"mutate": {"response": {}}}"#, NothingGiven, ".mutate.response"),
         (r#"{"mutate": {"response": {"status": 199}}}"#, OutOfRange, ".mutate.response.status"),
         (r#"{"mutate": {"response": {"status": 600}}}"#, OutOfRange, ".mutate.response.status"),
+        (r#"{"mutate": {"response": {"status": 204}}}"#, Conflict, ".mutate.response.status"),
+        (
+            r#"{"mutate": {"response": {"status": 304, "headers": {"a": "b"}}}}"#,
+            Conflict,
+            ".mutate.response.status",
+        ),
+        (
+            r#"{"mutate": {"request": {"remove_headers": ["host"]}}}"#,
+            BadFormat,
+            ".mutate.request.remove_headers[0]",
+        ),
         (
             r#"{"mutate": {"response": {"headers": {"content-length": "3"}}}}"#,
             Conflict,

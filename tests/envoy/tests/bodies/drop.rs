@@ -100,6 +100,18 @@ async fn a_truncated_response_ends_after_so_many_bytes() {
     }
 }
 
+/// More than a client's first window takes: the cut waits for it.
+#[tokio::test]
+async fn a_late_cut_passes_all_its_bytes() {
+    let (_upstream, envoy) =
+        start(&everywhere(json!([drop(json!({"mode": "truncate", "after": "1MB"}))]))).await;
+    for protocol in BOTH {
+        let client = HttpClient::new(envoy.addr("ingress"), protocol);
+        let partial = client.get_until_cut("/size/3000000").await.unwrap();
+        assert_eq!((partial.body.len(), partial.cut.is_some()), (1_000_000, true), "{protocol:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_truncated_response_may_be_slow_too() {
     let faults =
