@@ -15,9 +15,18 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub fn run(arguments: &Explain, out: Paint, err: Paint) -> anyhow::Result<Outcome> {
     let loaded = Inputs::load(&arguments.catalog, Some(&arguments.mission), &Identity::default(), err)?;
     let Some(Inputs { catalog, mission: Some(mission), .. }) = loaded else { return Ok(Outcome::Finding) };
-    let moment = moment(&catalog, &mission, arguments)?;
+    let moment = moment(&mission, arguments);
     let mut request = Request::new(arguments, moment)?;
     let plan = whose::plan(&catalog, &mission, arguments)?;
+    if arguments.running.is_none()
+        && mission.start.is_none()
+        && is_on_at_random(&plan, &catalog, &mut request)
+    {
+        bail!(
+            "a scenario that this request matches is on at random times of the mission (`randomize`), and the mission has \
+             no `start`: say with --running 90s how long it has run"
+        );
+    }
     let told = tell(&plan, &catalog, &mission, arguments.seed.as_deref(), &mut request)?;
     terminal::print(&match arguments.output {
         Output::Text => told.text(out),
@@ -26,23 +35,24 @@ pub fn run(arguments: &Explain, out: Paint, err: Paint) -> anyhow::Result<Outcom
     Ok(Outcome::Fine)
 }
 
-/// When the request comes. How long the mission has run by then, has to be known where a scenario depends on it.
-fn moment(catalog: &wire::Catalog, mission: &wire::Mission, arguments: &Explain) -> anyhow::Result<Moment> {
+/// Whether the request matches a scenario that depends on how long the mission has run.
+fn is_on_at_random(plan: &Plan, catalog: &wire::Catalog, request: &mut Request) -> bool {
+    let randomized = |s: &wire::Scenario| s.trigger.as_ref().is_some_and(|t| t.randomize.is_some());
+    plan.explain(&Seed::from_text(""), request).iter().any(|explanation| {
+        let matched = explanation.mismatches.is_empty() && !explanation.wrong_direction;
+        matched && named(catalog, plan, explanation.scenario).is_some_and(randomized)
+    })
+}
+
+/// When the request comes.
+fn moment(mission: &wire::Mission, arguments: &Explain) -> Moment {
     let at = arguments.at.map_or_else(SystemTime::now, SystemTime::from);
     let since = |start: u64| at.duration_since(UNIX_EPOCH + Duration::from_millis(start)).unwrap_or_default();
     let running = arguments.running.map(Duration::from).or(mission.start.map(|start| since(start.0)));
-    let by_period = |s: &wire::Scenario| s.trigger.as_ref().is_some_and(|t| t.randomize.is_some());
-    let mut taking_part = catalog.scenarios.iter().filter(|s| mission.scenarios.contains(&s.name));
-    if running.is_none() && taking_part.any(by_period) {
-        bail!(
-            "a scenario is on at random times of the mission (`randomize`), and the mission has no `start`: say with \
-             --running 90s how long it has run"
-        );
-    }
-    Ok(Moment {
+    Moment {
         wall_ms: u64::try_from(since(0).as_millis()).unwrap_or(u64::MAX),
         running_ns: u64::try_from(running.unwrap_or_default().as_nanos()).unwrap_or(u64::MAX),
-    })
+    }
 }
 
 /// Asks the policy. Without a request id nothing that depends on one is told.

@@ -1,5 +1,6 @@
 //! Faults of bodies under way: bandwidth, changes, the cut.
 
+use crate::flow::Flow;
 use crate::host::{self, Side};
 use crate::ledger;
 use crate::mutate::mutate;
@@ -7,7 +8,7 @@ use crate::root::{Armed, Root, Wake};
 use crate::stats::{self, Cause};
 use crate::stream::{Action, Observed};
 use squall_policy::{
-    BodyChange, Cut, Edit, EditState, Injected, Injection, Pace, Phase, Piece, SLACK_NS, Ticket, Unfit,
+    BodyChange, Cut, Edit, EditState, Injected, Injection, Pace, Phase, SLACK_NS, Ticket, Unfit,
 };
 
 /// What the bodies of one request suffer. Boxed: most requests have no such faults.
@@ -16,17 +17,6 @@ pub struct Bodies {
     request: Option<Box<Flow>>,
     response: Option<Box<Flow>>,
     pub edit: Option<BodyEdit>,
-}
-
-/// A body with a bandwidth or an end.
-#[derive(Default)]
-pub struct Flow {
-    pace: Option<Pace>,
-    cut: Option<Cut>,
-    /// The host holds the body back until then.
-    pub held: Option<Ticket>,
-    /// Nothing of the body passes any more, and the stream is closed.
-    pub closing: Option<Ticket>,
 }
 
 /// A change of the response body under way.
@@ -268,58 +258,5 @@ fn running(root: &Root) -> Option<(u64, u64)> {
     match armed.phase() {
         Ok((Phase::Running { ends_mono_ns }, now)) => Some((now, ends_mono_ns)),
         _ => None,
-    }
-}
-
-impl Flow {
-    fn is_closing(&self) -> bool {
-        self.closing.is_some()
-    }
-
-    /// Shortens the bytes in hand to those that may still pass; nothing when all may.
-    fn cut_to(&mut self, size: usize) -> Option<usize> {
-        let Piece::Prefix(left) = self.cut.as_mut()?.piece(size) else { return None };
-        let prefix = if left > 0 { host::response_body(left) } else { Ok(Vec::new()) };
-        let cut = prefix.and_then(|prefix| host::replace_response_body(size, &prefix));
-        if cut.is_err() {
-            stats::count_host_errors(1);
-            self.cut = None;
-            return None;
-        }
-        Some(left)
-    }
-
-    fn add(&mut self, size: usize, ends_ns: u64) -> Option<u64> {
-        let pace = self.pace.as_mut()?;
-        pace.add(size);
-        Some(pace.due_ns().min(ends_ns))
-    }
-
-    /// When the bytes that are held back are due.
-    pub fn due_ns(&self) -> Option<u64> {
-        self.pace.map(|pace| pace.due_ns())
-    }
-
-    fn hold(&mut self, root: &mut Root, due_ns: u64, now_ns: u64, wake: Wake) -> bool {
-        // One that waits already looks again when it is woken: more may have come.
-        if self.held.is_none() {
-            self.held = root.wake_at(due_ns, now_ns, wake);
-            if self.held.is_none() {
-                self.pace = None;
-            }
-        }
-        self.held.is_some()
-    }
-
-    fn unhold(&mut self, root: &mut Root) {
-        if let Some(ticket) = self.held.take() {
-            root.queue.cancel(ticket);
-        }
-    }
-
-    fn release(&mut self, root: &mut Root) {
-        self.unhold(root);
-        self.pace = None;
-        self.cut = None;
     }
 }

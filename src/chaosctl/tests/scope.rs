@@ -156,6 +156,9 @@ fn a_random_span_needs_to_know_how_long_the_mission_has_run() {
     let files = Files::new(keys);
     let ran = files.run(&["explain"], &["--path", "/"]);
     assert_eq!((ran.code, ran.err.contains("--running 90s")), (2, true), "{}", ran.err);
+    // A request that the scenario is not about is told without it.
+    let elsewhere = Files::new(&format!("{keys}, scope: {{match: [{{path: {{exact: /random}}}}]}}"));
+    assert_eq!(elsewhere.outcome(&["--path", "/other"]), "not_matched");
     let running = |files: &Files, s: u64| files.outcome(&["--path", "/", "--running", &format!("{s}s")]);
     let on = (0..1000).step_by(10).filter(|s| running(&files, *s) == "faulted").count();
     assert!((40..=60).contains(&on), "{on} of 100");

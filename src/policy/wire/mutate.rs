@@ -24,7 +24,7 @@ object! {
 
 object! {
     /// Changes to the request headers, made when the request arrives. The route was chosen before.
-    pub struct MutateRequest shape some_request_change, check check_path {
+    pub struct MutateRequest shape some_request_change, check check_request {
         /// The new path with its query.
         "path" => path: Text<4096> [optional],
         /// Headers that are set, in place of all values they had.
@@ -130,7 +130,14 @@ fn one_change(node: &Node, all_known: bool, report: &mut Report) {
     }
 }
 
-fn check_path(change: &MutateRequest, node: &Node, report: &mut Report) {
+fn check_request(change: &MutateRequest, node: &Node, report: &mut Report) {
+    let set = change.headers.iter().flat_map(|headers| &headers.0).map(|(name, _)| name);
+    for name in set.filter(|name| name.0.starts_with("x-chaos-")) {
+        let at = node.get("headers").and_then(|n| n.get(&name.0)).and_then(|n| n.at);
+        let message = format!("`{}` is a mark, which tells the upstream what Squall did", name.0);
+        let hint = "set another header; for the marks write `mark: headers` into the mission";
+        report.in_key("headers", |r| r.in_key(&name.0, |r| r.add(Code::Conflict, at, message, hint)));
+    }
     let good = |text: &str| text.starts_with('/') && text.bytes().all(|b| b.is_ascii_graphic() && b != b'#');
     if let Some(path) = change.path.as_ref().filter(|path| !good(&path.0)) {
         let at = node.get("path").and_then(|n| n.at);

@@ -129,6 +129,11 @@ fn mutations() {
             OutOfRange,
             ".mutate.response.body.max_size",
         ),
+        (
+            r#"{"mutate": {"request": {"headers": {"x-chaos-fault": "none"}}}}"#,
+            Conflict,
+            ".mutate.request.headers.x-chaos-fault",
+        ),
         (r#"{"mutate": {"request": {"path": "users"}}}"#, BadFormat, ".mutate.request.path"),
         (r#"{"mutate": {"request": {"path": "/a b"}}}"#, BadFormat, ".mutate.request.path"),
         (r#"{"mutate": {"request": {"path": "/a#b"}}}"#, BadFormat, ".mutate.request.path"),
