@@ -204,7 +204,8 @@ async fn routes_hosts_and_raw_requests_reach_what_they_name() {
     assert_eq!(client.get_with("/other", &host).await.unwrap().status, 200);
     assert_eq!((one.requests(), two.requests()), (1, 0));
     let slow = client.get_with("/slow/2000", &host).await.unwrap();
-    assert!(slow.status == 504 && slow.elapsed >= limit, "{slow:?}");
+    // Envoy's own timers may ring up to 6 ms early.
+    assert!(slow.status == 504 && slow.elapsed + Duration::from_millis(10) >= limit, "{slow:?}");
     assert_eq!(client.get_with("/retried/503", &host).await.unwrap().status, 503);
     assert_eq!(two.requests(), 1 + 3, "one slow request, one with two retries");
     let seen = HttpClient::http2(envoy.addr("ingress")).get("/elsewhere").await.unwrap();
