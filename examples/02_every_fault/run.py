@@ -100,7 +100,9 @@ def keep(proxy):
         print(f"upstream   http://{proxy.upstream.address}/")
         print(f"log        {proxy.folder}/envoy.log, access.log")
         print("The mission lasts 15 minutes; caps-total may be used up by now. Ctrl-C ends it all.", flush=True)
-        proxy.process.wait()
+        # Not one long wait: a signal that comes just before it would only be seen after it.
+        while proxy.process.poll() is None:
+            time.sleep(0.2)
         raise CannotRun(f"Envoy ended by itself; {proxy.end_of_log()}")
     except KeyboardInterrupt:
         print()
