@@ -9,12 +9,14 @@ SETUP := tools/setup
 WASM_CARGO := $(SETUP)/wasm-cargo.sh
 COMPILED := target/wasm32-unknown-unknown/wasm/squall.wasm
 LINKED := target/squall.wasm
+# Before wasm-opt.
+UNOPTIMISED := target/wasm32-unknown-unknown/wasm/squall.linked.wasm
 CARGO_TEST := cargo test --locked --release --no-fail-fast
 # The path of Envoy, or the reason why there is none and an error.
 FIND_ENVOY := ENVOY="$$($(SETUP)/envoy.sh --path)"; export ENVOY
 DOCS := cargo run --locked --release -p squall-policy --features docs --bin generate-docs
 
-.PHONY: help setup wasm-setup build empty-filter demo demo-faults test test-policy test-wasm test-envoy bench counts counts-update \
+.PHONY: help setup wasm-setup wasm-opt build empty-filter demo demo-faults test test-policy test-wasm test-envoy bench counts counts-update \
 	docs docs-check lint arrow image clean distclean
 
 ##@ Start here
@@ -40,11 +42,15 @@ setup: wasm-setup ## Fetch what Rust, Python 3 and make do not bring: the wasm t
 wasm-setup:
 	@$(SETUP)/wasm-toolchain.sh
 
-build: wasm-setup ## Compile the filter (target/squall.wasm) and chaosctl (target/release/chaosctl)
+wasm-opt:
+	@$(SETUP)/wasm-opt.sh
+
+build: wasm-setup wasm-opt ## Compile the filter (target/squall.wasm) and chaosctl (target/release/chaosctl)
 	$(WASM_CARGO) build --locked --profile wasm -p squall
 	cargo build --locked --release -p wasm-link -p chaosctl
-	@if [[ $(COMPILED) -nt $(LINKED) || target/release/wasm-link -nt $(LINKED) ]]; then \
-		target/release/wasm-link $(COMPILED) $(LINKED); \
+	@if [[ $(COMPILED) -nt $(LINKED) || target/release/wasm-link -nt $(LINKED) || $(SETUP)/wasm-opt.sh -nt $(LINKED) ]]; then \
+		target/release/wasm-link $(COMPILED) $(UNOPTIMISED); \
+		$(SETUP)/wasm-opt.sh $(UNOPTIMISED) $(LINKED); \
 	else \
 		echo "$(LINKED) is up to date"; \
 	fi
