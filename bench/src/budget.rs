@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::cost::Cost;
 use crate::lateness::{Clock, Filter, Lateness, WAITING};
+use crate::pacing::Pacing;
 use crate::spread::Spread;
 use crate::startup::Startup;
 use crate::variant::Variant;
@@ -15,6 +16,8 @@ const HEADER_READ_US: f64 = 1.1;
 const EARLY_MS: f64 = 0.5;
 const MODULE_KIB: f64 = 512.0;
 const WAITING_BYTES: f64 = 1024.0;
+/// How far a throttled response may be from its bandwidth, in percent.
+const OFF_PERCENT: f64 = 2.0;
 /// How much the p99 may exceed the C++ filter's with the default clock, in milliseconds.
 const BEHIND_NATIVE_MS: f64 = 2.0;
 
@@ -170,6 +173,21 @@ pub fn of_waiting(waiting: &WaitingMemory) -> Vec<Budget> {
         limit: format!("under {WAITING_BYTES} B"),
         measured: format!("{:+.0} B ({squall:.0} beside {native:.0} B)", squall - native),
         kept: squall - native < WAITING_BYTES,
+        close: false,
+        weight: Weight::Told,
+    }]
+}
+
+/// The budget of the bandwidth: the worst case's median.
+pub fn of_pacing(pacing: &Pacing) -> Vec<Budget> {
+    let squall = pacing.rows.iter().filter(|row| row.filter == Filter::Squall);
+    let off = squall.map(|row| Spread::of(&row.off_percent()).median);
+    let worst = off.max_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap_or_default();
+    vec![Budget {
+        what: "average bandwidth of a throttled response".to_owned(),
+        limit: format!("within {OFF_PERCENT} % of the declared one"),
+        measured: format!("{worst:+.2} %"),
+        kept: worst.abs() <= OFF_PERCENT,
         close: false,
         weight: Weight::Told,
     }]

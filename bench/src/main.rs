@@ -9,6 +9,7 @@ mod lateness;
 mod machine;
 mod module;
 mod options;
+mod pacing;
 mod progress;
 mod report;
 mod spread;
@@ -83,6 +84,7 @@ async fn measure(plan: &Plan, machine: Machine, cpus: &Cpus) -> Result<Report> {
         lateness: None,
         startup: None,
         waiting: None,
+        pacing: None,
         budgets: Vec::new(),
     };
     for part in &plan.parts {
@@ -91,6 +93,7 @@ async fn measure(plan: &Plan, machine: Machine, cpus: &Cpus) -> Result<Report> {
             Part::Lateness => report.lateness = Some(lateness::measure(plan, &modules, cpus).await?),
             Part::Startup => report.startup = Some(startup::measure(plan, &modules, cpus).await?),
             Part::Waiting => report.waiting = Some(waiting::measure(plan, &modules, cpus).await?),
+            Part::Pacing => report.pacing = Some(pacing::measure(plan, &modules, cpus).await?),
         }
     }
     report.seconds = begun.elapsed().as_secs_f64();

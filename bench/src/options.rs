@@ -17,7 +17,7 @@ pub struct Options {
     /// Fewer and shorter rounds: under a minute, with wider spread
     #[arg(long)]
     pub quick: bool,
-    /// Measure only this part (repeatable): cost, lateness, startup, waiting, or one variant of the cost table
+    /// Measure only this part (repeatable): cost, lateness, startup, waiting, pacing, or one variant of the cost table
     #[arg(long, value_name = "NAME")]
     pub only: Vec<String>,
     /// Rounds of the cost table [default: 15, with --quick 5]
@@ -45,11 +45,13 @@ pub enum Part {
     Startup,
     /// Memory of a waiting request.
     Waiting,
+    /// How evenly a bandwidth is kept.
+    Pacing,
 }
 
 impl Part {
     /// In the order in which they run.
-    pub const ALL: [Self; 4] = [Self::Cost, Self::Lateness, Self::Startup, Self::Waiting];
+    pub const ALL: [Self; 5] = [Self::Cost, Self::Lateness, Self::Startup, Self::Waiting, Self::Pacing];
 
     /// Its name for `--only`.
     pub fn name(self) -> &'static str {
@@ -58,6 +60,7 @@ impl Part {
             Self::Lateness => "lateness",
             Self::Startup => "startup",
             Self::Waiting => "waiting",
+            Self::Pacing => "pacing",
         }
     }
 }
@@ -83,6 +86,8 @@ pub struct Plan {
     pub starts: u32,
     /// How often the waiting requests are weighed.
     pub weighings: u32,
+    /// How often every body is paced.
+    pub pacing_rounds: u32,
 }
 
 impl Options {
@@ -119,6 +124,7 @@ impl Options {
             lateness_time: Duration::from_millis(if self.quick { 700 } else { 1_200 }),
             starts: if self.quick { 2 } else { 5 },
             weighings: if self.quick { 1 } else { 3 },
+            pacing_rounds: if self.quick { 1 } else { 2 },
         })
     }
 }

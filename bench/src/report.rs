@@ -6,6 +6,7 @@ use crate::budget::{self, Budget};
 use crate::cost::Cost;
 use crate::lateness::Lateness;
 use crate::machine::Machine;
+use crate::pacing::Pacing;
 use crate::spread::Spread;
 use crate::startup::Startup;
 use crate::table::Table;
@@ -29,6 +30,8 @@ pub struct Report {
     pub startup: Option<Startup>,
     /// Memory of a waiting request.
     pub waiting: Option<WaitingMemory>,
+    /// How evenly a bandwidth is kept.
+    pub pacing: Option<Pacing>,
     /// Every budget that could be judged.
     pub budgets: Vec<Budget>,
 }
@@ -41,6 +44,7 @@ impl Report {
             self.lateness.as_ref().map(budget::of_lateness),
             self.startup.as_ref().map(budget::of_startup),
             self.waiting.as_ref().map(budget::of_waiting),
+            self.pacing.as_ref().map(budget::of_pacing),
         ]
         .into_iter()
         .flatten()
@@ -62,6 +66,9 @@ impl Report {
             self.waiting
                 .as_ref()
                 .map(|waiting| section("Memory of a waiting request", waiting_table(waiting))),
+            self.pacing
+                .as_ref()
+                .map(|pacing| section("Bandwidth of a response, medians", pacing_table(pacing))),
             (!self.budgets.is_empty()).then(|| section("Budgets", budget_table(&self.budgets))),
         ];
         parts.into_iter().flatten().collect::<Vec<_>>().join("\n")
@@ -134,6 +141,34 @@ fn lateness_table(lateness: &Lateness) -> Table {
             format!("{:+.2}", row.median_ms),
             format!("{:+.2}", row.p99_ms),
             format!("{:+.2}", row.max_ms),
+        ]);
+    }
+    table
+}
+
+fn pacing_table(pacing: &Pacing) -> Table {
+    let headings = [
+        "body",
+        "filter",
+        "seconds",
+        "rate off by",
+        "bursts",
+        "largest KiB",
+        "ahead at most KiB",
+        "longest pause ms",
+    ];
+    let mut table = Table::new(headings).left(2);
+    for row in &pacing.rows {
+        let median = |values: &[f64]| Spread::of(values).median;
+        table.row([
+            row.case.title(),
+            row.filter.title().to_owned(),
+            format!("{:.3}", median(&row.seconds)),
+            format!("{:+.1} %", median(&row.off_percent())),
+            format!("{:.0}", median(&row.bursts)),
+            format!("{:.0}", median(&row.largest_kib)),
+            format!("{:.0}", median(&row.ahead_kib)),
+            format!("{:.0}", median(&row.pause_ms)),
         ]);
     }
     table
@@ -219,6 +254,7 @@ mod tests {
             lateness,
             startup,
             waiting,
+            pacing: None,
             budgets: vec![],
         }
     }

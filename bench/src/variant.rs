@@ -173,7 +173,8 @@ fn abort() -> Value {
     json!({"abort": {"status": 503}})
 }
 
-fn everywhere(fault: Value) -> Value {
+/// A scenario that takes everything.
+pub fn everywhere(fault: Value) -> Value {
     json!({"name": "everywhere", "faults": [fault]})
 }
 
