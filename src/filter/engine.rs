@@ -29,9 +29,25 @@ pub fn with<T: Default>(act: impl FnOnce(&mut Engine) -> T) -> T {
 pub struct Engine {
     pub roots: HashMap<u32, Root>,
     pub streams: HashMap<u32, Stream>,
+    /// The stream that came last, while nothing is known of it: the host nearly always asks about it next, and most streams
+    /// concern nobody.
+    newest: Option<(u32, u32)>,
 }
 
 impl Engine {
+    /// A stream of a root with a mission has come.
+    pub fn expect(&mut self, id: u32, root: u32) {
+        if let Some((id, root)) = self.newest.replace((id, root)) {
+            self.streams.insert(id, Stream { root, observed: None });
+        }
+    }
+
+    /// The root of a stream of which nothing else is known; it is forgotten here.
+    pub fn take_newest(&mut self, id: u32) -> Option<u32> {
+        let (_, root) = self.newest.take_if(|(newest, _)| *newest == id)?;
+        Some(root)
+    }
+
     pub fn create_root(&mut self, id: u32) {
         self.roots.insert(id, Root::default());
     }

@@ -6,7 +6,7 @@
 use crate::finish;
 use crate::host::Side;
 use crate::root::Armed;
-use crate::stream::{self, Stream};
+use crate::stream;
 use crate::{engine, host};
 use proxy_wasm::traits::{Context, RootContext};
 
@@ -48,7 +48,7 @@ extern "C" fn squall_on_context_create(id: u32, root_id: u32) {
         if let Some(root) = root.filter(|root| root.armed.as_ref().is_some_and(Armed::concerns_streams)) {
             root.notice_stream();
             if !root.is_stopped() {
-                engine.streams.insert(id, Stream::new(root_id));
+                engine.expect(id, root_id);
             }
         }
     });

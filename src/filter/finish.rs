@@ -11,6 +11,7 @@ use crate::stream::{Observed, Progress};
 /// The stream is complete: its wake-ups are cancelled and its outcome counted. The first of `on_log` and
 /// `on_delete` does it; only `on_log` knows the status.
 pub fn finish(engine: &mut Engine, id: u32, status: impl FnOnce() -> u64) {
+    engine.take_newest(id);
     let Some(stream) = engine.streams.remove(&id) else { return };
     let Some(observed) = stream.observed else { return };
     let faulted = observed.injection.is_some();

@@ -19,6 +19,9 @@ const WORK_PER_LOOK: u64 = 200;
 thread_local! {
     static TIME: RefCell<WorkerTime> = RefCell::new(WorkerTime::default());
     static HELD: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
+    /// What earlier missions held. The memory of a VM never shrinks, so giving it back to the allocator would only let small things
+    /// settle in it, and the next mission would grow the VM once more.
+    static FREED: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// What this VM holds for a scenario of a mission.
@@ -27,7 +30,7 @@ struct Block {
     scenario: String,
     /// 0 when the memory was refused, so that not every request asks again.
     bytes: u64,
-    _memory: Option<Vec<u8>>,
+    memory: Option<Vec<u8>>,
 }
 
 /// Takes off the burns that this worker cannot afford. Before caps count the request.
@@ -81,7 +84,14 @@ pub fn free(mission: &str) {
     let freed = HELD.with(|held| {
         let Ok(mut held) = held.try_borrow_mut() else { return 0 };
         let before = sum(&held);
-        held.retain(|block| block.mission != mission);
+        let (over, kept) = held.drain(..).partition(|block| block.mission == mission);
+        *held = kept;
+        FREED.with(|freed| {
+            let over: Vec<Block> = over;
+            if let Ok(mut freed) = freed.try_borrow_mut() {
+                freed.extend(over.into_iter().filter_map(|block| block.memory));
+            }
+        });
         before.saturating_sub(sum(&held))
     });
     count_held(i64::try_from(freed).unwrap_or_default().saturating_neg());
@@ -149,15 +159,35 @@ fn hold(armed: &mut Armed, scenario: usize, bytes: u64) -> bool {
             return block.bytes > 0;
         }
         let fits = sum(&held).saturating_add(bytes) <= MOST_MEMORY;
-        let memory = Some(bytes).filter(|_| fits).and_then(touched);
+        let memory = Some(bytes).filter(|_| fits).and_then(|bytes| freed(bytes).or_else(|| touched(bytes)));
         let bytes = if memory.is_some() { bytes } else { 0 };
         count_held(i64::try_from(bytes).unwrap_or_default());
         let (mission, scenario) = (armed.mission.clone(), name.to_owned());
-        held.push(Block { mission, scenario, bytes, _memory: memory });
+        held.push(Block { mission, scenario, bytes, memory });
         bytes > 0
     });
     armed.holds_memory |= holds;
     holds
+}
+
+/// The smallest block of an earlier mission that is large enough. Where none is, all go back to the allocator.
+fn freed(bytes: u64) -> Option<Vec<u8>> {
+    let fits = |block: &Vec<u8>| u64::try_from(block.capacity()).is_ok_and(|capacity| capacity >= bytes);
+    FREED.with(|freed| {
+        let mut freed = freed.try_borrow_mut().ok()?;
+        let best = freed
+            .iter()
+            .enumerate()
+            .filter(|(_, block)| fits(block))
+            .min_by_key(|(_, block)| block.capacity());
+        match best.map(|(at, _)| at) {
+            Some(at) => Some(freed.swap_remove(at)),
+            None => {
+                freed.clear();
+                None
+            }
+        }
+    })
 }
 
 /// Memory that really is there: the kernel gives a page when it is first written to.

@@ -1,17 +1,21 @@
 //! The facts of one request, fetched from the host when first asked for, and once.
 
-use crate::host;
+use crate::host::{self, HeaderMap};
 use squall_policy::{Direction, Fact, Facts, Moment, Schedule};
 
 /// Envoy's numbers of `xds.listener_direction` (`core.v3.TrafficDirection`).
 const INBOUND: i64 = 1;
 const OUTBOUND: i64 = 2;
 
+type Known = (Fact, Option<Vec<u8>>);
+
 /// A lazy view of the request in whose request phase it is made.
 #[derive(Default)]
 pub struct RequestFacts {
-    known: Vec<(Fact, Option<Vec<u8>>)>,
-    headers: Option<Vec<(Vec<u8>, Vec<u8>)>>,
+    /// Nearly every request is asked for one fact alone, which then needs no memory of its own.
+    first: Option<Known>,
+    others: Vec<Known>,
+    headers: Option<HeaderMap>,
     direction: Option<Direction>,
     schedule: Option<Schedule>,
     moment: Option<Moment>,
@@ -24,13 +28,17 @@ impl RequestFacts {
         Self { schedule: Some(schedule), ..Self::default() }
     }
 
+    fn known(&self) -> impl Iterator<Item = &Known> {
+        self.first.iter().chain(&self.others)
+    }
+
     fn fetch(&mut self, fact: &Fact) -> Option<Vec<u8>> {
         match fact {
             Fact::Path => self.pseudo_header(":path"),
             Fact::Method => self.pseudo_header(":method"),
             Fact::Authority => self.pseudo_header(":authority"),
             // Nearly every request has one, and the map then has the request id too.
-            Fact::Header(name) if name == "user-agent" && !self.known.is_empty() => self.mapped(name),
+            Fact::Header(name) if name == "user-agent" && self.first.is_some() => self.mapped(name),
             Fact::Header(name) => self.header(name),
             Fact::Route => self.property("route_name"),
             Fact::Cluster => self.property("cluster_name"),
@@ -46,7 +54,7 @@ impl RequestFacts {
     /// One header costs about as much as the whole map (the host re-enters the module to allocate), so the
     /// first is read alone and the second brings the map.
     fn pseudo_header(&mut self, name: &str) -> Option<Vec<u8>> {
-        if self.headers.is_some() || !self.known.is_empty() {
+        if self.headers.is_some() || self.first.is_some() {
             return self.mapped(name);
         }
         let value = host::request_header(name);
@@ -68,8 +76,8 @@ impl RequestFacts {
             let headers = host::request_headers();
             self.headers = self.or_count(headers.map(Some));
         }
-        let mut values = self.headers.iter().flatten().filter(|(n, _)| n == name.as_bytes()).map(|(_, v)| v);
-        let first = values.next()?.clone();
+        let mut values = self.headers.as_ref()?.values(name);
+        let first = values.next()?.to_vec();
         Some(values.fold(first, |mut joined, value| {
             joined.push(b',');
             joined.extend_from_slice(value);
@@ -109,11 +117,14 @@ impl RequestFacts {
 
 impl Facts for RequestFacts {
     fn fact(&mut self, fact: &Fact) -> Option<&[u8]> {
-        if !self.known.iter().any(|(known, _)| known == fact) {
-            let value = self.fetch(fact);
-            self.known.push((fact.clone(), value));
+        if !self.known().any(|(known, _)| known == fact) {
+            let known = (fact.clone(), self.fetch(fact));
+            match &mut self.first {
+                first @ None => *first = Some(known),
+                Some(_) => self.others.push(known),
+            }
         }
-        self.known.iter().find(|(known, _)| known == fact).and_then(|(_, value)| value.as_deref())
+        self.known().find(|(known, _)| known == fact).and_then(|(_, value)| value.as_deref())
     }
 
     fn direction(&mut self) -> Direction {

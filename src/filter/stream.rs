@@ -70,31 +70,28 @@ impl Observed {
     }
 }
 
-impl Stream {
-    #[must_use]
-    pub fn new(root: u32) -> Self {
-        Self { root, observed: None }
-    }
-}
-
 /// Decides about a request and begins what the verdict says.
 pub fn request_headers(engine: &mut Engine, id: u32, last: bool) -> Action {
-    let action = begin(engine, id, last);
     // A request that nothing matched, or that came too early or too late, is forgotten at once.
+    if let Some(root) = engine.take_newest(id) {
+        return begin(engine, id, root, last).unwrap_or_default();
+    }
+    let Some(stream) = engine.streams.get(&id) else { return Action::Continue };
+    if let Some(observed) = &stream.observed {
+        // Decided already; a second decision would forget what waits for the first.
+        let waits = matches!(observed.progress, Progress::WaitingRequest(_));
+        return if waits { Action::Pause } else { Action::Continue };
+    }
+    let root = stream.root;
+    let action = begin(engine, id, root, last);
     if action.is_none() {
         engine.streams.remove(&id);
     }
     action.unwrap_or_default()
 }
 
-fn begin(engine: &mut Engine, id: u32, last: bool) -> Option<Action> {
-    let stream = engine.streams.get_mut(&id)?;
-    if let Some(observed) = &stream.observed {
-        // Decided already; a second decision would forget what waits for the first.
-        let waits = matches!(observed.progress, Progress::WaitingRequest(_));
-        return Some(if waits { Action::Pause } else { Action::Continue });
-    }
-    let root = engine.roots.get_mut(&stream.root)?;
+fn begin(engine: &mut Engine, id: u32, root_id: u32, last: bool) -> Option<Action> {
+    let root = engine.roots.get_mut(&root_id)?;
     let armed = root.armed.as_mut().filter(|armed| armed.running)?;
     marks::strip(armed);
     let mut facts = RequestFacts::new(armed.schedule);
@@ -139,7 +136,7 @@ fn begin(engine: &mut Engine, id: u32, last: bool) -> Option<Action> {
         // From now on somebody has to look at the wall clock.
         root.set_timer(now);
     }
-    stream.observed = Some(Box::new(observed));
+    engine.streams.insert(id, Stream { root: root_id, observed: Some(Box::new(observed)) });
     action
 }
 

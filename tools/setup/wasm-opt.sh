@@ -45,7 +45,7 @@ find() {
 if (($# == 2)); then
     if binary=$(find); then
         # Beside the output first: nobody shall see half a module.
-        if ! "$binary" "${FEATURES[@]}" -Oz "$1" -o "$2.tmp"; then
+        if ! "$binary" "${FEATURES[@]}" -Oz --reorder-functions "$1" -o "$2.tmp"; then
             echo "wasm-opt: $binary failed" >&2
             exit 2
         fi

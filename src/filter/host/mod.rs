@@ -9,6 +9,7 @@ mod logger;
 mod pairs;
 
 pub use logger::install as install_logger;
+pub use pairs::HeaderMap;
 
 use std::ptr::null_mut;
 
@@ -134,10 +135,10 @@ pub fn replace_response_body(size: usize, by: &[u8]) -> Result<()> {
 }
 
 /// All request headers; only valid in the request phase.
-pub fn request_headers() -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+pub fn request_headers() -> Result<HeaderMap> {
     // SAFETY: as above.
     bytes(|data, size| unsafe { abi::proxy_get_header_map_pairs(REQUEST_HEADERS, data, size) })
-        .map(|bytes| pairs::parse(&bytes))
+        .map(HeaderMap::new)
 }
 
 /// A property of the stream, the plugin or the node, by its path.

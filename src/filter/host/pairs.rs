@@ -1,24 +1,27 @@
 //! The ABI's form of a header map: a count, the sizes, then names and values, each with a NUL behind it.
 
-/// Reads a map. Bytes that do not follow the form end the list: a shorter list of headers matches less,
-/// which is the safe side.
-pub fn parse(bytes: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let count = number(bytes, 0).unwrap_or(0);
-    let mut pairs = Vec::new();
-    let mut at = count.saturating_mul(8).saturating_add(4);
-    for index in 0..count {
-        let sizes = index.saturating_mul(8).saturating_add(4);
-        let pair = number(bytes, sizes).zip(number(bytes, sizes.saturating_add(4)));
-        let Some((name, value)) = pair.and_then(|(name_size, value_size)| {
-            let name = slice(bytes, &mut at, name_size)?;
-            let value = slice(bytes, &mut at, value_size)?;
-            Some((name, value))
-        }) else {
-            break;
-        };
-        pairs.push((name, value));
+/// A header map as the host handed it over: read where it lies, because a copy of each name and value would cost more
+/// than all that is asked of them.
+pub struct HeaderMap(Vec<u8>);
+
+impl HeaderMap {
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
     }
-    pairs
+
+    /// The values of a header, in their order. Bytes that do not follow the form end the map: fewer headers match
+    /// less, which is the safe side.
+    pub fn values<'m>(&'m self, name: &'m str) -> impl Iterator<Item = &'m [u8]> {
+        let bytes = self.0.as_slice();
+        let count = number(bytes, 0).unwrap_or(0);
+        let mut at = count.saturating_mul(8).saturating_add(4);
+        let pairs = (0..count).map_while(move |index| {
+            let sizes = index.saturating_mul(8).saturating_add(4);
+            let (name_size, value_size) = number(bytes, sizes).zip(number(bytes, sizes.saturating_add(4)))?;
+            Some((slice(bytes, &mut at, name_size)?, slice(bytes, &mut at, value_size)?))
+        });
+        pairs.filter(move |(known, _)| *known == name.as_bytes()).map(|(_, value)| value)
+    }
 }
 
 fn number(bytes: &[u8], at: usize) -> Option<usize> {
@@ -27,9 +30,9 @@ fn number(bytes: &[u8], at: usize) -> Option<usize> {
     usize::try_from(u32::from_le_bytes(raw)).ok()
 }
 
-fn slice(bytes: &[u8], at: &mut usize, size: usize) -> Option<Vec<u8>> {
+fn slice<'b>(bytes: &'b [u8], at: &mut usize, size: usize) -> Option<&'b [u8]> {
     let end = at.checked_add(size)?;
-    let slice = bytes.get(*at..end)?.to_vec();
+    let slice = bytes.get(*at..end)?;
     *at = end.checked_add(1)?;
     Some(slice)
 }
