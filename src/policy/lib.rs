@@ -51,5 +51,5 @@ pub use plugin::{
 pub use proxy::{Dormant, Identified, Proxy};
 pub use queue::{DeadlineQueue, SLACK_NS, Ticket};
 pub use schedule::{Phase, Record, Schedule};
-pub use slots::{Joined, LONGEST_QUEUE, MOST_SLOTS, Pool, Turn};
+pub use slots::{Joined, LONGEST_QUEUE, Pool, Turn};
 pub use worker_time::WorkerTime;

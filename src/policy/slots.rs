@@ -5,8 +5,7 @@
 //! them takes a slot when its worker looks. So a worker that never looks again loses no slot, only the time until
 //! its waiters expire.
 
-/// The most slots of a pool, and the longest queue: a record stays below 21 KiB.
-pub const MOST_SLOTS: u32 = 10_000;
+/// The longest queue: a record stays below 21 KiB.
 pub const LONGEST_QUEUE: u32 = 1024;
 
 /// A waiter that is so many milliseconds past its time is taken off by others: its own worker is gone.

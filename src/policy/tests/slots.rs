@@ -5,7 +5,7 @@ mod request;
 
 use proptest::prelude::*;
 use serde_json::json;
-use squall_policy::{Fault, Injected, Joined, LONGEST_QUEUE, MOST_SLOTS, Pool, Seed, Turn};
+use squall_policy::{Fault, Injected, Joined, LONGEST_QUEUE, Pool, Seed, Turn};
 use std::collections::BTreeMap;
 
 const WORKERS: usize = 4;
@@ -372,7 +372,6 @@ fn the_largest_record_is_small() {
     }
     assert_eq!(pool.join(0, 0, 0), Joined::Full);
     assert!(pool.to_bytes().len() < 21 << 10);
-    assert!(MOST_SLOTS < u32::MAX);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use super::status::HttpStatus;
 use super::whole::Whole;
 use crate::diagnostic::{Code, Report};
 use crate::node::{Node, Value};
+use crate::slots::LONGEST_QUEUE;
 
 /// The longest wait for a slot, in milliseconds.
 const LONGEST_WAIT_MS: u64 = 3_600_000;
@@ -18,7 +19,7 @@ object! {
         /// Slots. A request holds one from here until it is complete.
         "limit" => limit: Whole<1, 10_000> [required],
         /// Requests that may wait for a slot; who comes when as many wait is answered at once.
-        "queue" => queue: Whole<0, 1024> [default "0" = Whole(0)],
+        "queue" => queue: Whole<0, LONGEST_QUEUE> [default "0" = Whole(0)],
         /// How long a request waits before it is answered.
         "queue_timeout" => queue_timeout: Span<1, LONGEST_WAIT_MS> [default "1s" = Span(std::time::Duration::from_secs(1))],
         /// HTTP status of either answer; gRPC clients get `UNAVAILABLE`.

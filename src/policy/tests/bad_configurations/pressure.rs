@@ -106,12 +106,7 @@ fn concurrency() {
         mistake_in(FAULT, pool!("\"limit\": 10001"), OutOfRange, LIMIT),
         mistake_in(FAULT, pool!("\"limit\": 8, \"queue\": 1025"), OutOfRange, QUEUE),
         mistake_in(FAULT, pool!("\"limit\": 8, \"queue\": -1"), OutOfRange, QUEUE),
-        mistake_in(
-            FAULT,
-            pool!("\"limit\": 8, \"queue\": 4, \"queue_timeout\": 2"),
-            WrongType,
-            TIMEOUT,
-        ),
+        mistake_in(FAULT, pool!("\"limit\": 8, \"queue\": 4, \"queue_timeout\": 2"), WrongType, TIMEOUT),
         mistake_in(
             FAULT,
             pool!("\"limit\": 8, \"queue\": 4, \"queue_timeout\": \"61m\""),
@@ -119,12 +114,7 @@ fn concurrency() {
             TIMEOUT,
         ),
         mistake_in(FAULT, pool!("\"limit\": 8, \"queue_timeout\": \"2s\""), Conflict, TIMEOUT),
-        mistake_in(
-            FAULT,
-            pool!("\"limit\": 8, \"queue\": 0, \"queue_timeout\": \"2s\""),
-            Conflict,
-            TIMEOUT,
-        ),
+        mistake_in(FAULT, pool!("\"limit\": 8, \"queue\": 0, \"queue_timeout\": \"2s\""), Conflict, TIMEOUT),
         mistake_in(FAULT, pool!("\"limit\": 8, \"status\": 100"), OutOfRange, STATUS),
         mistake_in(
             FAULT,
