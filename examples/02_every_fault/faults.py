@@ -1,6 +1,8 @@
 """What each fault does to a request: one check for one row of the table."""
 
+import concurrent.futures
 import json
+import time
 
 from look import check, ms
 
@@ -193,6 +195,27 @@ def pressure_memory(look):
     held = look.proxy.stat("chaos_memory_held_bytes") / (1 << 20)
     look.must(held in (8, 16), f"{held} MiB are held, declared 8 in each of two workers")
     look.seen = f"{reply.status}; chaos_memory_held_bytes: {held:.0f} MiB"
+
+
+@check("pressure-concurrency", sent="GET /pressure/concurrency, 3 at once")
+def pressure_concurrency(look):
+    ids = [look.new_id() for _ in range(3)]
+    began = time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        replies = list(pool.map(lambda request_id: look.send("/pressure/concurrency", request_id), ids))
+    seconds = time.monotonic() - began
+    full = [reply for reply in replies if reply.status == 503]
+    passed = [reply for reply in replies if reply.status != 503]
+    for reply in full:
+        look.answered(reply, 503, "concurrency")
+        look.took(reply.seconds, 0)
+    for reply in passed:
+        look.answered(reply, 200, "concurrency,delay")
+    # On a machine that is stalled they may come one after the other, and then the queue is never full.
+    look.must(len(full) <= 1, f"{len(full)} found the queue full")
+    look.took(seconds, 0.3 * len(passed), f"{len(passed)} turns, one at a time,")
+    times = " and ".join(ms(seconds) for seconds in sorted(reply.seconds for reply in passed))
+    look.seen = f"200 after {times}; {len(full)} times 503 at once"
 
 
 @check("one-of", sent="GET /one-of, 12 times")

@@ -178,24 +178,33 @@ fn effect(plan: &Plan, fault: &Injected) -> Option<Effect> {
             request_bytes_per_s: rates.request,
             response_bytes_per_s: rates.response,
         }),
-        Injected::Abort { scenario, fault } | Injected::Mutate { scenario, fault } => {
-            match plan.scenario(*scenario)?.fault(*fault)? {
-                Fault::Abort(abort) => Some(Effect::Abort {
-                    status: abort.status,
-                    grpc_status: abort.grpc.as_ref().map(|g| g.status),
-                    details: abort.details.clone(),
-                }),
-                Fault::Mutate(change) => Some(Effect::Mutate {
-                    request: change.request.is_some(),
-                    response: change.response.as_ref().is_some_and(|headers| !headers.is_empty()),
-                    body: change.body.is_some(),
-                }),
-                _ => None,
-            }
-        }
+        Injected::Abort { scenario, fault }
+        | Injected::Mutate { scenario, fault }
+        | Injected::Concurrency { scenario, fault } => match plan.scenario(*scenario)?.fault(*fault)? {
+            Fault::Abort(abort) => Some(Effect::Abort {
+                status: abort.status,
+                grpc_status: abort.grpc.as_ref().map(|g| g.status),
+                details: abort.details.clone(),
+            }),
+            Fault::Mutate(change) => Some(Effect::Mutate {
+                request: change.request.is_some(),
+                response: change.response.as_ref().is_some_and(|headers| !headers.is_empty()),
+                body: change.body.is_some(),
+            }),
+            Fault::Concurrency(pool) => Some(Effect::Concurrency {
+                limit: pool.limit,
+                queue: pool.queue,
+                queue_timeout_us: pool.timeout_us,
+            }),
+            _ => None,
+        },
         Injected::Burn { burn, .. } => Some(Effect::Burn { us: burn.us }),
         Injected::Hold { bytes, .. } => Some(Effect::Hold { bytes: *bytes }),
     }
+}
+
+fn is_pressure(fault: &Injected) -> bool {
+    matches!(fault, Injected::Burn { .. } | Injected::Hold { .. } | Injected::Concurrency { .. })
 }
 
 fn answer(plan: &Plan, verdict: &Verdict, by_chance: bool, rate_ppm: u32) -> Answer {
@@ -208,7 +217,7 @@ fn answer(plan: &Plan, verdict: &Verdict, by_chance: bool, rate_ppm: u32) -> Ans
             pressure: injection
                 .faults
                 .iter()
-                .filter(|fault| matches!(fault, Injected::Burn { .. } | Injected::Hold { .. }))
+                .filter(|fault| is_pressure(fault))
                 .filter_map(|fault| effect(plan, fault))
                 .collect(),
             request_delay_us: injection.request_delay_us,
@@ -222,7 +231,7 @@ fn answer(plan: &Plan, verdict: &Verdict, by_chance: bool, rate_ppm: u32) -> Ans
                 .iter()
                 .filter(|fault| {
                     let told = matches!(fault, Injected::Delay { .. } | Injected::Abort { .. });
-                    !told && !matches!(fault, Injected::Burn { .. } | Injected::Hold { .. })
+                    !told && !is_pressure(fault)
                 })
                 .filter_map(|fault| effect(plan, fault))
                 .collect(),

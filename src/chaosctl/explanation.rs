@@ -82,6 +82,7 @@ pub enum Effect {
     Mutate { request: bool, response: bool, body: bool },
     Burn { us: u64 },
     Hold { bytes: u32 },
+    Concurrency { limit: u32, queue: u32, queue_timeout_us: u64 },
 }
 
 impl Told {
@@ -226,6 +227,9 @@ impl Effect {
             Self::Delay { us, .. } => format!("delay {}", words::micros(*us)),
             Self::Burn { us } => format!("burn {} of the worker's time", words::micros(*us)),
             Self::Hold { bytes } => words::hold(*bytes),
+            Self::Concurrency { limit, queue, queue_timeout_us } => {
+                words::concurrency(*limit, *queue, std::time::Duration::from_micros(*queue_timeout_us))
+            }
             Self::Abort { status, grpc_status: None, .. } => format!("abort {status}"),
             Self::Abort { status, grpc_status: Some(grpc), .. } => {
                 format!("abort {status}, for gRPC clients status {grpc}")

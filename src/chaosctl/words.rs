@@ -218,7 +218,16 @@ fn pressure(pressure: &wire::PressureFault) -> Vec<String> {
         format!("burn {} of the worker's time, at most {most} of it", span(cpu.burn.0))
     });
     let memory = pressure.memory.as_ref().map(|memory| hold(memory.hold.0));
-    cpu.into_iter().chain(memory).collect()
+    let slots = pressure.concurrency.as_ref();
+    let slots = slots.map(|pool| concurrency(pool.limit.0, pool.queue.0, pool.queue_timeout.0));
+    cpu.into_iter().chain(memory).chain(slots).collect()
+}
+
+pub fn concurrency(limit: u32, queue: u32, timeout: Duration) -> String {
+    match queue {
+        0 => format!("at most {limit} at a time, no queue"),
+        _ => format!("at most {limit} at a time, {queue} more wait up to {}", span(timeout)),
+    }
 }
 
 /// Memory in words.

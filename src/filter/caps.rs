@@ -2,17 +2,12 @@
 //! share. Without caps in the configuration nothing here calls the host.
 
 use crate::host;
+use crate::record;
 use crate::root::Armed;
 use crate::stats;
 use squall_policy::{Cap, Limits, Plan, Spared, Usage, Verdict};
 use std::cell::RefCell;
 use std::rc::Rc;
-
-/// Tries of a compare-and-swap before giving up: each failure means that another worker succeeded.
-const TRIES: u32 = 64;
-
-/// A version that no key ever has, so that writing with it succeeds only for a key that is not there.
-const ABSENT: u32 = u32::MAX;
 
 const NS_PER_S: u64 = 1_000_000_000;
 
@@ -151,24 +146,24 @@ fn give_back(key: &Rc<str>, what: GiveBack) -> bool {
     false
 }
 
-/// Reads a record, changes it and writes it, until nobody else wrote in between. The inner error is the change's
-/// own: then nothing is written.
+/// Changes a scope's record. The inner error is the change's own: then nothing is written.
 fn exchange<T, E>(
     key: &str,
     change: impl Fn(Usage) -> host::Result<Result<(Usage, T), E>>,
 ) -> host::Result<Result<T, E>> {
-    for _ in 0..TRIES {
-        let (bytes, version) = host::shared_data(key)?.unwrap_or((Vec::new(), ABSENT));
-        let usage = Usage::read(&bytes).ok_or(host::Status::UNREADABLE)?;
-        let (usage, result) = match change(usage)? {
-            Ok(changed) => changed,
-            Err(refused) => return Ok(Err(refused)),
-        };
-        match host::set_shared_data(key, &usage.to_bytes(), version) {
-            Ok(()) => return Ok(Ok(result)),
-            Err(host::Status::CAS_MISMATCH) => {}
-            Err(status) => return Err(status),
-        }
-    }
-    Err(host::Status::CAS_MISMATCH)
+    let mut result = None;
+    record::exchange(key, &mut |bytes| {
+        let usage = Usage::read(bytes).ok_or(host::Status::UNREADABLE)?;
+        Ok(match change(usage)? {
+            Ok((usage, value)) => {
+                result = Some(Ok(value));
+                Some(usage.to_bytes())
+            }
+            Err(refused) => {
+                result = Some(Err(refused));
+                None
+            }
+        })
+    })?;
+    result.ok_or(host::Status::UNREADABLE)
 }

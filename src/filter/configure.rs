@@ -5,6 +5,7 @@
 use crate::caps::Caps;
 use crate::node::Node;
 use crate::root::Armed;
+use crate::slots::Pools;
 use crate::stats::{self, ScenarioStats};
 use crate::{host, mission};
 use squall_policy::wire::MarkWord;
@@ -94,7 +95,7 @@ fn arm(loaded: Loaded) -> Option<Armed> {
         log_accepted(&id, &mission.namespace.0, &record.seed, &schedule, &plan);
     }
     let stats = plan.scenarios().iter().map(|scenario| announce(&scenario.name, scenario.faults())).collect();
-    let caps = Caps::new(&id, &plan);
+    let (caps, pools) = (Caps::new(&id, &plan), Pools::new(&id, &plan));
     let armed = Armed {
         mission: id,
         namespace: mission.namespace.0,
@@ -103,6 +104,7 @@ fn arm(loaded: Loaded) -> Option<Armed> {
         seed: Seed::from_text(&record.seed),
         schedule,
         caps,
+        pools,
         holds_memory: false,
         marks: mission.mark == MarkWord::Headers,
         running: false,
@@ -117,7 +119,10 @@ fn arm(loaded: Loaded) -> Option<Armed> {
             log::warn!("mission {} is over and does not run again; give a new one a new id", armed.mission);
             None
         }
-        Ok(_) => Some(armed),
+        Ok(_) => {
+            armed.pools.resize(&armed.plan);
+            Some(armed)
+        }
         Err(_) => {
             stats::count_host_errors(1);
             None

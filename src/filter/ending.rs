@@ -40,7 +40,7 @@ fn ending<'a>(armed: &'a Armed, injection: &Injection) -> Option<(usize, &'a Fau
     Some((number, armed.plan.scenario(number)?.fault(fault)?))
 }
 
-fn answer(armed: &Armed, abort: &Abort, marks: Marks) -> host::Result<()> {
+pub fn answer(armed: &Armed, abort: &Abort, marks: Marks) -> host::Result<()> {
     // gRPC clients get the message where HTTP clients get the body; which one it is, only matters then.
     let grpc = abort.grpc.as_ref().filter(|_| is_grpc());
     let body = grpc.map_or(abort.body.as_str(), |grpc| grpc.message.as_str());

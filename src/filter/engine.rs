@@ -1,12 +1,15 @@
 //! The state of one VM (one worker): its root contexts with their missions and timers, and its streams.
 
+use crate::bell;
 use crate::caps;
 use crate::configure;
 use crate::host;
 use crate::pressure;
 use crate::root::{RETRY_MS, RETRY_NS, Root, Wake};
+use crate::slots;
 use crate::stats;
 use crate::stream::Stream;
+use crate::waiting;
 use crate::wake::{self, Moment, Woken};
 use hashbrown::HashMap;
 use std::cell::RefCell;
@@ -66,7 +69,7 @@ impl Engine {
         // The host configures a root again when a second listener has the same configuration, or when an
         // older one comes back: its waiting streams go on waiting.
         let mut root = self.roots.remove(&id).unwrap_or_default();
-        root.queue.retain(|wake| wake.stream().is_some());
+        root.queue.retain(|wake| wake.stream().is_some() || matches!(wake, Wake::Look));
         if let Some(old) = &mut root.armed {
             old.free_memory();
         }
@@ -92,6 +95,7 @@ impl Engine {
         let mut later = Vec::new();
         let mut mission_wake = false;
         let mut give_back = false;
+        let mut look = false;
         for _ in 0..ACTIONS_PER_TICK {
             let until = if root.release { u64::MAX } else { now };
             match root.queue.pop_due(until) {
@@ -102,14 +106,24 @@ impl Engine {
                         later.push((wake, at));
                     }
                 }
+                Some(Wake::Slot(stream)) => {
+                    let stream = self.streams.get_mut(&stream);
+                    if let Some(observed) = stream.and_then(|stream| stream.observed.as_deref_mut()) {
+                        waiting::time_is_up(root, observed, now);
+                    }
+                }
+                Some(Wake::Look) => look = true,
                 Some(Wake::Mission) => mission_wake = true,
-                Some(Wake::GiveBack) => give_back = caps::flush(),
+                Some(Wake::GiveBack) => give_back = caps::flush() | slots::flush(),
                 Some(Wake::Handover) => root.release |= root.is_replaced(),
                 None => {
                     root.release = false;
                     break;
                 }
             }
+        }
+        if look {
+            waiting::look(root, &mut self.streams, now);
         }
         if give_back {
             root.queue.push(now.saturating_add(RETRY_NS), Wake::GiveBack);
@@ -131,9 +145,23 @@ impl Engine {
         root.set_timer(now);
     }
 
+    /// Another worker has rung for those that wait here.
+    pub fn rung(&mut self, bell: u32) {
+        bell::heard(bell);
+        let Ok(now) = host::monotonic_ns() else { return stats::count_host_errors(1) };
+        for (id, root) in self.roots.iter_mut().filter(|(_, root)| !root.waiters.is_empty()) {
+            waiting::look(root, &mut self.streams, now);
+            // The timer belongs to the root context in effect.
+            if host::set_effective_context(*id).is_ok() {
+                root.set_timer(now);
+            }
+        }
+    }
+
     /// `true` when the context was a root.
     pub fn delete_root(&mut self, id: u32) -> bool {
         let Some(root) = self.roots.remove(&id) else { return false };
+        self.roots.values_mut().for_each(|root| root.waiters.forget_bell());
         if let Some(armed) = root.armed.as_ref().filter(|_| root.successor.is_none() || root.is_replaced()) {
             pressure::free(&armed.mission);
         }

@@ -60,6 +60,11 @@ extern "C" fn squall_on_tick(id: u32) {
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn squall_on_queue_ready(_root: u32, queue: u32) {
+    engine::with(|engine| engine.rung(queue));
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn squall_on_request_headers(id: u32, _headers: usize, end_of_stream: bool) -> u32 {
     engine::with(|engine| stream::request_headers(engine, id, end_of_stream)) as u32
 }

@@ -7,18 +7,19 @@ use crate::ledger;
 use crate::root::{Armed, RETRY_NS, Wake};
 use crate::stats::{self, Cause};
 use crate::stream::{Observed, Progress};
+use crate::waiting;
 
 /// The stream is complete: its wake-ups are cancelled and its outcome counted. The first of `on_log` and
 /// `on_delete` does it; only `on_log` knows the status.
 pub fn finish(engine: &mut Engine, id: u32, status: impl FnOnce() -> u64) {
     engine.take_newest(id);
     let Some(stream) = engine.streams.remove(&id) else { return };
-    let Some(observed) = stream.observed else { return };
+    let Some(mut observed) = stream.observed else { return };
     let faulted = observed.injection.is_some();
     if faulted {
         stats::faults_in_flight(-1);
     }
-    let give_back = caps::release(&observed.held);
+    let give_back = caps::release(&observed.held) | waiting::leave_for_good(observed.at_pool.take());
     let Some(root) = engine.roots.get_mut(&stream.root) else { return };
     if let Progress::WaitingRequest(ticket) | Progress::WaitingResponse(ticket) = observed.progress {
         root.queue.cancel(ticket);

@@ -14,6 +14,8 @@
 )]
 
 #[cfg(target_arch = "wasm32")]
+mod bell;
+#[cfg(target_arch = "wasm32")]
 mod bodies;
 #[cfg(target_arch = "wasm32")]
 mod caps;
@@ -44,12 +46,18 @@ mod node;
 #[cfg(target_arch = "wasm32")]
 mod pressure;
 #[cfg(target_arch = "wasm32")]
+mod record;
+#[cfg(target_arch = "wasm32")]
 mod request_facts;
 #[cfg(target_arch = "wasm32")]
 mod root;
 #[cfg(target_arch = "wasm32")]
+mod slots;
+#[cfg(target_arch = "wasm32")]
 mod stats;
 #[cfg(target_arch = "wasm32")]
 mod stream;
+#[cfg(target_arch = "wasm32")]
+mod waiting;
 #[cfg(target_arch = "wasm32")]
 mod wake;

@@ -5,7 +5,9 @@ use crate::configure::Configured;
 use crate::host::{self, Side};
 use crate::mission;
 use crate::pressure;
+use crate::slots::Pools;
 use crate::stats::{self, ScenarioStats};
+use crate::waiting::Waiters;
 use squall_policy::{DeadlineQueue, Phase, Plan, Schedule, Seed, Ticket};
 
 /// What the host refused (to let a stream go, to tell the time) is tried again after so many milliseconds.
@@ -27,6 +29,10 @@ pub enum Wake {
     Body(u32, Side),
     /// A response that was cut short.
     Close(u32),
+    /// The end of the wait for a slot of a pool.
+    Slot(u32),
+    /// Who waits for a slot looks, in case that nobody has told it that there is one.
+    Look,
     /// The start or the deadline of the mission.
     Mission,
     /// The end of the handover to a newer configuration.
@@ -39,8 +45,8 @@ impl Wake {
     /// The stream that it is for.
     pub fn stream(self) -> Option<u32> {
         match self {
-            Self::Stream(id) | Self::Body(id, _) | Self::Close(id) => Some(id),
-            Self::Mission | Self::Handover | Self::GiveBack => None,
+            Self::Stream(id) | Self::Body(id, _) | Self::Close(id) | Self::Slot(id) => Some(id),
+            Self::Mission | Self::Handover | Self::GiveBack | Self::Look => None,
         }
     }
 }
@@ -64,6 +70,8 @@ pub struct Root {
     /// `None` is idle: streams of this root are not even remembered.
     pub armed: Option<Armed>,
     pub queue: DeadlineQueue<Wake>,
+    /// What waits for slots.
+    pub waiters: Waiters,
     /// A newer configuration has taken over; what still runs here ends quietly.
     pub successor: Option<Successor>,
     /// The mission is over: whatever waits goes on at the next tick.
@@ -81,6 +89,7 @@ pub struct Armed {
     pub seed: Seed,
     pub schedule: Schedule,
     pub caps: Caps,
+    pub pools: Pools,
     /// Whether faulted requests and their responses carry headers that say so.
     pub marks: bool,
     /// This worker holds memory for it.

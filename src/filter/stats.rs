@@ -48,6 +48,13 @@ pub fn count(name: &str, labels: Labels<'_>, by: u32) {
     }
 }
 
+/// Adds a sample to a histogram.
+pub fn sample(name: &str, labels: Labels<'_>, value: u64) {
+    if let Some(id) = id(MetricKind::Histogram, name, labels) {
+        let _ = host::record_metric(id, value);
+    }
+}
+
 /// Counts host calls that failed.
 pub fn count_host_errors(failures: u32) {
     if failures > 0 {
@@ -128,7 +135,8 @@ const CAUSES: [&str; 16] = [
     "body_not_json",
 ];
 /// Every kind of fault, in the order in which marks name them: what may end a request last.
-pub const FAULTS: [&str; 7] = ["cpu", "memory", "delay", "throttle", "mutate", "drop", "abort"];
+pub const FAULTS: [&str; 8] =
+    ["cpu", "memory", "concurrency", "delay", "throttle", "mutate", "drop", "abort"];
 const GROUPS: [&str; 3] = ["control", "treatment", "other"];
 const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
 

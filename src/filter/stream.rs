@@ -15,6 +15,7 @@ use crate::pressure;
 use crate::request_facts::RequestFacts;
 use crate::root::{Root, Wake};
 use crate::stats::{self, Cause};
+use crate::waiting::{self, AtPool};
 use squall_policy::{DelayPhase, Injected, Injection, Outcome, Phase, Ticket};
 
 /// What a callback tells the host to do with the stream.
@@ -38,6 +39,8 @@ pub struct Stream {
 pub struct Observed {
     pub id: u32,
     pub started_ns: u64,
+    /// When its delay began.
+    pub begun_ns: u64,
     pub outcomes: Vec<Outcome>,
     /// The faults in its list have not had their turn yet.
     pub injection: Option<Injection>,
@@ -45,6 +48,8 @@ pub struct Observed {
     pub marks: Marks,
     /// What it gives back when it is complete.
     pub held: Held,
+    /// Its place at a pool of slots.
+    pub at_pool: Option<AtPool>,
     pub progress: Progress,
     pub bodies: Bodies,
 }
@@ -124,10 +129,12 @@ fn begin(engine: &mut Engine, id: u32, root_id: u32, last: bool) -> Option<Actio
     let mut observed = Observed {
         id,
         started_ns,
+        begun_ns: now,
         outcomes: verdict.outcomes,
         marks: Marks::of(verdict.injection.as_ref()),
         injection: verdict.injection,
         held,
+        at_pool: None,
         progress: Progress::Passing,
         bodies: Bodies::default(),
     };
@@ -148,6 +155,17 @@ fn inject(root: &mut Root, observed: &mut Observed, now: u64, ends: u64, last: b
     stats::faults_in_flight(1);
     // Those have taken place, and are counted.
     ledger::take(injection, |fault| matches!(fault, Injected::Burn { .. } | Injected::Hold { .. }));
+    match waiting::join(root, observed, now, ends, last) {
+        Action::Continue => proceed(root, observed, now, ends, last),
+        stopped => Some(stopped),
+    }
+}
+
+/// Begins what comes after the pool of slots. The effective context has to be the stream.
+pub fn proceed(root: &mut Root, observed: &mut Observed, now: u64, ends: u64, last: bool) -> Option<Action> {
+    observed.begun_ns = now;
+    let armed = root.armed.as_mut()?;
+    let Some(injection) = &mut observed.injection else { return Some(Action::Continue) };
     let hangs = ending::hangs(armed, injection);
     let delay_us = injection.request_delay_us;
     let delayed = due(now, delay_us, ends);

@@ -31,7 +31,7 @@ pub fn wake(stream: &mut Stream, armed: Option<&mut Armed>, wake: Wake, moment: 
         Wake::Stream(_) => headers(observed, armed, moment),
         Wake::Body(_, side) => body(observed, armed, side, moment),
         Wake::Close(_) => close(observed, moment.now_ns),
-        Wake::Mission | Wake::Handover | Wake::GiveBack => Woken::Done,
+        Wake::Slot(_) | Wake::Mission | Wake::Handover | Wake::GiveBack | Wake::Look => Woken::Done,
     }
 }
 
@@ -56,7 +56,7 @@ pub fn wait_again(stream: &mut Stream, wake: Wake, ticket: Ticket) {
                 flow.closing = Some(ticket);
             }
         }
-        Wake::Mission | Wake::Handover | Wake::GiveBack => {}
+        Wake::Slot(_) | Wake::Mission | Wake::Handover | Wake::GiveBack | Wake::Look => {}
     }
 }
 
@@ -137,5 +137,5 @@ fn in_effect(id: u32) -> bool {
 
 fn full_delay_served(observed: &Observed, now_ns: u64) -> bool {
     let delay_us = observed.injection.as_ref().map_or(0, |injection| injection.request_delay_us);
-    due(observed.started_ns, delay_us, u64::MAX) <= now_ns.saturating_add(SLACK_NS)
+    due(observed.begun_ns, delay_us, u64::MAX) <= now_ns.saturating_add(SLACK_NS)
 }

@@ -29,6 +29,7 @@ mod protected;
 mod proxy;
 mod queue;
 mod schedule;
+mod slots;
 pub mod wire;
 mod worker_time;
 
@@ -40,8 +41,9 @@ pub use facts::{Direction, Fact, Facts, Moment};
 pub use node::{Entry, Node, Position, Value};
 pub use pace::{Cut, Pace, Piece};
 pub use plan::{
-    Abort, Burn, Composition, Delay, DelayPhase, Drop, Explanation, Fault, Grpc, HeaderChanges, Injected,
-    Injection, Mismatch, Mutate, Outcome, Plan, Protector, Scenario, Spared, Throttle, Verdict, is_grpc,
+    Abort, Burn, Composition, Concurrency, Delay, DelayPhase, Drop, Explanation, Fault, Grpc, HeaderChanges,
+    Injected, Injection, Mismatch, Mutate, Outcome, Plan, Protector, Scenario, Spared, Throttle, Verdict,
+    is_grpc,
 };
 pub use plugin::{
     CONFIG_LIMIT, Identity, Loaded, check_catalog, check_mission, load_json, load_plugin, load_plugin_on,
@@ -49,4 +51,5 @@ pub use plugin::{
 pub use proxy::{Dormant, Identified, Proxy};
 pub use queue::{DeadlineQueue, SLACK_NS, Ticket};
 pub use schedule::{Phase, Record, Schedule};
+pub use slots::{Joined, LONGEST_QUEUE, Pool, Turn};
 pub use worker_time::WorkerTime;

@@ -50,6 +50,9 @@ unsafe extern "C" {
         size: usize,
         version: u32,
     ) -> u32;
+    pub fn proxy_register_shared_queue(name: *const u8, size: usize, id: *mut u32) -> u32;
+    pub fn proxy_enqueue_shared_queue(id: u32, value: *const u8, size: usize) -> u32;
+    pub fn proxy_dequeue_shared_queue(id: u32, data: *mut *mut u8, size: *mut usize) -> u32;
     pub fn proxy_define_metric(kind: u32, name: *const u8, size: usize, id: *mut u32) -> u32;
     pub fn proxy_record_metric(id: u32, value: u64) -> u32;
     pub fn proxy_increment_metric(id: u32, by: i64) -> u32;

@@ -172,6 +172,27 @@ pub fn set_shared_data(key: &str, value: &[u8], version: u32) -> Result<()> {
     })
 }
 
+/// Makes a queue, or finds it, and has its callbacks come to the root in effect, or that of the stream in effect.
+pub fn register_queue(name: &str) -> Result<u32> {
+    let mut id = 0;
+    // SAFETY: as above.
+    check(unsafe { abi::proxy_register_shared_queue(name.as_ptr(), name.len(), &mut id) })?;
+    Ok(id)
+}
+
+/// Puts an empty value into a queue, whose owner is called soon after.
+pub fn enqueue(queue: u32) -> Result<()> {
+    let value = b"";
+    // SAFETY: as above.
+    check(unsafe { abi::proxy_enqueue_shared_queue(queue, value.as_ptr(), value.len()) })
+}
+
+/// Takes a value off a queue.
+pub fn dequeue(queue: u32) -> Result<Vec<u8>> {
+    // SAFETY: as above.
+    bytes(|data, size| unsafe { abi::proxy_dequeue_shared_queue(queue, data, size) })
+}
+
 /// Gives a new id each time, so ask once per name.
 pub fn define_metric(kind: MetricKind, name: &str) -> Result<u32> {
     let mut id = 0;

@@ -2,7 +2,7 @@
 
 use super::choice::Chooser;
 use super::matcher::direction_matches;
-use super::{Composition, DelayPhase, Fault, Injected, Injection, Plan, Scenario, pressure};
+use super::{Composition, DelayPhase, Fault, Injected, Injection, Plan, Scenario, concurrency, pressure};
 use crate::caps::Cap;
 use crate::draw::{Chance, PPM, Seed};
 use crate::facts::{Fact, Facts};
@@ -113,7 +113,7 @@ fn keep_until_ending(injection: &mut Injection, outcomes: &mut [Outcome]) {
     injection.faults.retain(|f| match f {
         Injected::Delay { phase, .. } => *phase == DelayPhase::Request,
         Injected::Abort { .. } | Injected::Drop { .. } => f.ending().is_some(),
-        Injected::Burn { .. } | Injected::Hold { .. } => true,
+        Injected::Burn { .. } | Injected::Hold { .. } | Injected::Concurrency { .. } => true,
         Injected::Throttle { .. } | Injected::Mutate { .. } => false,
     });
     injection.add_up();
@@ -198,6 +198,7 @@ fn add_faults(
                     injection.body_seed = seed;
                 }
             }
+            Fault::Concurrency(_) => beaten |= !concurrency::add(number, fault_number, injection),
             other @ (Fault::Burn(_) | Fault::Hold(_)) => pressure::add(number, other, injection),
         }
     }

@@ -14,6 +14,8 @@ pub struct Injection {
     /// What ends the request after its delay instead of sending it upstream (an abort, a reset, a hang): number of the
     /// scenario and of its fault.
     pub ending: Option<(usize, usize)>,
+    /// The pool of slots that the request goes through: number of the scenario and of its fault.
+    pub pool: Option<(usize, usize)>,
     /// Bandwidths of the bodies.
     pub throttle: Throttle,
     /// The response is cut after so many bytes of its body.
@@ -37,7 +39,7 @@ impl Injection {
     /// Makes the sums and the ending those of the faults.
     pub(super) fn add_up(&mut self) {
         (self.request_delay_us, self.response_delay_us, self.ending) = (0, 0, None);
-        (self.throttle, self.truncate) = (Throttle::default(), None);
+        (self.throttle, self.truncate, self.pool) = (Throttle::default(), None, None);
         let faults = std::mem::take(&mut self.faults);
         faults.iter().for_each(|fault| self.add_in(fault));
         self.faults = faults;
@@ -56,6 +58,7 @@ impl Injection {
             Injected::Drop { drop: Drop::Truncate(after), .. } => {
                 self.truncate = self.truncate.into_iter().chain([*after]).min();
             }
+            Injected::Concurrency { scenario, fault } => self.pool = self.pool.or(Some((*scenario, *fault))),
             other => self.ending = self.ending.or(other.ending()),
         }
     }
@@ -71,6 +74,7 @@ pub enum Injected {
     Mutate { scenario: usize, fault: usize },
     Burn { scenario: usize, burn: Burn },
     Hold { scenario: usize, bytes: u32 },
+    Concurrency { scenario: usize, fault: usize },
 }
 
 impl Injected {
@@ -83,7 +87,8 @@ impl Injected {
             | Self::Throttle { scenario, .. }
             | Self::Mutate { scenario, .. }
             | Self::Burn { scenario, .. }
-            | Self::Hold { scenario, .. } => *scenario,
+            | Self::Hold { scenario, .. }
+            | Self::Concurrency { scenario, .. } => *scenario,
         }
     }
 
@@ -108,6 +113,7 @@ impl Injected {
             Self::Mutate { .. } => "mutate",
             Self::Burn { .. } => "cpu",
             Self::Hold { .. } => "memory",
+            Self::Concurrency { .. } => "concurrency",
         }
     }
 }

@@ -4,6 +4,7 @@ mod abort;
 mod attempt;
 mod body;
 mod choice;
+mod concurrency;
 mod decide;
 mod delay;
 mod explain;
@@ -20,6 +21,7 @@ mod trigger;
 
 pub use abort::{Abort, Grpc};
 pub use body::{Drop, Throttle};
+pub use concurrency::Concurrency;
 pub use decide::{Outcome, Spared, Verdict};
 pub use delay::{Delay, DelayPhase};
 pub use explain::Explanation;
@@ -62,6 +64,7 @@ pub enum Fault {
     Burn(Burn),
     /// Bytes that a worker holds.
     Hold(u32),
+    Concurrency(Box<Concurrency>),
 }
 
 impl Fault {
@@ -76,6 +79,7 @@ impl Fault {
             Self::Mutate(_) => "mutate",
             Self::Burn(_) => "cpu",
             Self::Hold(_) => "memory",
+            Self::Concurrency(_) => "concurrency",
         }
     }
 }
@@ -269,7 +273,7 @@ fn compile_fault(fault: &wire::Fault, scenario: &str) -> Vec<Shared> {
         wire::Fault { drop: Some(drop), .. } => Some(Fault::Drop(Drop::compile(drop))),
         wire::Fault { throttle: Some(throttle), .. } => Some(Fault::Throttle(Throttle::compile(throttle))),
         wire::Fault { mutate: Some(mutate), .. } => Some(Fault::Mutate(Mutate::compile(mutate))),
-        wire::Fault { pressure, .. } => return pressure::compile(pressure.as_ref()).collect(),
+        wire::Fault { pressure, .. } => return pressure::compile(pressure.as_ref(), scenario).collect(),
     };
     let ppm = fault.percent().0;
     compiled.into_iter().map(|compiled| Shared { ppm, fault: compiled, choice: None }).collect()

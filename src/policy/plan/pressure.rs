@@ -1,6 +1,6 @@
 //! Pressure as the plan has it.
 
-use super::{Fault, Injected, Injection, Shared};
+use super::{Fault, Injected, Injection, Shared, concurrency};
 use crate::draw::PPM;
 use crate::wire;
 
@@ -12,12 +12,13 @@ pub struct Burn {
     pub share_ppm: u32,
 }
 
-/// `cpu` and `memory` are faults of their own: each has its label and its counter.
-pub(super) fn compile(fault: Option<&wire::PressureFault>) -> impl Iterator<Item = Shared> {
+/// `cpu`, `memory` and `concurrency` are faults of their own: each has its label and its counter.
+pub(super) fn compile(fault: Option<&wire::PressureFault>, scenario: &str) -> impl Iterator<Item = Shared> {
     let cpu = fault.and_then(|f| f.cpu.as_ref());
     let cpu = cpu.map(|c| Fault::Burn(Burn { us: c.burn.micros(), share_ppm: c.max_share.0 }));
     let memory = fault.and_then(|f| f.memory.as_ref()).map(|m| Fault::Hold(m.hold.0));
-    cpu.into_iter().chain(memory).map(|fault| Shared { ppm: PPM, fault, choice: None })
+    let slots = fault.and_then(|f| f.concurrency.as_ref()).map(|c| concurrency::compile(c, scenario));
+    cpu.into_iter().chain(memory).chain(slots).map(|fault| Shared { ppm: PPM, fault, choice: None })
 }
 
 pub(super) fn add(scenario: usize, fault: &Fault, injection: &mut Option<Injection>) {

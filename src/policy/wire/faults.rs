@@ -26,7 +26,7 @@ object! {
         "throttle" => throttle: ThrottleFault [optional],
         /// Changes the request or its response.
         "mutate" => mutate: MutateFault [optional],
-        /// Takes time or memory of the proxy's worker.
+        /// Takes time or memory of the proxy's worker, or slots of a pool.
         "pressure" => pressure: PressureFault [optional],
         /// One of these for each request, in proportion to their weights.
         "one_of" => one_of: Vec<Choice> [optional],

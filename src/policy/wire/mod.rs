@@ -6,6 +6,7 @@
 mod body;
 mod catalog;
 mod choice;
+mod concurrency;
 mod declare;
 mod decode;
 mod delay;
@@ -31,6 +32,7 @@ mod whose;
 pub use body::{DropFault, DropMode, ThrottleFault};
 pub use catalog::{Catalog, Scenario, Severity};
 pub use choice::Choice;
+pub use concurrency::ConcurrencyPressure;
 pub use decode::{Decode, KeyDoc, Kind, Section};
 pub use delay::{DelayFault, LogNormal, Normal, Pareto, Percentiles, PhaseWord, Uniform};
 pub use faults::{AbortFault, Fault, Headers};

@@ -1,5 +1,6 @@
-//! The pressure fault: worker time and memory.
+//! The pressure fault: worker time, memory and slots.
 
+use super::concurrency::ConcurrencyPressure;
 use super::declare::object;
 use super::decode::{Decode, Kind, no_check, text};
 use super::scalar::Span;
@@ -16,6 +17,8 @@ object! {
         "cpu" => cpu: CpuPressure [optional],
         /// Holds memory in each worker, from its first sampled request to the end of the mission.
         "memory" => memory: MemoryPressure [optional],
+        /// A pool of slots that requests go through, after the two above and before a delay or an abort of theirs.
+        "concurrency" => concurrency: ConcurrencyPressure [optional],
     }
 }
 
@@ -102,8 +105,8 @@ impl Decode for MemorySize {
 }
 
 fn some_kind(node: &Node, all_known: bool, report: &mut Report) {
-    if all_known && node.get("cpu").is_none() && node.get("memory").is_none() {
-        let message = "neither `cpu` nor `memory` is given";
+    if all_known && ["cpu", "memory", "concurrency"].iter().all(|key| node.get(key).is_none()) {
+        let message = "neither `cpu` nor `memory` nor `concurrency` is given";
         report.add(Code::NothingGiven, node.at, message, "add `cpu: {burn: 2ms}`");
     }
 }

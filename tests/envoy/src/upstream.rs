@@ -47,6 +47,25 @@ struct Counts {
     connections: AtomicU64,
     requests: AtomicU64,
     body_bytes: AtomicU64,
+    at_once: AtomicU64,
+    most_at_once: AtomicU64,
+}
+
+/// A request that is being answered.
+struct InHand<'c>(&'c Counts);
+
+impl<'c> InHand<'c> {
+    fn new(counts: &'c Counts) -> Self {
+        let now = counts.at_once.fetch_add(1, Ordering::Relaxed) + 1;
+        counts.most_at_once.fetch_max(now, Ordering::Relaxed);
+        Self(counts)
+    }
+}
+
+impl Drop for InHand<'_> {
+    fn drop(&mut self) {
+        self.0.at_once.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl HttpUpstream {
@@ -75,6 +94,11 @@ impl HttpUpstream {
     /// How many bytes of request bodies it has read.
     pub fn body_bytes(&self) -> u64 {
         self.counts.body_bytes.load(Ordering::Relaxed)
+    }
+
+    /// The most requests that it has had in hand at the same time since the last look at this number.
+    pub fn take_most_at_once(&self) -> u64 {
+        self.counts.most_at_once.swap(0, Ordering::Relaxed)
     }
 
     /// How many connections it has accepted.
@@ -120,6 +144,7 @@ async fn serve(stream: TcpStream, counts: Arc<Counts>) {
 
 async fn answer(request: Request<Incoming>, counts: &Counts) -> Response<ResponseBody> {
     counts.requests.fetch_add(1, Ordering::Relaxed);
+    let _in_hand = InHand::new(counts);
     let (head, body) = request.into_parts();
     let Some(body) = read(body, counts).await else {
         return reply(StatusCode::BAD_REQUEST, "the body was cut");

@@ -28,6 +28,7 @@ mod guest;
 mod imports;
 mod metrics;
 mod module;
+mod queues;
 mod random;
 mod shared;
 mod squall;

@@ -1,4 +1,4 @@
-//! What the workers of one proxy share: clocks, shared data, the values of metrics.
+//! What the workers of one proxy share: clocks, shared data, queues, the values of metrics.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::abi::Status;
 use crate::clock::Clock;
 use crate::metrics::{Metric, Metrics};
+use crate::queues::Queues;
 
 /// One proxy. Clones are the same proxy; give one to each [`crate::Vm`], Envoy's workers.
 #[derive(Clone, Default)]
@@ -17,6 +18,7 @@ pub(crate) struct Inside {
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
     pub(crate) workers: u64,
+    pub(crate) queues: Queues,
     /// How far each look at the monotonic clock moves both clocks.
     pub(crate) per_look: Duration,
     data: BTreeMap<Vec<u8>, (Vec<u8>, u32)>,

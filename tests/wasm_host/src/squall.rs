@@ -62,6 +62,8 @@ pub fn every_kind_of_fault() -> String {
             "sample": {"percent": 90, "by": {"header": "x-user"}}}, "faults": [{"delay": {"fixed": "5ms"}}]}),
         json!({"name": "squeezed", "scope": {"match": [{"path": {"prefix": "/other"}}]},
             "faults": [{"pressure": {"cpu": {"burn": "1ms"}, "memory": {"hold": "64KiB"}}}]}),
+        json!({"name": "queued", "scope": {"match": [{"path": {"prefix": "/queued"}}]},
+            "faults": [{"pressure": {"concurrency": {"limit": 1, "queue": 1, "queue_timeout": "30ms"}}}]}),
     ];
     let bodies = |name: &str, path: &str, faults: Value| json!({"name": name, "scope": {"match": [{"path": {"prefix": path}}]}, "faults": faults});
     let mutate = json!({"mutate": {"request": {"headers": {"x-a": "b"}}, "response": {"status": 500, "body": {"corrupt": 10}}}});

@@ -48,6 +48,8 @@ pub struct Log {
 
 pub(crate) struct State {
     pub(crate) shared: Shared,
+    /// Its number among the workers of the proxy, from 1.
+    pub(crate) worker: u64,
     pub(crate) memory: Option<Memory>,
     pub(crate) allocate: Option<Func>,
     pub(crate) contexts: BTreeMap<u32, Context>,
@@ -71,13 +73,14 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(shared: Shared) -> State {
-        let seed = {
+        let worker = {
             let mut inside = shared.lock();
             inside.workers += 1;
             inside.workers
         };
         State {
             shared,
+            worker,
             memory: None,
             allocate: None,
             contexts: BTreeMap::new(),
@@ -86,7 +89,7 @@ impl State {
             stop: false,
             node: BTreeMap::new(),
             metric_ids: MetricIds::default(),
-            random: Random::seeded(seed),
+            random: Random::seeded(worker),
             failures: Failures::default(),
             garbled_pairs: None,
             counts: Counts::default(),

@@ -50,17 +50,19 @@ impl Vm {
         Ok(due.len())
     }
 
-    /// Moves the proxy's clocks ahead and ticks each root exactly when its timer fires.
+    /// Moves the proxy's clocks ahead and ticks each root exactly when its timer fires; calls of queues come before.
     ///
     /// # Errors
     /// [`HostError::Trap`], [`HostError::Dead`].
     pub fn advance(&mut self, by: Duration) -> Result<(), HostError> {
         let shared = self.shared();
+        self.run_queues()?;
         let end = shared.clock().monotonic + u64::try_from(by.as_nanos()).unwrap_or(u64::MAX / 2);
         while let Some((at, _)) = self.timers().into_iter().min().filter(|(at, _)| *at <= end) {
             let now = shared.clock().monotonic;
             shared.advance(Duration::from_nanos(at.saturating_sub(now)));
             self.run_due()?;
+            self.run_queues()?;
         }
         let now = shared.clock().monotonic;
         shared.advance(Duration::from_nanos(end.saturating_sub(now)));

@@ -30,6 +30,7 @@ pub const KEPT: &[Kept] = &[
     optional("proxy_on_vm_start", "refuses a VM that cannot start; without it the host assumes success"),
     plain("proxy_on_configure", "hands over the plugin configuration"),
     guarded("proxy_on_tick", "the timer of waiting requests"),
+    guarded("proxy_on_queue_ready", "another worker says that a slot is free"),
     guarded("proxy_on_context_create", "a root context per plugin; streams get one only when they need it"),
     guarded("proxy_on_request_headers", "the verdict on a request"),
     guarded("proxy_on_response_headers", "the verdict on a response"),

@@ -84,3 +84,44 @@ fn pressure() {
     ];
     check(MISTAKES);
 }
+
+#[test]
+fn concurrency() {
+    const POOL: &str = "catalog.scenarios[0].faults[0].pressure.concurrency";
+    const LIMIT: &str = "catalog.scenarios[0].faults[0].pressure.concurrency.limit";
+    const QUEUE: &str = "catalog.scenarios[0].faults[0].pressure.concurrency.queue";
+    const TIMEOUT: &str = "catalog.scenarios[0].faults[0].pressure.concurrency.queue_timeout";
+    const STATUS: &str = "catalog.scenarios[0].faults[0].pressure.concurrency.status";
+    macro_rules! pool {
+        ($keys:literal) => {
+            concat!("{\"pressure\": {\"concurrency\": {", $keys, "}}}")
+        };
+    }
+    const MISTAKES: &[Mistake] = &[
+        mistake_in(FAULT, "{\"pressure\": {\"concurrency\": 8}}", WrongType, POOL),
+        mistake_in(FAULT, pool!(""), MissingKey, LIMIT),
+        mistake_in(FAULT, pool!("\"limit\": \"8\""), WrongType, LIMIT),
+        mistake_in(FAULT, pool!("\"limit\": 0"), OutOfRange, LIMIT),
+        mistake_in(FAULT, pool!("\"limit\": 1.5"), OutOfRange, LIMIT),
+        mistake_in(FAULT, pool!("\"limit\": 10001"), OutOfRange, LIMIT),
+        mistake_in(FAULT, pool!("\"limit\": 8, \"queue\": 1025"), OutOfRange, QUEUE),
+        mistake_in(FAULT, pool!("\"limit\": 8, \"queue\": -1"), OutOfRange, QUEUE),
+        mistake_in(FAULT, pool!("\"limit\": 8, \"queue\": 4, \"queue_timeout\": 2"), WrongType, TIMEOUT),
+        mistake_in(
+            FAULT,
+            pool!("\"limit\": 8, \"queue\": 4, \"queue_timeout\": \"61m\""),
+            OutOfRange,
+            TIMEOUT,
+        ),
+        mistake_in(FAULT, pool!("\"limit\": 8, \"queue_timeout\": \"2s\""), Conflict, TIMEOUT),
+        mistake_in(FAULT, pool!("\"limit\": 8, \"queue\": 0, \"queue_timeout\": \"2s\""), Conflict, TIMEOUT),
+        mistake_in(FAULT, pool!("\"limit\": 8, \"status\": 100"), OutOfRange, STATUS),
+        mistake_in(
+            FAULT,
+            pool!("\"limit\": 8, \"wait\": 1"),
+            UnknownKey,
+            "catalog.scenarios[0].faults[0].pressure.concurrency.wait",
+        ),
+    ];
+    check(MISTAKES);
+}
