@@ -178,7 +178,9 @@ fn effect(plan: &Plan, fault: &Injected) -> Option<Effect> {
             request_bytes_per_s: rates.request,
             response_bytes_per_s: rates.response,
         }),
-        Injected::Abort { scenario, fault } | Injected::Mutate { scenario, fault } => {
+        Injected::Abort { scenario, fault }
+        | Injected::Mutate { scenario, fault }
+        | Injected::Stream { scenario, fault } => {
             match plan.scenario(*scenario)?.fault(*fault)? {
                 Fault::Abort(abort) => Some(Effect::Abort {
                     status: abort.status,
@@ -190,6 +192,7 @@ fn effect(plan: &Plan, fault: &Injected) -> Option<Effect> {
                     response: change.response.as_ref().is_some_and(|headers| !headers.is_empty()),
                     body: change.body.is_some(),
                 }),
+                Fault::Stream(stream) => Some(Effect::stream(stream)),
                 _ => None,
             }
         }

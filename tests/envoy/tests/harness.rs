@@ -114,7 +114,7 @@ async fn grpc_calls_pass_through_envoy_and_a_grpc_abort_has_no_trailers() {
     let said = client.say(EchoRequest { text: "hello".to_owned(), ..Default::default() }).await.unwrap();
     assert_eq!(said.into_inner().text, "hello");
     let replies =
-        client.repeat(EchoRequest { text: "again".to_owned(), count: 3, sleep_ms: 0 }).await.unwrap();
+        client.repeat(EchoRequest { text: "again".to_owned(), count: 3, ..EchoRequest::default() }).await.unwrap();
     assert_eq!(replies.iter().map(|reply| reply.index).collect::<Vec<_>>(), [0, 1, 2]);
     assert_eq!(upstream.calls(), 2);
 
