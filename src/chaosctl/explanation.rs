@@ -75,14 +75,40 @@ pub enum Outcome {
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
-    Delay { phase: &'static str, us: u64 },
-    Abort { status: u16, grpc_status: Option<u32>, details: String },
-    Drop { mode: &'static str, after_bytes: Option<u64> },
-    Throttle { request_bytes_per_s: Option<u64>, response_bytes_per_s: Option<u64> },
-    Mutate { request: bool, response: bool, body: bool },
-    Stream { after_messages: Option<u64>, after_us: Option<u64>, then: &'static str, grpc_status: Option<u32> },
-    Burn { us: u64 },
-    Hold { bytes: u32 },
+    Delay {
+        phase: &'static str,
+        us: u64,
+    },
+    Abort {
+        status: u16,
+        grpc_status: Option<u32>,
+        details: String,
+    },
+    Drop {
+        mode: &'static str,
+        after_bytes: Option<u64>,
+    },
+    Throttle {
+        request_bytes_per_s: Option<u64>,
+        response_bytes_per_s: Option<u64>,
+    },
+    Mutate {
+        request: bool,
+        response: bool,
+        body: bool,
+    },
+    Stream {
+        after_messages: Option<u64>,
+        after_us: Option<u64>,
+        then: &'static str,
+        grpc_status: Option<u32>,
+    },
+    Burn {
+        us: u64,
+    },
+    Hold {
+        bytes: u32,
+    },
 }
 
 impl Told {

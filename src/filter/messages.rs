@@ -2,7 +2,8 @@
 
 use crate::bodies::running;
 use crate::host::{self, Side};
-use crate::ledger;
+use crate::ledger::{self, Marks};
+use crate::marks;
 use crate::root::{Armed, RETRY_NS, Root, Wake};
 use crate::stats::{self, Cause};
 use crate::stream::{Action, Observed, Progress};
@@ -33,7 +34,7 @@ pub fn begin(root: &mut Root, observed: &mut Observed, times: &Times, last: bool
     let injected = *faults.iter().find(|fault| matches!(fault, Injected::Stream { .. }))?;
     // Another fault's body is none that could be counted.
     let taken = observed.bodies.concern(Side::Response);
-    let cause = match begin_watching(root, &injected, times, last, taken) {
+    let cause = match begin_watching(root, &injected, times, (last, taken), observed.marks) {
         Ok(Begun::Answered) => {
             settle(observed, root.armed.as_mut(), &injected, None);
             observed.progress = Progress::Ended;
@@ -60,10 +61,11 @@ fn begin_watching(
     root: &Root,
     injected: &Injected,
     times: &Times,
-    last: bool,
-    taken: bool,
+    (last, taken): (bool, bool),
+    marks: Marks,
 ) -> Result<Begun, Cause> {
-    let fault = root.armed.as_ref().and_then(|armed| fault(armed, injected)).ok_or(Cause::HostError)?;
+    let armed = root.armed.as_ref().ok_or(Cause::HostError)?;
+    let fault = fault(armed, injected).ok_or(Cause::HostError)?;
     if last || taken {
         return Err(if last { Cause::NoBody } else { Cause::Preempted });
     }
@@ -73,7 +75,7 @@ fn begin_watching(
             return Err(Cause::NoStream);
         }
         if fault.after == StreamPoint::Messages(0) && times.headers == times.now {
-            return answer(status).map(|()| Begun::Answered).map_err(|_| host_error());
+            return answer(armed, status, marks).map(|()| Begun::Answered).map_err(|_| host_error());
         }
         // Less will come than the upstream announces.
         host::remove_header(Side::Response, "content-length").map_err(|_| host_error())?;
@@ -107,8 +109,9 @@ fn framing() -> host::Result<Option<Framing>> {
 }
 
 /// The answer in place of a response of which nothing has gone out yet.
-fn answer(status: &StreamStatus) -> host::Result<()> {
+fn answer(armed: &Armed, status: &StreamStatus, marks: Marks) -> host::Result<()> {
     let StreamStatus { code, message, headers, details, .. } = status;
+    let headers = &marks::on_answer(armed, marks, headers);
     host::send_local_response(200, details, message, headers, Some(*code))
 }
 

@@ -94,9 +94,7 @@ impl Breakoff {
     /// The response begins.
     pub fn begin(&mut self, headers_ns: u64, ends_ns: u64) -> Step {
         match self.after_ns {
-            Some(ns) => {
-                Step { wake_ns: Some(headers_ns.saturating_add(ns).min(ends_ns)), ..Step::default() }
-            }
+            Some(ns) => Step { wake_ns: Some(headers_ns.saturating_add(ns).min(ends_ns)), ..Step::default() },
             None if self.messages.is_reached() => self.strike(&[], 0, false, headers_ns, ends_ns),
             None => Step::default(),
         }
@@ -198,9 +196,9 @@ impl Breakoff {
                 // The message that is under way comes to its end.
                 self.messages.stop();
                 match self.messages.is_reached() {
-                    true => Woken::Strikes(
-                        self.strike(&[], 0, false, now_ns, ends_ns).wake_ns.unwrap_or(ends_ns),
-                    ),
+                    true => {
+                        Woken::Strikes(self.strike(&[], 0, false, now_ns, ends_ns).wake_ns.unwrap_or(ends_ns))
+                    }
                     false => Woken::Nothing,
                 }
             }

@@ -45,8 +45,8 @@ pub use node::{Entry, Node, Position, Value};
 pub use pace::{Cut, Pace, Piece};
 pub use plan::{
     Abort, Burn, Composition, Delay, DelayPhase, Drop, Explanation, Fault, Grpc, HeaderChanges, Injected,
-    Injection, Mismatch, Mutate, Outcome, Plan, Protector, Scenario, Spared, StreamEnd,
-    StreamFault, StreamPoint, StreamStatus, Throttle, Verdict, is_grpc,
+    Injection, Mismatch, Mutate, Outcome, Plan, Protector, Scenario, Spared, StreamEnd, StreamFault,
+    StreamPoint, StreamStatus, Throttle, Verdict, is_grpc,
 };
 pub use plugin::{
     CONFIG_LIMIT, Identity, Loaded, check_catalog, check_mission, load_json, load_plugin, load_plugin_on,

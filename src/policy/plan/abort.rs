@@ -52,8 +52,10 @@ impl Abort {
             .flat_map(|headers| &headers.0)
             .map(|(name, value)| (name.0.clone(), value.0.clone()))
             .collect();
-        let grpc = code.map(|status| {
-            Grpc { status, message, headers: headers.iter().cloned().chain(odd_code(status)).collect() }
+        let grpc = code.map(|status| Grpc {
+            status,
+            message,
+            headers: headers.iter().cloned().chain(odd_code(status)).collect(),
         });
         Self { status, body, headers, grpc, details: format!("chaos_abort{{{scenario}}}") }
     }

@@ -273,7 +273,9 @@ fn compile_fault(fault: &wire::Fault, scenario: &str) -> Vec<Shared> {
         wire::Fault { drop: Some(drop), .. } => Some(Fault::Drop(Drop::compile(drop))),
         wire::Fault { throttle: Some(throttle), .. } => Some(Fault::Throttle(Throttle::compile(throttle))),
         wire::Fault { mutate: Some(mutate), .. } => Some(Fault::Mutate(Mutate::compile(mutate))),
-        wire::Fault { stream: Some(stream), .. } => Some(Fault::Stream(StreamFault::compile(stream, scenario))),
+        wire::Fault { stream: Some(stream), .. } => {
+            Some(Fault::Stream(StreamFault::compile(stream, scenario)))
+        }
         wire::Fault { pressure, .. } => return pressure::compile(pressure.as_ref()).collect(),
     };
     let ppm = fault.percent().0;

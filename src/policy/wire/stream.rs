@@ -108,7 +108,8 @@ pub fn check_scenario(scenario: &Scenario, node: &Node, report: &mut Report) {
             Some(Value::List(items)) => items.get(item).and_then(|n| n.at),
             _ => None,
         };
-        let message = format!("`stream` (fault {}) has the body of the response for itself", stream.saturating_add(1));
+        let message =
+            format!("`stream` (fault {}) has the body of the response for itself", stream.saturating_add(1));
         let hint = "put it into a scenario of its own";
         report.in_key("faults", |r| r.in_item(item, |r| r.add(Code::Conflict, at, message, hint)));
     }

@@ -11,7 +11,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-use super::{Partial, QUIET, Protocol, Reply, RequestBody};
+use super::{Partial, Protocol, QUIET, Reply, RequestBody};
 use crate::Result;
 
 /// One connection, or (HTTP/2) one more handle to it.

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use squall_envoy_tests::{Cluster, EchoRequest, Envoy, Experiment, GrpcClient, GrpcUpstream, HttpClient, HttpUpstream};
+use squall_envoy_tests::{
+    Cluster, EchoRequest, Envoy, Experiment, GrpcClient, GrpcUpstream, HttpClient, HttpUpstream,
+};
 use tonic::{Code, Status, Streaming};
 
 use super::{QUIET_FOR, everywhere, start, until};
@@ -157,7 +159,8 @@ async fn an_end_before_the_first_message_does_not_wait_for_the_upstream() {
 /// The host cannot end a response before the upstream does.
 #[tokio::test]
 async fn an_upstream_that_does_not_end_in_time_is_reset() {
-    let stream = json!({"after": {"messages": 2}, "then": "end", "grpc_status": "ABORTED", "within": "300ms"});
+    let stream =
+        json!({"after": {"messages": 2}, "then": "end", "grpc_status": "ABORTED", "within": "300ms"});
     let (_upstream, envoy, client) = serve(&everywhere(stream)).await;
     let mut stream = client.stream(replies(1000, 50)).await.unwrap();
     let (got, end) = read_for(&mut stream, PATIENCE).await;
@@ -168,15 +171,21 @@ async fn an_upstream_that_does_not_end_in_time_is_reset() {
 /// A response without trailers gets some.
 #[tokio::test]
 async fn a_call_without_trailers_ends_with_a_status_too() {
-    let stream = json!({"after": {"messages": 2}, "then": "end", "grpc_status": "ABORTED", "message": "gone"});
+    let stream =
+        json!({"after": {"messages": 2}, "then": "end", "grpc_status": "ABORTED", "message": "gone"});
     let upstream = HttpUpstream::start().await.unwrap();
-    for cluster in [Cluster::http1("upstream", upstream.addr()), Cluster::http2("upstream", upstream.addr())] {
+    for cluster in [Cluster::http1("upstream", upstream.addr()), Cluster::http2("upstream", upstream.addr())]
+    {
         let envoy = start(&everywhere(stream.clone()), cluster).await;
         let reply = HttpClient::http2(envoy.addr("ingress")).get("/frames/5").await.unwrap();
         assert_eq!(reply.body.len(), 2 * 6);
         let trailers = reply.trailers.expect("trailers");
-        assert_eq!((&trailers["grpc-status"], &trailers["grpc-message"]), (&"10".parse().unwrap(), &"gone".parse().unwrap()));
-        let metrics = until(&envoy, "the end", |m| m.injected("s", "stream") == 1 && m.in_flight() == 0).await;
+        assert_eq!(
+            (&trailers["grpc-status"], &trailers["grpc-message"]),
+            (&"10".parse().unwrap(), &"gone".parse().unwrap())
+        );
+        let metrics =
+            until(&envoy, "the end", |m| m.injected("s", "stream") == 1 && m.in_flight() == 0).await;
         assert_eq!(metrics.sum("chaos_host_errors_total", &[]) as u64, 0);
     }
 }

@@ -49,7 +49,8 @@ async fn p1_stalled_events_go_on_at_the_deadline() {
         let address = envoy.addr("ingress");
         let begun = Instant::now();
         let (one, two) = (HttpClient::http1(address), HttpClient::http2(address));
-        let (a, b, c, d) = tokio::join!(one.get(PATHS[0]), one.get(PATHS[1]), two.get(PATHS[0]), two.get(PATHS[1]));
+        let (a, b, c, d) =
+            tokio::join!(one.get(PATHS[0]), one.get(PATHS[1]), two.get(PATHS[0]), two.get(PATHS[1]));
         for reply in [a, b, c, d] {
             assert_eq!(reply.unwrap().text(), events(6));
         }
@@ -84,8 +85,12 @@ async fn other_responses_pass() {
     let upstream = HttpUpstream::start().await.unwrap();
     let experiment = Experiment::new()
         .on_path("plain", "/size/9", json!([{"stream": {"after": {"messages": 0}, "then": "reset"}}]))
-        .on_path("status", "/events/6/0", json!([
-            {"stream": {"after": {"messages": 1}, "then": "end", "grpc_status": "ABORTED"}}]))
+        .on_path(
+            "status",
+            "/events/6/0",
+            json!([
+            {"stream": {"after": {"messages": 1}, "then": "end", "grpc_status": "ABORTED"}}]),
+        )
         .on_path("empty", "/status/204", json!([{"stream": {"after": {"time": "1ms"}, "then": "stall"}}]));
     let envoy = start(&experiment, Cluster::http1("upstream", upstream.addr())).await;
     for protocol in BOTH {

@@ -6,9 +6,7 @@ mod events;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use squall_envoy_tests::{
-    Cluster, Envoy, EnvoyConfig, Experiment, Listener, Metrics, Route, VirtualHost,
-};
+use squall_envoy_tests::{Cluster, Envoy, EnvoyConfig, Experiment, Listener, Metrics, Route, VirtualHost};
 
 /// For so long nothing comes of a stream that stalls.
 const QUIET_FOR: Duration = Duration::from_millis(500);
