@@ -180,6 +180,7 @@ fn effect(plan: &Plan, fault: &Injected) -> Option<Effect> {
         }),
         Injected::Abort { scenario, fault }
         | Injected::Mutate { scenario, fault }
+        | Injected::Stream { scenario, fault }
         | Injected::Concurrency { scenario, fault } => match plan.scenario(*scenario)?.fault(*fault)? {
             Fault::Abort(abort) => Some(Effect::Abort {
                 status: abort.status,
@@ -196,6 +197,7 @@ fn effect(plan: &Plan, fault: &Injected) -> Option<Effect> {
                 queue: pool.queue,
                 queue_timeout_us: pool.timeout_us,
             }),
+            Fault::Stream(stream) => Some(Effect::stream(stream)),
             _ => None,
         },
         Injected::Burn { burn, .. } => Some(Effect::Burn { us: burn.us }),

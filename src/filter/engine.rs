@@ -99,23 +99,24 @@ impl Engine {
         for _ in 0..ACTIONS_PER_TICK {
             let until = if root.release { u64::MAX } else { now };
             match root.queue.pop_due(until) {
-                Some(wake @ (Wake::Stream(stream) | Wake::Body(stream, _) | Wake::Close(stream))) => {
-                    let Some(stream) = self.streams.get_mut(&stream) else { continue };
-                    let moment = Moment { now_ns: now, running: !root.release && !root.is_replaced() };
-                    if let Woken::Later(wake, at) = wake::wake(stream, root.armed.as_mut(), wake, moment) {
-                        later.push((wake, at));
-                    }
-                }
+                Some(Wake::Mission) => mission_wake = true,
+                Some(Wake::GiveBack) => give_back = caps::flush() | slots::flush(),
+                Some(Wake::Handover) => root.release |= root.is_replaced(),
+                Some(Wake::Look) => look = true,
                 Some(Wake::Slot(stream)) => {
                     let stream = self.streams.get_mut(&stream);
                     if let Some(observed) = stream.and_then(|stream| stream.observed.as_deref_mut()) {
                         waiting::time_is_up(root, observed, now);
                     }
                 }
-                Some(Wake::Look) => look = true,
-                Some(Wake::Mission) => mission_wake = true,
-                Some(Wake::GiveBack) => give_back = caps::flush() | slots::flush(),
-                Some(Wake::Handover) => root.release |= root.is_replaced(),
+                Some(wake) => {
+                    let stream = wake.stream().and_then(|id| self.streams.get_mut(&id));
+                    let Some(stream) = stream else { continue };
+                    let moment = Moment { now_ns: now, running: !root.release && !root.is_replaced() };
+                    if let Woken::Later(wake, at) = wake::wake(stream, root.armed.as_mut(), wake, moment) {
+                        later.push((wake, at));
+                    }
+                }
                 None => {
                     root.release = false;
                     break;

@@ -33,6 +33,8 @@ pub enum Wake {
     Slot(u32),
     /// Who waits for a slot looks, in case that nobody has told it that there is one.
     Look,
+    /// A stream of messages that is broken off.
+    Messages(u32),
     /// The start or the deadline of the mission.
     Mission,
     /// The end of the handover to a newer configuration.
@@ -45,7 +47,9 @@ impl Wake {
     /// The stream that it is for.
     pub fn stream(self) -> Option<u32> {
         match self {
-            Self::Stream(id) | Self::Body(id, _) | Self::Close(id) | Self::Slot(id) => Some(id),
+            Self::Stream(id) | Self::Body(id, _) | Self::Close(id) | Self::Messages(id) | Self::Slot(id) => {
+                Some(id)
+            }
             Self::Mission | Self::Handover | Self::GiveBack | Self::Look => None,
         }
     }
