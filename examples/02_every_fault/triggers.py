@@ -78,6 +78,20 @@ def randomize(look):
     look.seen = f"in {time.monotonic() - began:.1f} s {counts[503]} times 503, {counts[200]} times 200"
 
 
+@check("burst", sent="GET /burst, again and again")
+def burst(look):
+    """Until it has changed three times; a state that lasts for 20 times its mean is none."""
+    began, statuses, changes = time.monotonic(), [], 0
+    while changes < 3 and time.monotonic() < began + 40:
+        reply = look.send("/burst")
+        look.answered(reply, *((503, "abort") if reply.status == 503 else (200, None)))
+        changes += bool(statuses) and statuses[-1] != reply.status
+        statuses.append(reply.status)
+        time.sleep(0.02)
+    look.must(changes == 3, f"in 40 s {statuses.count(503)} aborted, {statuses.count(200)} not, {changes} changes")
+    look.seen = f"in {time.monotonic() - began:.1f} s {statuses.count(503)} times 503, {statuses.count(200)} times 200"
+
+
 @check("caps-total", sent="GET /caps/total, 5 times")
 def caps_total(look):
     statuses = []

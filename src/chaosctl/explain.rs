@@ -23,8 +23,8 @@ pub fn run(arguments: &Explain, out: Paint, err: Paint) -> anyhow::Result<Outcom
         && is_on_at_random(&plan, &catalog, &mut request)
     {
         bail!(
-            "a scenario that this request matches is on at random times of the mission (`randomize`), and the mission has \
-             no `start`: say with --running 90s how long it has run"
+            "a scenario that this request matches is on at random times of the mission (`randomize`, `burst`), and the \
+             mission has no `start`: say with --running 90s how long it has run"
         );
     }
     let told = tell(&plan, &catalog, &mission, arguments.seed.as_deref(), &mut request)?;
@@ -37,7 +37,8 @@ pub fn run(arguments: &Explain, out: Paint, err: Paint) -> anyhow::Result<Outcom
 
 /// Whether the request matches a scenario that depends on how long the mission has run.
 fn is_on_at_random(plan: &Plan, catalog: &wire::Catalog, request: &mut Request) -> bool {
-    let randomized = |s: &wire::Scenario| s.trigger.as_ref().is_some_and(|t| t.randomize.is_some());
+    let randomized =
+        |s: &wire::Scenario| s.burst.is_some() || s.trigger.as_ref().is_some_and(|t| t.randomize.is_some());
     plan.explain(&Seed::from_text(""), request).iter().any(|explanation| {
         let matched = explanation.mismatches.is_empty() && !explanation.wrong_direction;
         matched && named(catalog, plan, explanation.scenario).is_some_and(randomized)
@@ -146,6 +147,7 @@ fn outcome(e: &Explanation, verdict: &Verdict, matched: bool, by_chance: bool, h
     let spared = verdict.outcomes.iter().find(|o| o.scenario == e.scenario).map(|o| o.spared);
     match spared {
         Some(Some(Spared::Trigger)) => Reason::Trigger,
+        Some(Some(Spared::Burst)) => Reason::Burst,
         Some(Some(Spared::Attempt)) => Reason::Attempt,
         Some(Some(Spared::Protected)) => Reason::Protected,
         Some(Some(Spared::NoSampleHeader)) => Reason::NoSampleHeader,

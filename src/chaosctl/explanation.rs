@@ -63,6 +63,7 @@ pub enum Outcome {
     Dormant,
     Faulted,
     Trigger,
+    Burst,
     Attempt,
     Protected,
     NotSampled,
@@ -190,6 +191,7 @@ impl Scenario {
                 format!("FAULT ({}): {}", draw("<"), faults.join(", then "))
             }
             Outcome::Trigger => "matched, spared: its trigger is off at that time".to_owned(),
+            Outcome::Burst => "matched, spared: its burst is in the good state at that time".to_owned(),
             Outcome::Attempt => "matched, spared: it is another try than `attempts` wants".to_owned(),
             Outcome::Protected => format!(
                 "matched, spared: it is protected ({})",

@@ -37,7 +37,7 @@ pub fn check_catalog(catalog: &wire::Catalog, file: &mut Source) {
 
 fn ends_everything(scenario: &wire::Scenario, node: Option<&Node>, index: usize, report: &mut Report) {
     let mild = scenario.severity < wire::Severity::High;
-    if !mild || scenario.trigger.is_some() || !takes_everything(scenario) || !always_ends(scenario) {
+    if !mild || is_off_at_times(scenario) || !takes_everything(scenario) || !always_ends(scenario) {
         return;
     }
     let severity = scenario.severity.word();
@@ -45,6 +45,10 @@ fn ends_everything(scenario: &wire::Scenario, node: Option<&Node>, index: usize,
     let hint = "give it a `scope` with a `match` or a `sample`; a real outage is of severity `high`";
     let place = node.and_then(|n| n.at);
     report.in_key("scenarios", |r| r.in_item(index, |r| r.add(Code::TakesEverything, place, message, hint)));
+}
+
+fn is_off_at_times(scenario: &wire::Scenario) -> bool {
+    scenario.trigger.is_some() || scenario.burst.is_some()
 }
 
 fn always_ends(scenario: &wire::Scenario) -> bool {
@@ -158,7 +162,7 @@ fn takes_all_of(earlier: &wire::Scenario, later: &wire::Scenario) -> bool {
     let lifts = |s: &wire::Scenario| s.scope.as_ref().is_some_and(|scope| scope.allow_protected);
     let spares_more = earlier.scope.as_ref().is_some_and(|scope| scope.protect.is_some())
         || (lifts(later) && !lifts(earlier));
-    always && same_side && takes_everything(earlier) && !spares_more && earlier.trigger.is_none()
+    always && same_side && takes_everything(earlier) && !spares_more && !is_off_at_times(earlier)
 }
 
 /// Whether the scenario samples every request of its side of the proxy, protected ones aside.

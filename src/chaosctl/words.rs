@@ -38,11 +38,14 @@ pub fn scope(scenario: &wire::Scenario) -> Vec<String> {
 
 /// When a scenario is on, where that is not all the time.
 pub fn trigger(scenario: &wire::Scenario) -> Vec<String> {
-    let Some(trigger) = &scenario.trigger else { return Vec::new() };
-    let randomize = trigger.randomize.as_ref();
+    let trigger = scenario.trigger.as_ref();
+    let randomize = trigger.and_then(|t| t.randomize.as_ref());
     let randomize =
         randomize.map(|r| format!("for a random {} of every {}", span(r.active.0), span(r.period.0)));
-    trigger.window.as_ref().map(window).into_iter().chain(randomize).collect()
+    let burst = scenario.burst.as_ref();
+    let burst =
+        burst.map(|b| format!("in bursts of about {} with about {} between", span(b.bad.0), span(b.good.0)));
+    trigger.and_then(|t| t.window.as_ref()).map(window).into_iter().chain(randomize).chain(burst).collect()
 }
 
 fn window(window: &wire::Window) -> String {

@@ -93,6 +93,7 @@ pub enum Cause {
     Protected,
     Attempt,
     Trigger,
+    Burst,
     /// The stream ended before the fault had its turn.
     StreamEnded,
     /// The fault is about a body, and there was none.
@@ -103,7 +104,7 @@ pub enum Cause {
     BodyNotJson,
 }
 
-const CAUSES: [&str; 16] = [
+const CAUSES: [&str; 17] = [
     "preempted",
     "no_sample_header",
     "already_faulted",
@@ -116,6 +117,7 @@ const CAUSES: [&str; 16] = [
     "protected",
     "attempt",
     "trigger",
+    "burst",
     "stream_ended",
     "no_body",
     "body_too_large",

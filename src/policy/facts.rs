@@ -45,7 +45,7 @@ pub trait Facts {
     /// The answer, or `None` when the request has no such thing. Asking twice must give the same answer.
     fn fact(&mut self, fact: &Fact) -> Option<&[u8]>;
     fn direction(&mut self) -> Direction;
-    /// Now, or `None` without a clock. Only a scenario with a trigger asks.
+    /// Now, or `None` without a clock. Only a scenario with a trigger or a burst asks.
     fn moment(&mut self) -> Option<Moment> {
         None
     }

@@ -35,6 +35,8 @@ pub enum Spared {
     NoFaultDrawn,
     /// The scenario's trigger is off at this moment.
     Trigger,
+    /// The scenario's burst is in its good state at this moment.
+    Burst,
     /// It is another try of a retried request than the scenario is about.
     Attempt,
     /// It is a health check or a probe, which no scenario touches that does not say so (promise P7).
@@ -50,7 +52,7 @@ impl Spared {
     /// comparable with those that did.
     #[must_use]
     pub fn is_control(self) -> bool {
-        !matches!(self, Self::Trigger | Self::Attempt | Self::Protected | Self::Capped(_))
+        !matches!(self, Self::Trigger | Self::Burst | Self::Attempt | Self::Protected | Self::Capped(_))
     }
 }
 
@@ -88,6 +90,9 @@ impl Plan {
     ) -> Option<Spared> {
         if !scenario.is_on(seed, facts) {
             return Some(Spared::Trigger);
+        }
+        if scenario.is_good(seed, facts) {
+            return Some(Spared::Burst);
         }
         if !scenario.attempts.include(facts) {
             return Some(Spared::Attempt);

@@ -3,6 +3,7 @@
 mod abort;
 mod attempt;
 mod body;
+mod burst;
 mod choice;
 mod decide;
 mod delay;
@@ -36,6 +37,7 @@ use crate::facts::{Fact, Facts};
 use crate::proxy::{Dormant, Identified};
 use crate::wire;
 use attempt::Attempts;
+use burst::Burst;
 use choice::Choice;
 use index::Index;
 use matcher::Rule;
@@ -105,6 +107,7 @@ pub struct Scenario {
     /// What has to hold beside any of the rules.
     concerns: Rule,
     trigger: Option<Trigger>,
+    burst: Option<Burst>,
     attempts: Attempts,
     protection: Protection,
     sample: Sample,
@@ -116,6 +119,12 @@ impl Scenario {
     /// Whether it is on at this moment; asks for the time only when it depends on it.
     fn is_on(&self, seed: &Seed, facts: &mut impl Facts) -> bool {
         self.trigger.as_ref().is_none_or(|trigger| trigger.is_on(facts.moment(), seed, &self.name))
+    }
+
+    /// Whether its burst is in the good state, which spares; off without a clock.
+    fn is_good(&self, seed: &Seed, facts: &mut impl Facts) -> bool {
+        let Some(burst) = &self.burst else { return false };
+        facts.moment().is_none_or(|moment| !burst.is_bad(moment.running_ns, seed, &self.name))
     }
 
     /// The declared rate in parts per million of the matched requests.
@@ -243,6 +252,7 @@ fn compile_scenario(scenario: &wire::Scenario) -> Scenario {
             .map_or_else(Vec::new, |rules| rules.iter().map(Rule::compile).collect()),
         concerns: Rule::of_scope(scope),
         trigger: scenario.trigger.as_ref().map(Trigger::compile),
+        burst: scenario.burst.as_ref().map(Burst::compile),
         attempts: Attempts::compile(scope),
         protection: Protection::compile(scope),
         sample: Sample {

@@ -4,6 +4,7 @@
 //! which a derived `Deserialize` would) and write `docs/catalog.md` and `schemas/`.
 
 mod body;
+mod burst;
 mod catalog;
 mod choice;
 mod declare;
@@ -29,6 +30,7 @@ mod whole;
 mod whose;
 
 pub use body::{DropFault, DropMode, ThrottleFault};
+pub use burst::Burst;
 pub use catalog::{Catalog, Scenario, Severity};
 pub use choice::Choice;
 pub use decode::{Decode, KeyDoc, Kind, Section};

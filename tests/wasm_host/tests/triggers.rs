@@ -63,6 +63,32 @@ fn random_spans_are_those_of_the_native_policy() {
     assert_eq!(["control", "treatment", "other"].map(finished), [0, on, 1000 - on]);
 }
 
+/// Promise P5: the state of a burst is that of the native policy, in two workers, a minute or a week after the start.
+#[test]
+fn bursts_are_those_of_the_native_policy() {
+    let scenario = json!({"name": "db", "burst": {"good": "700ms", "bad": "300ms"}, "scope": {"allow_protected": true},
+        "faults": [{"abort": {"status": 503}}]});
+    let configuration = plugin("m", &[scenario], |mission| mission["duration"] = json!("7days"));
+    let (plan, mut proxy) = (native(&configuration), Proxy::new(&configuration));
+    let begin = proxy.shared.clock();
+    let mut on = 0;
+    for number in 0..1000 {
+        // Half of them at the beginning, half at the end of a week.
+        proxy.advance_ms(if number == 500 { 6 * 24 * 3_600_000 } else { 97 });
+        let running_ns = proxy.shared.clock().monotonic - begin.monotonic;
+        let wanted = plan.decide(&Seed::from_text("s"), &mut Now(Moment { wall_ms: START_MS, running_ns }));
+        assert_eq!(faulted(&mut proxy), wanted.injection.is_some(), "after {running_ns} ns");
+        on += u64::from(wanted.injection.is_some());
+    }
+    assert!((150..450).contains(&on), "{on}");
+    let spared = proxy.metric("chaos_faults_suppressed_total", &[("scenario", "db"), ("cause", "burst")]);
+    assert_eq!(spared, 1000 - on);
+    let finished = |group| {
+        proxy.metric("chaos_requests_total", &[("scenario", "db"), ("group", group), ("code_class", "none")])
+    };
+    assert_eq!(["control", "treatment", "other"].map(finished), [0, on, 1000 - on]);
+}
+
 /// A step of the wall clock moves where in the window it is.
 #[test]
 fn a_window_follows_the_wall_clock() {

@@ -48,6 +48,7 @@ fn good() -> Value {
                         "between": "22:00-06:00", "timezone": "-01:00"},
                     "randomize": {"period": "2m", "active": "30s"},
                 },
+                "burst": {"good": "20s", "bad": "5s"},
                 "scope": {
                     "service": "user-service", "labels": {"app": "users", "tier": "gold"},
                     "dependency": "profile-db", "source": {"principal": {"suffix": "/sa/web"}},

@@ -1,4 +1,4 @@
-//! Triggers: windows and random spans.
+//! Triggers and bursts: windows, random spans, lengths of states.
 
 use crate::{Mistake, check, mistake, mistake_in};
 use squall_policy::Code::{
@@ -58,6 +58,14 @@ fn triggers() {
         mistake("/catalog/scenarios/0/trigger/randomize/period", "\"999ms\"", OutOfRange),
         mistake("/catalog/scenarios/0/trigger/randomize/period", "120", WrongType),
         mistake("/catalog/scenarios/0/trigger/randomize/seed", "\"s\"", UnknownKey),
+        mistake("/catalog/scenarios/0/burst", "\"5s\"", WrongType),
+        mistake("/catalog/scenarios/0/burst/good", "", MissingKey),
+        mistake("/catalog/scenarios/0/burst/bad", "", MissingKey),
+        mistake("/catalog/scenarios/0/burst/bad", "\"99ms\"", OutOfRange),
+        mistake("/catalog/scenarios/0/burst/good", "\"25h\"", OutOfRange),
+        mistake("/catalog/scenarios/0/burst/good", "20", WrongType),
+        mistake("/catalog/scenarios/0/burst/good", "\"soon\"", BadFormat),
+        mistake("/catalog/scenarios/0/burst/worse", "\"5s\"", UnknownKey),
     ];
     check(TRIGGERS);
 }
