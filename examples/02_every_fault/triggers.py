@@ -29,6 +29,17 @@ def attempts(look):
     look.seen = f"first try {replies[0].status}, second try {replies[1].status}"
 
 
+@check("first", sent="GET /first of 2 orders, 4 times each")
+def first(look):
+    seen = []
+    for order in (look.new_id(), look.new_id()):
+        replies = [look.send("/first", headers={"x-order": order}) for _ in range(4)]
+        for number, reply in enumerate(replies):
+            look.answered(reply, *((503, "abort") if number < 2 else (200, None)))
+        seen.append(", ".join(str(reply.status) for reply in replies))
+    look.seen = "; ".join(seen)
+
+
 @check("protection", sent="GET /protection; and three protected")
 def protection(look):
     plain = look.send("/protection")

@@ -99,7 +99,16 @@ fn tell(
         .collect::<Vec<_>>();
     let rate = rate_ppm(catalog, plan, &explanations, &verdict);
     let scenarios = in_order(scenarios, plan, mission);
-    Ok(Told::new(mission, seed, request.id(), scenarios, answer(plan, &verdict, by_chance, rate), rate))
+    let answer = answer(plan, &verdict, by_chance, rate);
+    let firsts = verdict.faulting().into_iter().filter_map(|number| named(catalog, plan, number));
+    let notes = firsts.filter(|s| s.scope.as_ref().is_some_and(|s| s.first.is_some())).map(|scenario| {
+        let limit = words::spares(scenario).join("; ");
+        format!(
+            "{}: {limit}. This tells of one of the first; requests before it are not known here",
+            scenario.name.0
+        )
+    });
+    Ok(Told::new(mission, seed, request.id(), scenarios, answer, rate).noting(notes))
 }
 
 /// Those of other proxies among them, in the mission's order.
@@ -151,13 +160,16 @@ fn outcome(e: &Explanation, verdict: &Verdict, matched: bool, by_chance: bool, h
         Some(Some(Spared::Attempt)) => Reason::Attempt,
         Some(Some(Spared::Protected)) => Reason::Protected,
         Some(Some(Spared::NoSampleHeader)) => Reason::NoSampleHeader,
+        Some(Some(Spared::NoKey)) => Reason::NoKey,
         Some(Some(Spared::NotSampled)) if !hidden || e.sample_ppm == 0 => Reason::NotSampled,
         _ if by_chance => Reason::ByChance,
         Some(None) => Reason::Faulted,
         Some(Some(Spared::NoFaultDrawn)) => Reason::NoFaultDrawn,
         Some(Some(Spared::Preempted)) => Reason::Preempted,
-        // Caps depend on the other requests; a decision about one alone knows none.
-        Some(Some(Spared::NotSampled | Spared::Capped(_))) | None => Reason::NotSampled,
+        // Caps and turns depend on the other requests; a decision about one alone knows none.
+        Some(Some(Spared::NotSampled | Spared::Capped(_) | Spared::FirstDone | Spared::FirstFull)) | None => {
+            Reason::NotSampled
+        }
     }
 }
 

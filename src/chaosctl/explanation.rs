@@ -68,6 +68,7 @@ pub enum Outcome {
     Protected,
     NotSampled,
     NoSampleHeader,
+    NoKey,
     NoFaultDrawn,
     Preempted,
     ByChance,
@@ -117,6 +118,12 @@ impl Told {
             rate_ppm,
             notes,
         }
+    }
+
+    /// With more that the reader should know.
+    pub fn noting(mut self, notes: impl Iterator<Item = String>) -> Self {
+        self.notes.extend(notes);
+        self
     }
 
     pub fn text(&self, paint: Paint) -> String {
@@ -199,6 +206,9 @@ impl Scenario {
             ),
             Outcome::NotSampled => format!("matched, spared: not sampled ({})", draw(">=")),
             Outcome::NoSampleHeader => "matched, spared: it has not the header that is sampled by".to_owned(),
+            Outcome::NoKey => {
+                "matched, spared: it has not the header of which the first get faults".to_owned()
+            }
             Outcome::NoFaultDrawn => {
                 format!("matched and sampled ({}), and no fault drew its own percentage", draw("<"))
             }

@@ -175,6 +175,7 @@ fn takes_everything(scenario: &wire::Scenario) -> bool {
             && scope.dependency.is_none()
             && scope.source.is_none()
             && scope.attempts.is_none()
+            && scope.first.is_none()
             && scope.sample.as_ref().is_none_or(all)
     })
 }

@@ -71,9 +71,16 @@ pub fn spares(scenario: &wire::Scenario) -> Vec<String> {
         let tries: Vec<String> = tries.iter().map(|attempt| attempt.0.to_string()).collect();
         format!("only try {} of a retried request", tries.join(" or "))
     });
+    let first = scope.first.as_ref().map(|first| {
+        let many = match first.requests.0 {
+            1 => "request".to_owned(),
+            n => format!("{n} requests"),
+        };
+        format!("only the first {many} of each {}", first.per.header.0)
+    });
     let lifted = scope.allow_protected.then(|| "health checks and probes are not spared".to_owned());
     let own = scope.protect.iter().flatten().map(|r| format!("never: {}", rule(r)));
-    tries.chain(lifted).chain(own).collect()
+    tries.chain(first).chain(lifted).chain(own).collect()
 }
 
 fn rule(rule: &wire::MatchRule) -> String {

@@ -28,6 +28,8 @@ mod exports;
 #[cfg(target_arch = "wasm32")]
 mod finish;
 #[cfg(target_arch = "wasm32")]
+mod first;
+#[cfg(target_arch = "wasm32")]
 mod flow;
 #[cfg(target_arch = "wasm32")]
 mod host;

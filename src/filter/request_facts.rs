@@ -1,7 +1,7 @@
 //! The facts of one request, fetched from the host when first asked for, and once.
 
-use crate::host;
-use squall_policy::{Direction, Fact, Facts, Moment, Schedule};
+use crate::{first, host};
+use squall_policy::{Direction, Fact, Facts, Moment, Schedule, Turn, Turns};
 
 /// Envoy's numbers of `xds.listener_direction` (`core.v3.TrafficDirection`).
 const INBOUND: i64 = 1;
@@ -138,5 +138,10 @@ impl Facts for RequestFacts {
             self.moment = Some(Moment { wall_ms, running_ns });
         }
         self.moment
+    }
+
+    fn count(&mut self, turns: &Turns) -> Turn {
+        let turn = first::count(turns).map(Some);
+        self.or_count(turn).unwrap_or(Turn::Unknown)
     }
 }

@@ -94,6 +94,9 @@ pub enum Cause {
     Attempt,
     Trigger,
     Burst,
+    NoKey,
+    FirstDone,
+    FirstFull,
     /// The stream ended before the fault had its turn.
     StreamEnded,
     /// The fault is about a body, and there was none.
@@ -104,7 +107,7 @@ pub enum Cause {
     BodyNotJson,
 }
 
-const CAUSES: [&str; 17] = [
+const CAUSES: [&str; 20] = [
     "preempted",
     "no_sample_header",
     "already_faulted",
@@ -118,6 +121,9 @@ const CAUSES: [&str; 17] = [
     "attempt",
     "trigger",
     "burst",
+    "no_key",
+    "first_done",
+    "first_full",
     "stream_ended",
     "no_body",
     "body_too_large",

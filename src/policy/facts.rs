@@ -1,5 +1,7 @@
 //! What a request can be asked. The host answers lazily: a fact that no armed scenario needs is never fetched.
 
+use crate::turns::{Turn, Turns};
+
 /// One question about a request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Fact {
@@ -48,5 +50,10 @@ pub trait Facts {
     /// Now, or `None` without a clock. Only a scenario with a trigger or a burst asks.
     fn moment(&mut self) -> Option<Moment> {
         None
+    }
+    /// Counts the request as one more of a key. Only a scenario with `first` asks, once, and only about a request that is
+    /// about to get its faults. Who knows no other requests tells of a first one.
+    fn count(&mut self, _turns: &Turns) -> Turn {
+        Turn::First
     }
 }

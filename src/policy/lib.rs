@@ -29,6 +29,7 @@ mod protected;
 mod proxy;
 mod queue;
 mod schedule;
+mod turns;
 pub mod wire;
 mod worker_time;
 
@@ -49,4 +50,5 @@ pub use plugin::{
 pub use proxy::{Dormant, Identified, Proxy};
 pub use queue::{DeadlineQueue, SLACK_NS, Ticket};
 pub use schedule::{Phase, Record, Schedule};
+pub use turns::{Turn, Turns};
 pub use worker_time::WorkerTime;

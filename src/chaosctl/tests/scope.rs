@@ -144,6 +144,27 @@ fn another_try_is_told() {
 }
 
 #[test]
+fn the_first_requests_of_a_key_are_counted_over_a_log_and_explained_as_first() {
+    let files = Files::new("scope: {first: {requests: 2, per: {header: x-order}, forget_after: 1m}}");
+    assert_eq!(files.outcome(&["--path", "/"]), "no_key");
+    let told = files.told(&["--path", "/", "--header", "x-order: 7"]);
+    assert!(told.contains("FAULT") && told.contains("only the first 2 requests of each x-order"), "{told}");
+    assert!(told.contains("requests before it are not known here"), "{told}");
+    let shown = run(&["show", "a", "--catalog", &files.catalog]).out;
+    assert!(shown.contains("but        only the first 2 requests of each x-order"), "{shown}");
+    let line = |second: u64, order: &str| {
+        json!({"time": format!("2026-12-01T09:{:02}:{:02}.000Z", second / 60, second % 60), "request_id": null,
+            "method": "GET", "path": "/", "headers.user-agent": null, "headers.x-order": order})
+    };
+    // Five of the order 1; three of the order 2, the last of them more than a minute after the second.
+    let lines = [(0, "1"), (1, "1"), (2, "2"), (3, "1"), (4, "1"), (5, "2"), (6, "1"), (66, "2")];
+    let log: String = lines.iter().map(|(second, order)| format!("{}\n", line(*second, order))).collect();
+    let told = files.simulated(log.as_bytes());
+    assert_eq!(told["scenarios"][0]["injected"]["abort"], 5, "{told}");
+    assert_eq!(told["scenarios"][0]["spared"], json!({"first_done": 3}));
+}
+
+#[test]
 fn a_window_is_looked_at_for_the_time_given() {
     let files =
         Files::new("trigger: {window: {days: [fri], between: \"22:00-06:00\", timezone: \"+01:00\"}}");

@@ -8,6 +8,7 @@ mod choice;
 mod decide;
 mod delay;
 mod explain;
+mod first;
 mod index;
 mod injection;
 mod matcher;
@@ -39,6 +40,7 @@ use crate::wire;
 use attempt::Attempts;
 use burst::Burst;
 use choice::Choice;
+use first::First;
 use index::Index;
 use matcher::Rule;
 use protect::Protection;
@@ -111,6 +113,7 @@ pub struct Scenario {
     attempts: Attempts,
     protection: Protection,
     sample: Sample,
+    first: Option<First>,
     faults: Vec<Shared>,
     pub limits: Limits,
 }
@@ -131,6 +134,12 @@ impl Scenario {
     #[must_use]
     pub fn sample_ppm(&self) -> u32 {
         self.sample.ppm
+    }
+
+    /// Whether it faults only the first requests of each key.
+    #[must_use]
+    pub fn is_for_the_first(&self) -> bool {
+        self.first.is_some()
     }
 
     /// Whether the value of a header decides, instead of the request id.
@@ -199,7 +208,7 @@ impl Plan {
                 }
                 None => true,
             })
-            .map(|scenario| compile_scenario(scenario))
+            .map(|scenario| compile_scenario(scenario, mission))
             .collect();
         let composition = match mission.composition {
             wire::CompositionWord::FirstMatch => Composition::FirstMatch,
@@ -241,7 +250,7 @@ impl Plan {
     }
 }
 
-fn compile_scenario(scenario: &wire::Scenario) -> Scenario {
+fn compile_scenario(scenario: &wire::Scenario, mission: &wire::Mission) -> Scenario {
     let scope = scenario.scope.as_ref();
     let sample = scope.and_then(|s| s.sample.as_ref());
     Scenario {
@@ -262,6 +271,7 @@ fn compile_scenario(scenario: &wire::Scenario) -> Scenario {
                 Some(wire::SampleBy::Request) | None => None,
             },
         },
+        first: First::compile(scope, mission),
         faults: scenario
             .faults
             .iter()

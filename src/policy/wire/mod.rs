@@ -11,6 +11,7 @@ mod declare;
 mod decode;
 mod delay;
 mod faults;
+mod first;
 mod form;
 mod matching;
 mod mission;
@@ -36,6 +37,7 @@ pub use choice::Choice;
 pub use decode::{Decode, KeyDoc, Kind, Section};
 pub use delay::{DelayFault, LogNormal, Normal, Pareto, Percentiles, PhaseWord, Uniform};
 pub use faults::{AbortFault, Fault, Headers};
+pub use first::{First, FirstPer};
 pub use form::{
     FieldName, FieldValue, GrpcMethod, GrpcService, Method, MissionId, Name, RequestField, Template,
 };

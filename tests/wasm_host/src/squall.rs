@@ -60,6 +60,9 @@ pub fn every_kind_of_fault() -> String {
             "faults": [{"delay": {"fixed": "5ms"}}]}),
         json!({"name": "tagged", "scope": {"match": [{"headers": [{"name": "x-tier", "regex": "gold|silver"}]}],
             "sample": {"percent": 90, "by": {"header": "x-user"}}}, "faults": [{"delay": {"fixed": "5ms"}}]}),
+        json!({"name": "flaky", "burst": {"good": "1s", "bad": "1s"}, "scope": {"match": [{"path": {"prefix": "/other"}}],
+            "first": {"requests": 2, "per": {"header": "x-request-id"}, "forget_after": "1s"}},
+            "faults": [{"delay": {"fixed": "5ms"}}]}),
         json!({"name": "squeezed", "scope": {"match": [{"path": {"prefix": "/other"}}]},
             "faults": [{"pressure": {"cpu": {"burn": "1ms"}, "memory": {"hold": "64KiB"}}}]}),
     ];

@@ -60,6 +60,7 @@ fn good() -> Value {
                         "query": [{"name": "q", "contains": "a/b"}],
                     }, {"grpc": {"service": "shop.Users", "method": "Get"}}],
                     "attempts": [1, 2],
+                    "first": {"requests": 2, "per": {"header": "x-order"}, "forget_after": "1m"},
                     "protect": [{"path": {"prefix": "/admin"}}], "allow_protected": false,
                     "sample": {"percent": 20, "by": {"header": "x-user"}},
                 },
