@@ -76,6 +76,21 @@ def window(look):
     look.seen = f"{', '.join(str(reply.status) for reply in replies)} in the {'morning' if before else 'afternoon'} (UTC)"
 
 
+@check("load", sent="GET /load, 4 at once")
+def load(look):
+    ids = [look.new_id() for _ in range(4)]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        replies = list(pool.map(lambda request_id: look.send("/load", request_id), ids))
+    delayed = [reply for reply in replies if reply.mark() == "delay"]
+    for reply in replies:
+        look.answered(reply, 200, reply.mark())
+    for reply in delayed:
+        look.took(reply.seconds, 0.5)
+    # On a machine that is stalled they may come one after the other.
+    look.must(len(delayed) >= 2, f"{len(delayed)} were delayed, declared at least 2")
+    look.seen = f"{len(delayed)} delayed, {4 - len(delayed)} at once"
+
+
 @check("randomize", sent="GET /randomize, again and again")
 def randomize(look):
     """Four seconds hold one whole period: a second with the fault, a second without."""

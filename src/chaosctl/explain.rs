@@ -108,7 +108,9 @@ fn tell(
             scenario.name.0
         )
     });
-    Ok(Told::new(mission, seed, request.id(), scenarios, answer, rate).noting(notes))
+    let loads = verdict.outcomes.iter().filter_map(|outcome| named(catalog, plan, outcome.scenario));
+    let loads = loads.filter_map(words::unknown_load);
+    Ok(Told::new(mission, seed, request.id(), scenarios, answer, rate).noting(notes.chain(loads)))
 }
 
 /// Those of other proxies among them, in the mission's order.

@@ -1,7 +1,8 @@
 //! The facts of one request, fetched from the host when first asked for, and once.
 
+use crate::load::Arrivals;
 use crate::{first, host};
-use squall_policy::{Direction, Fact, Facts, Moment, Schedule, Turn, Turns};
+use squall_policy::{Direction, Fact, Facts, Measured, Moment, Schedule, Turn, Turns};
 
 /// Envoy's numbers of `xds.listener_direction` (`core.v3.TrafficDirection`).
 const INBOUND: i64 = 1;
@@ -15,6 +16,8 @@ pub struct RequestFacts {
     direction: Option<Direction>,
     schedule: Option<Schedule>,
     moment: Option<Moment>,
+    /// The scopes that the request counts in while it is under way.
+    pub arrivals: Arrivals,
     /// Host calls that failed; the fact then counts as absent.
     pub failures: u32,
 }
@@ -138,6 +141,11 @@ impl Facts for RequestFacts {
             self.moment = Some(Moment { wall_ms, running_ns });
         }
         self.moment
+    }
+
+    fn busy(&mut self, scope: &str) -> Measured {
+        let busy = self.arrivals.arrive(scope).map(Some);
+        self.or_count(busy).map_or(Measured::Unknown, Measured::Busy)
     }
 
     fn count(&mut self, turns: &Turns) -> Turn {

@@ -9,6 +9,7 @@ use crate::ending;
 use crate::engine::Engine;
 use crate::host::Side;
 use crate::ledger::{self, Marks};
+use crate::load::Arrivals;
 use crate::marks;
 use crate::mutate;
 use crate::pressure;
@@ -45,6 +46,8 @@ pub struct Observed {
     pub marks: Marks,
     /// What it gives back when it is complete.
     pub held: Held,
+    /// The scopes in which it is under way until it is complete.
+    pub arrivals: Arrivals,
     pub progress: Progress,
     pub bodies: Bodies,
 }
@@ -131,6 +134,7 @@ fn begin(engine: &mut Engine, id: u32, last: bool) -> Option<Action> {
         marks: Marks::of(verdict.injection.as_ref()),
         injection: verdict.injection,
         held,
+        arrivals: std::mem::take(&mut facts.arrivals),
         progress: Progress::Passing,
         bodies: Bodies::default(),
     };

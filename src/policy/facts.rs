@@ -1,5 +1,6 @@
 //! What a request can be asked. The host answers lazily: a fact that no armed scenario needs is never fetched.
 
+use crate::traffic::Measured;
 use crate::turns::{Turn, Turns};
 
 /// One question about a request.
@@ -50,6 +51,10 @@ pub trait Facts {
     /// Now, or `None` without a clock. Only a scenario with a trigger or a burst asks.
     fn moment(&mut self) -> Option<Moment> {
         None
+    }
+    /// Measures the request as one more of a scope, and tells how busy that is. Only a scenario with a `load` trigger asks, once.
+    fn busy(&mut self, _scope: &str) -> Measured {
+        Measured::Nobody
     }
     /// Counts the request as one more of a key. Only a scenario with `first` asks, once, and only about a request that is
     /// about to get its faults. Who knows no other requests tells of a first one.

@@ -29,6 +29,7 @@ mod protected;
 mod proxy;
 mod queue;
 mod schedule;
+mod traffic;
 mod turns;
 pub mod wire;
 mod worker_time;
@@ -50,5 +51,6 @@ pub use plugin::{
 pub use proxy::{Dormant, Identified, Proxy};
 pub use queue::{DeadlineQueue, SLACK_NS, Ticket};
 pub use schedule::{Phase, Record, Schedule};
+pub use traffic::{Busy, Measured, Traffic};
 pub use turns::{Turn, Turns};
 pub use worker_time::WorkerTime;

@@ -165,6 +165,20 @@ fn the_first_requests_of_a_key_are_counted_over_a_log_and_explained_as_first() {
 }
 
 #[test]
+fn a_load_is_not_known_to_explain_and_simulate_which_say_so() {
+    let files = Files::new("trigger: {load: {min_rps: 5, max_rps: 500, min_in_flight: 2}}");
+    let words = "at a load of 5 to 500 requests per second and at least 2 requests under way";
+    let told = files.told(&["--path", "/"]);
+    assert!(told.contains("FAULT") && told.contains(words), "{told}");
+    let shown = run(&["show", "a", "--catalog", &files.catalog]).out;
+    assert!(shown.contains(&format!("when       {words}")), "{shown}");
+    let line = json!({"request_id": "r", "method": "GET", "path": "/", "headers.user-agent": null});
+    let told = files.simulated(line.to_string().as_bytes());
+    assert_eq!(told["scenarios"][0]["injected"]["abort"], 1);
+    assert!(told["notes"][0].as_str().is_some_and(|note| note.contains(words)), "{told}");
+}
+
+#[test]
 fn a_window_is_looked_at_for_the_time_given() {
     let files =
         Files::new("trigger: {window: {days: [fri], between: \"22:00-06:00\", timezone: \"+01:00\"}}");

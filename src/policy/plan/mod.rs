@@ -11,6 +11,7 @@ mod explain;
 mod first;
 mod index;
 mod injection;
+mod load;
 mod matcher;
 mod mutate;
 mod pressure;
@@ -121,7 +122,7 @@ pub struct Scenario {
 impl Scenario {
     /// Whether it is on at this moment; asks for the time only when it depends on it.
     fn is_on(&self, seed: &Seed, facts: &mut impl Facts) -> bool {
-        self.trigger.as_ref().is_none_or(|trigger| trigger.is_on(facts.moment(), seed, &self.name))
+        self.trigger.as_ref().is_none_or(|trigger| trigger.is_on(facts, seed, &self.name))
     }
 
     /// Whether its burst is in the good state, which spares; off without a clock.
@@ -260,7 +261,7 @@ fn compile_scenario(scenario: &wire::Scenario, mission: &wire::Mission) -> Scena
             .and_then(|s| s.any_of.as_ref())
             .map_or_else(Vec::new, |rules| rules.iter().map(Rule::compile).collect()),
         concerns: Rule::of_scope(scope),
-        trigger: scenario.trigger.as_ref().map(Trigger::compile),
+        trigger: scenario.trigger.as_ref().map(|t| Trigger::compile(t, &mission.id.0, &scenario.name.0)),
         burst: scenario.burst.as_ref().map(Burst::compile),
         attempts: Attempts::compile(scope),
         protection: Protection::compile(scope),

@@ -13,6 +13,7 @@ mod delay;
 mod faults;
 mod first;
 mod form;
+mod load;
 mod matching;
 mod mission;
 mod mutate;
@@ -41,6 +42,7 @@ pub use first::{First, FirstPer};
 pub use form::{
     FieldName, FieldValue, GrpcMethod, GrpcService, Method, MissionId, Name, RequestField, Template,
 };
+pub use load::Load;
 pub use matching::{GrpcMatch, HeaderMatch, MatchRule, PathMatch, QueryMatch, TextMatch};
 pub(crate) use mission::LONGEST_MISSION_MS;
 pub use mission::{CompositionWord, Identity, MarkWord, Mission, Plugin, Role};

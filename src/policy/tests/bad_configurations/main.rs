@@ -47,6 +47,7 @@ fn good() -> Value {
                     "window": {"start": "2026-12-01T09:00:00Z", "end": "2026-12-01T17:00:00Z", "days": ["mon", "sun"],
                         "between": "22:00-06:00", "timezone": "-01:00"},
                     "randomize": {"period": "2m", "active": "30s"},
+                    "load": {"min_rps": 5, "max_rps": 500, "min_in_flight": 1, "max_in_flight": 50},
                 },
                 "burst": {"good": "20s", "bad": "5s"},
                 "scope": {

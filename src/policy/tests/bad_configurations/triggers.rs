@@ -10,7 +10,22 @@ fn triggers() {
     const TRIGGERS: &[Mistake] = &[
         mistake("/catalog/scenarios/0/trigger", "{}", NothingGiven),
         mistake("/catalog/scenarios/0/trigger", "\"always\"", WrongType),
-        mistake("/catalog/scenarios/0/trigger/load", "{}", UnknownKey),
+        mistake("/catalog/scenarios/0/trigger/loads", "{}", UnknownKey),
+        mistake("/catalog/scenarios/0/trigger/load", "{}", NothingGiven),
+        mistake("/catalog/scenarios/0/trigger/load", "5", WrongType),
+        mistake("/catalog/scenarios/0/trigger/load/min_rps", "0", OutOfRange),
+        mistake("/catalog/scenarios/0/trigger/load/min_rps", "\"5/s\"", WrongType),
+        mistake("/catalog/scenarios/0/trigger/load/max_rps", "1000000001", OutOfRange),
+        mistake("/catalog/scenarios/0/trigger/load/max_rps", "2.5", OutOfRange),
+        mistake("/catalog/scenarios/0/trigger/load/max_rps", "4", Conflict),
+        mistake("/catalog/scenarios/0/trigger/load/min_in_flight", "-1", OutOfRange),
+        mistake_in(
+            "/catalog/scenarios/0/trigger/load/min_in_flight",
+            "51",
+            Conflict,
+            "catalog.scenarios[0].trigger.load.max_in_flight",
+        ),
+        mistake("/catalog/scenarios/0/trigger/load/rps", "5", UnknownKey),
         mistake("/catalog/scenarios/0/trigger/window", "{}", NothingGiven),
         mistake("/catalog/scenarios/0/trigger/window", "{\"timezone\": \"+01:00\"}", NothingGiven),
         mistake_in(
