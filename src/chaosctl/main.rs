@@ -9,6 +9,7 @@ mod explanation;
 mod findings;
 mod inputs;
 mod list;
+mod overlap;
 mod reader;
 mod render;
 mod request;

@@ -47,6 +47,7 @@ pub struct Observed {
     /// What it gives back when it is complete.
     pub held: Held,
     /// The scopes in which it is under way until it is complete.
+    #[allow(dead_code, reason = "it leaves them when this is dropped")]
     pub arrivals: Arrivals,
     pub progress: Progress,
     pub bodies: Bodies,

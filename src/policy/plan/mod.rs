@@ -131,6 +131,12 @@ impl Scenario {
         facts.moment().is_none_or(|moment| !burst.is_bad(moment.running_ns, seed, &self.name))
     }
 
+    /// Whether its window has closed for ever, so that it faults nobody any more.
+    #[must_use]
+    pub fn is_over(&self, wall_ms: u64) -> bool {
+        self.trigger.as_ref().is_some_and(|trigger| trigger.is_over(wall_ms))
+    }
+
     /// The declared rate in parts per million of the matched requests.
     #[must_use]
     pub fn sample_ppm(&self) -> u32 {

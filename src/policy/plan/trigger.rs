@@ -37,6 +37,11 @@ impl Trigger {
         }
     }
 
+    /// Whether its window has closed for ever.
+    pub(super) fn is_over(&self, wall_ms: u64) -> bool {
+        self.window.as_ref().is_some_and(|window| window.is_over(wall_ms))
+    }
+
     /// Without a clock nothing is on that depends on the time. Load is measured last: only while the rest holds.
     pub(super) fn is_on(&self, facts: &mut impl Facts, seed: &Seed, scenario: &str) -> bool {
         let timed = self.window.is_some() || self.randomize.is_some();

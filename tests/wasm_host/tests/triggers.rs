@@ -131,3 +131,21 @@ fn without_a_clock_nothing_is_on() {
     assert_eq!(proxy.metric("chaos_host_errors_total", &[]), 1);
     assert!(faulted(&mut proxy));
 }
+
+/// Once per proxy, not once per worker.
+#[test]
+fn a_window_that_has_closed_is_warned_of_when_the_mission_is_accepted() {
+    let shared = squall_wasm_host::Shared::new();
+    let warned = |end: &str| {
+        let proxy = Proxy::worker(&shared, &configuration(json!({"window": { "end": end }})));
+        let logs = proxy.vm.logs();
+        logs.iter().any(|log| log.message.contains("scenario db stays off: its window has closed"))
+    };
+    assert!(warned("2020-01-01T00:00:00Z"));
+    assert!(!warned("2020-01-01T00:00:00Z"), "the mission is accepted already");
+    let fresh = |end: &str| {
+        let proxy = Proxy::new(&configuration(json!({"window": { "end": end }})));
+        proxy.vm.logs().iter().any(|log| log.message.contains("stays off"))
+    };
+    assert!(!fresh("2030-01-01T00:00:00Z") && fresh("2026-12-01T00:00:00Z"));
+}
