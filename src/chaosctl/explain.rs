@@ -5,7 +5,7 @@ use crate::explanation::{Answer, Effect, Outcome as Reason, Scenario, Told};
 use crate::inputs::{Identity, Inputs};
 use crate::request::Request;
 use crate::terminal::{self, Paint};
-use crate::{Outcome, emit, whose, words};
+use crate::{Outcome, emit, when, whose, words};
 use anyhow::bail;
 use squall_policy::{DelayPhase, Explanation, Fault, Injected, Moment, Plan, Seed, Spared, Verdict, wire};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -109,7 +109,7 @@ fn tell(
         )
     });
     let loads = verdict.outcomes.iter().filter_map(|outcome| named(catalog, plan, outcome.scenario));
-    let loads = loads.filter_map(words::unknown_load);
+    let loads = loads.filter_map(when::unknown_load);
     Ok(Told::new(mission, seed, request.id(), scenarios, answer, rate).noting(notes.chain(loads)))
 }
 

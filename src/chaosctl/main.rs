@@ -23,6 +23,7 @@ mod suspicion;
 mod table;
 mod terminal;
 mod validate;
+mod when;
 mod whose;
 mod words;
 

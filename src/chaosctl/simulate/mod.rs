@@ -121,7 +121,7 @@ fn untold(mission: &wire::Mission, catalog: &wire::Catalog) -> Vec<String> {
     let asked = crate::access_log::asked_by(catalog);
     let mut notes = Vec::new();
     for scenario in scenarios {
-        notes.extend(crate::words::unknown_load(scenario));
+        notes.extend(crate::when::unknown_load(scenario));
         let changes = scenario.faults.iter().filter_map(|fault| fault.mutate.as_ref()?.request.as_ref());
         for change in changes {
             let headers = change.headers.iter().flat_map(|headers| &headers.0).map(|(name, _)| &name.0);
