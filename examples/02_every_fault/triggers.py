@@ -29,6 +29,17 @@ def attempts(look):
     look.seen = f"first try {replies[0].status}, second try {replies[1].status}"
 
 
+@check("first", sent="GET /first of 2 orders, 4 times each")
+def first(look):
+    seen = []
+    for order in (look.new_id(), look.new_id()):
+        replies = [look.send("/first", headers={"x-order": order}) for _ in range(4)]
+        for number, reply in enumerate(replies):
+            look.answered(reply, *((503, "abort") if number < 2 else (200, None)))
+        seen.append(", ".join(str(reply.status) for reply in replies))
+    look.seen = "; ".join(seen)
+
+
 @check("protection", sent="GET /protection; and three protected")
 def protection(look):
     plain = look.send("/protection")
@@ -65,6 +76,21 @@ def window(look):
     look.seen = f"{', '.join(str(reply.status) for reply in replies)} in the {'morning' if before else 'afternoon'} (UTC)"
 
 
+@check("load", sent="GET /load, 4 at once")
+def load(look):
+    ids = [look.new_id() for _ in range(4)]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        replies = list(pool.map(lambda request_id: look.send("/load", request_id), ids))
+    delayed = [reply for reply in replies if reply.mark() == "delay"]
+    for reply in replies:
+        look.answered(reply, 200, reply.mark())
+    for reply in delayed:
+        look.took(reply.seconds, 0.5)
+    # On a machine that is stalled they may come one after the other.
+    look.must(len(delayed) >= 2, f"{len(delayed)} were delayed, declared at least 2")
+    look.seen = f"{len(delayed)} delayed, {4 - len(delayed)} at once"
+
+
 @check("randomize", sent="GET /randomize, again and again")
 def randomize(look):
     """Four seconds hold one whole period: a second with the fault, a second without."""
@@ -76,6 +102,20 @@ def randomize(look):
         time.sleep(0.02)
     look.must(all(counts.values()), f"in 10 s {counts[503]} aborted, {counts[200]} not")
     look.seen = f"in {time.monotonic() - began:.1f} s {counts[503]} times 503, {counts[200]} times 200"
+
+
+@check("burst", sent="GET /burst, again and again")
+def burst(look):
+    """Until it has changed three times; a state that lasts for 20 times its mean is none."""
+    began, statuses, changes = time.monotonic(), [], 0
+    while changes < 3 and time.monotonic() < began + 40:
+        reply = look.send("/burst")
+        look.answered(reply, *((503, "abort") if reply.status == 503 else (200, None)))
+        changes += bool(statuses) and statuses[-1] != reply.status
+        statuses.append(reply.status)
+        time.sleep(0.02)
+    look.must(changes == 3, f"in 40 s {statuses.count(503)} aborted, {statuses.count(200)} not, {changes} changes")
+    look.seen = f"in {time.monotonic() - began:.1f} s {statuses.count(503)} times 503, {statuses.count(200)} times 200"
 
 
 @check("caps-total", sent="GET /caps/total, 5 times")

@@ -103,6 +103,7 @@ fn headers_of(scope: Option<&wire::Scope>) -> Vec<&str> {
     if scope.is_some_and(|s| s.attempts.is_some()) {
         names.extend(["x-envoy-attempt-count", "grpc-previous-rpc-attempts"]);
     }
+    names.extend(scope.and_then(|s| s.first.as_ref()).map(|first| first.per.header.0.as_str()));
     if !scope.is_some_and(|s| s.allow_protected) {
         names.push("user-agent");
     }

@@ -5,7 +5,7 @@ use crate::explanation::{Answer, Effect, Outcome as Reason, Scenario, Told};
 use crate::inputs::{Identity, Inputs};
 use crate::request::Request;
 use crate::terminal::{self, Paint};
-use crate::{Outcome, emit, whose, words};
+use crate::{Outcome, emit, when, whose, words};
 use anyhow::bail;
 use squall_policy::{DelayPhase, Explanation, Fault, Injected, Moment, Plan, Seed, Spared, Verdict, wire};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -23,8 +23,8 @@ pub fn run(arguments: &Explain, out: Paint, err: Paint) -> anyhow::Result<Outcom
         && is_on_at_random(&plan, &catalog, &mut request)
     {
         bail!(
-            "a scenario that this request matches is on at random times of the mission (`randomize`), and the mission has \
-             no `start`: say with --running 90s how long it has run"
+            "a scenario that this request matches is on at random times of the mission (`randomize`, `burst`), and the \
+             mission has no `start`: say with --running 90s how long it has run"
         );
     }
     let told = tell(&plan, &catalog, &mission, arguments.seed.as_deref(), &mut request)?;
@@ -37,7 +37,8 @@ pub fn run(arguments: &Explain, out: Paint, err: Paint) -> anyhow::Result<Outcom
 
 /// Whether the request matches a scenario that depends on how long the mission has run.
 fn is_on_at_random(plan: &Plan, catalog: &wire::Catalog, request: &mut Request) -> bool {
-    let randomized = |s: &wire::Scenario| s.trigger.as_ref().is_some_and(|t| t.randomize.is_some());
+    let randomized =
+        |s: &wire::Scenario| s.burst.is_some() || s.trigger.as_ref().is_some_and(|t| t.randomize.is_some());
     plan.explain(&Seed::from_text(""), request).iter().any(|explanation| {
         let matched = explanation.mismatches.is_empty() && !explanation.wrong_direction;
         matched && named(catalog, plan, explanation.scenario).is_some_and(randomized)
@@ -98,7 +99,18 @@ fn tell(
         .collect::<Vec<_>>();
     let rate = rate_ppm(catalog, plan, &explanations, &verdict);
     let scenarios = in_order(scenarios, plan, mission);
-    Ok(Told::new(mission, seed, request.id(), scenarios, answer(plan, &verdict, by_chance, rate), rate))
+    let answer = answer(plan, &verdict, by_chance, rate);
+    let firsts = verdict.faulting().into_iter().filter_map(|number| named(catalog, plan, number));
+    let notes = firsts.filter(|s| s.scope.as_ref().is_some_and(|s| s.first.is_some())).map(|scenario| {
+        let limit = words::spares(scenario).join("; ");
+        format!(
+            "{}: {limit}. This tells of one of the first; requests before it are not known here",
+            scenario.name.0
+        )
+    });
+    let loads = verdict.outcomes.iter().filter_map(|outcome| named(catalog, plan, outcome.scenario));
+    let loads = loads.filter_map(when::unknown_load);
+    Ok(Told::new(mission, seed, request.id(), scenarios, answer, rate).noting(notes.chain(loads)))
 }
 
 /// Those of other proxies among them, in the mission's order.
@@ -146,16 +158,20 @@ fn outcome(e: &Explanation, verdict: &Verdict, matched: bool, by_chance: bool, h
     let spared = verdict.outcomes.iter().find(|o| o.scenario == e.scenario).map(|o| o.spared);
     match spared {
         Some(Some(Spared::Trigger)) => Reason::Trigger,
+        Some(Some(Spared::Burst)) => Reason::Burst,
         Some(Some(Spared::Attempt)) => Reason::Attempt,
         Some(Some(Spared::Protected)) => Reason::Protected,
         Some(Some(Spared::NoSampleHeader)) => Reason::NoSampleHeader,
+        Some(Some(Spared::NoKey)) => Reason::NoKey,
         Some(Some(Spared::NotSampled)) if !hidden || e.sample_ppm == 0 => Reason::NotSampled,
         _ if by_chance => Reason::ByChance,
         Some(None) => Reason::Faulted,
         Some(Some(Spared::NoFaultDrawn)) => Reason::NoFaultDrawn,
         Some(Some(Spared::Preempted)) => Reason::Preempted,
-        // Caps depend on the other requests; a decision about one alone knows none.
-        Some(Some(Spared::NotSampled | Spared::Capped(_))) | None => Reason::NotSampled,
+        // Caps and turns depend on the other requests; a decision about one alone knows none.
+        Some(Some(Spared::NotSampled | Spared::Capped(_) | Spared::FirstDone | Spared::FirstFull)) | None => {
+            Reason::NotSampled
+        }
     }
 }
 

@@ -63,10 +63,12 @@ pub enum Outcome {
     Dormant,
     Faulted,
     Trigger,
+    Burst,
     Attempt,
     Protected,
     NotSampled,
     NoSampleHeader,
+    NoKey,
     NoFaultDrawn,
     Preempted,
     ByChance,
@@ -150,6 +152,12 @@ impl Told {
         }
     }
 
+    /// With more that the reader should know.
+    pub fn noting(mut self, notes: impl Iterator<Item = String>) -> Self {
+        self.notes.extend(notes);
+        self
+    }
+
     pub fn text(&self, paint: Paint) -> String {
         let style = match self.verdict {
             Answer::Pass => Style::Good,
@@ -222,6 +230,7 @@ impl Scenario {
                 format!("FAULT ({}): {}", draw("<"), faults.join(", then "))
             }
             Outcome::Trigger => "matched, spared: its trigger is off at that time".to_owned(),
+            Outcome::Burst => "matched, spared: its burst is in the good state at that time".to_owned(),
             Outcome::Attempt => "matched, spared: it is another try than `attempts` wants".to_owned(),
             Outcome::Protected => format!(
                 "matched, spared: it is protected ({})",
@@ -229,6 +238,9 @@ impl Scenario {
             ),
             Outcome::NotSampled => format!("matched, spared: not sampled ({})", draw(">=")),
             Outcome::NoSampleHeader => "matched, spared: it has not the header that is sampled by".to_owned(),
+            Outcome::NoKey => {
+                "matched, spared: it has not the header of which the first get faults".to_owned()
+            }
             Outcome::NoFaultDrawn => {
                 format!("matched and sampled ({}), and no fault drew its own percentage", draw("<"))
             }

@@ -9,6 +9,7 @@ mod explanation;
 mod findings;
 mod inputs;
 mod list;
+mod overlap;
 mod reader;
 mod render;
 mod request;
@@ -22,6 +23,7 @@ mod suspicion;
 mod table;
 mod terminal;
 mod validate;
+mod when;
 mod whose;
 mod words;
 

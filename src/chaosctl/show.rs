@@ -3,7 +3,7 @@
 use crate::arguments::{Output, Show};
 use crate::inputs::{Identity, Inputs};
 use crate::terminal::{self, Paint, Style, complain};
-use crate::{Outcome, emit, words};
+use crate::{Outcome, emit, when, words};
 use anyhow::bail;
 use squall_policy::{Node, Value, wire};
 use std::path::Path;
@@ -62,7 +62,7 @@ fn told(scenario: &wire::Scenario, paint: Paint) -> String {
     for (index, scope) in words::scope(scenario).iter().enumerate() {
         out += &format!("{:11}{}\n", if index == 0 { "who" } else { "  or" }, terminal::shown(scope));
     }
-    for when in words::trigger(scenario) {
+    for when in when::trigger(scenario) {
         out += &format!("{:11}{}\n", "when", terminal::shown(&when));
     }
     for spared in words::spares(scenario) {

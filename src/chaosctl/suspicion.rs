@@ -1,5 +1,6 @@
 //! What is no mistake by itself and still makes a mission do less than its author thinks.
 
+use crate::overlap;
 use crate::source::Source;
 use squall_policy::{Code, Node, Position, Report, Value, wire};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,7 +11,13 @@ pub fn check(catalog: &wire::Catalog, mission: &wire::Mission, file: &mut Source
     let mut report = Report::default();
     already_over(mission, places.as_ref(), &mut report);
     windows_outside(catalog, mission, places.as_ref(), &mut report);
-    unreachable_scenarios(catalog, mission, places.as_ref(), &mut report);
+    let scenarios: Vec<&wire::Scenario> = mission
+        .scenarios
+        .iter()
+        .filter_map(|name| catalog.scenarios.iter().find(|s| s.name == *name))
+        .collect();
+    unreachable_scenarios(&scenarios, mission, places.as_ref(), &mut report);
+    union_rate(&scenarios, mission, places.as_ref(), &mut report);
     file.add(report);
 }
 
@@ -37,7 +44,7 @@ pub fn check_catalog(catalog: &wire::Catalog, file: &mut Source) {
 
 fn ends_everything(scenario: &wire::Scenario, node: Option<&Node>, index: usize, report: &mut Report) {
     let mild = scenario.severity < wire::Severity::High;
-    if !mild || scenario.trigger.is_some() || !takes_everything(scenario) || !always_ends(scenario) {
+    if !mild || is_off_at_times(scenario) || !takes_everything(scenario) || !always_ends(scenario) {
         return;
     }
     let severity = scenario.severity.word();
@@ -45,6 +52,10 @@ fn ends_everything(scenario: &wire::Scenario, node: Option<&Node>, index: usize,
     let hint = "give it a `scope` with a `match` or a `sample`; a real outage is of severity `high`";
     let place = node.and_then(|n| n.at);
     report.in_key("scenarios", |r| r.in_item(index, |r| r.add(Code::TakesEverything, place, message, hint)));
+}
+
+fn is_off_at_times(scenario: &wire::Scenario) -> bool {
+    scenario.trigger.is_some() || scenario.burst.is_some()
 }
 
 fn always_ends(scenario: &wire::Scenario) -> bool {
@@ -120,8 +131,51 @@ fn already_over(mission: &wire::Mission, node: Option<&Node>, report: &mut Repor
     });
 }
 
+/// More than half of the requests get a fault, and a tenth more than any scenario says.
+const UNION: f64 = 0.5;
+const ABOVE_ANY: f64 = 0.1;
+/// Most scenarios that are named.
+const NAMED: usize = 4;
+
+fn union_rate(
+    scenarios: &[&wire::Scenario],
+    mission: &wire::Mission,
+    node: Option<&Node>,
+    report: &mut Report,
+) {
+    let Some(group) = overlap::worst(scenarios).filter(|g| g.union > UNION && g.excess() >= ABOVE_ANY) else {
+        return;
+    };
+    let Some((last, _)) = group.members.last() else { return };
+    let percent = |share: f64| format!("{:.0} %", share * 100.0);
+    let mut names: Vec<String> = group
+        .members
+        .iter()
+        .take(NAMED)
+        .filter_map(|(number, share)| {
+            Some(format!("`{}` ({})", scenarios.get(*number)?.name.0, percent(*share)))
+        })
+        .collect();
+    if let Some(more) = group.members.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        names.push(format!("{more} more"));
+    }
+    let message = format!(
+        "{} may meet the same requests: together they fault {} of them",
+        names.join(", "),
+        percent(group.union)
+    );
+    let hint = match mission.composition {
+        wire::CompositionWord::Independent => "narrow a scope, or lower a `percent`",
+        wire::CompositionWord::FirstMatch => {
+            "narrow a scope, or lower a `percent`; the later ones get only what the earlier ones leave"
+        }
+    };
+    let place = item(node, *last).and_then(|n| n.at);
+    report.in_key("scenarios", |r| r.in_item(*last, |r| r.add(Code::UnionRate, place, message, hint)));
+}
+
 fn unreachable_scenarios(
-    catalog: &wire::Catalog,
+    scenarios: &[&wire::Scenario],
     mission: &wire::Mission,
     node: Option<&Node>,
     report: &mut Report,
@@ -129,11 +183,6 @@ fn unreachable_scenarios(
     if mission.composition != wire::CompositionWord::FirstMatch {
         return;
     }
-    let scenarios: Vec<&wire::Scenario> = mission
-        .scenarios
-        .iter()
-        .filter_map(|name| catalog.scenarios.iter().find(|s| s.name == *name))
-        .collect();
     for (index, scenario) in scenarios.iter().enumerate() {
         let Some(taker) = scenarios.iter().take(index).find(|earlier| takes_all_of(earlier, scenario)) else {
             continue;
@@ -158,7 +207,7 @@ fn takes_all_of(earlier: &wire::Scenario, later: &wire::Scenario) -> bool {
     let lifts = |s: &wire::Scenario| s.scope.as_ref().is_some_and(|scope| scope.allow_protected);
     let spares_more = earlier.scope.as_ref().is_some_and(|scope| scope.protect.is_some())
         || (lifts(later) && !lifts(earlier));
-    always && same_side && takes_everything(earlier) && !spares_more && earlier.trigger.is_none()
+    always && same_side && takes_everything(earlier) && !spares_more && !is_off_at_times(earlier)
 }
 
 /// Whether the scenario samples every request of its side of the proxy, protected ones aside.
@@ -171,6 +220,7 @@ fn takes_everything(scenario: &wire::Scenario) -> bool {
             && scope.dependency.is_none()
             && scope.source.is_none()
             && scope.attempts.is_none()
+            && scope.first.is_none()
             && scope.sample.as_ref().is_none_or(all)
     })
 }

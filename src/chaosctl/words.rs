@@ -3,7 +3,8 @@
 use squall_policy::wire;
 use std::time::Duration;
 
-fn span(duration: Duration) -> String {
+/// A span as a person reads it.
+pub fn span(duration: Duration) -> String {
     humantime::format_duration(duration).to_string()
 }
 
@@ -36,31 +37,6 @@ pub fn scope(scenario: &wire::Scenario) -> Vec<String> {
     }
 }
 
-/// When a scenario is on, where that is not all the time.
-pub fn trigger(scenario: &wire::Scenario) -> Vec<String> {
-    let Some(trigger) = &scenario.trigger else { return Vec::new() };
-    let randomize = trigger.randomize.as_ref();
-    let randomize =
-        randomize.map(|r| format!("for a random {} of every {}", span(r.active.0), span(r.period.0)));
-    trigger.window.as_ref().map(window).into_iter().chain(randomize).collect()
-}
-
-fn window(window: &wire::Window) -> String {
-    let moment = |t: wire::Timestamp| {
-        humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + Duration::from_millis(t.0)).to_string()
-    };
-    let clock = |minutes: u32| format!("{:02}:{:02}", minutes / 60, minutes % 60);
-    let days =
-        window.days.as_ref().map(|days| days.iter().map(|day| day.word()).collect::<Vec<_>>().join(", "));
-    let hours = window.between.map(|h| format!("{} to {}", clock(h.from), clock(h.to)));
-    let (sign, offset) = (if window.timezone.0 < 0 { '-' } else { '+' }, window.timezone.0.unsigned_abs());
-    let local = days.is_some() || hours.is_some();
-    let zone = local.then(|| format!("(UTC{sign}{})", clock(offset)));
-    let start = window.start.map(|t| format!("from {}", moment(t)));
-    let end = window.end.map(|t| format!("until {}", moment(t)));
-    [start, end, days, hours, zone].into_iter().flatten().collect::<Vec<_>>().join(" ")
-}
-
 /// What a scenario spares of the matched requests, where that is not the built-in list alone.
 pub fn spares(scenario: &wire::Scenario) -> Vec<String> {
     let Some(scope) = &scenario.scope else { return Vec::new() };
@@ -68,9 +44,16 @@ pub fn spares(scenario: &wire::Scenario) -> Vec<String> {
         let tries: Vec<String> = tries.iter().map(|attempt| attempt.0.to_string()).collect();
         format!("only try {} of a retried request", tries.join(" or "))
     });
+    let first = scope.first.as_ref().map(|first| {
+        let many = match first.requests.0 {
+            1 => "request".to_owned(),
+            n => format!("{n} requests"),
+        };
+        format!("only the first {many} of each {}", first.per.header.0)
+    });
     let lifted = scope.allow_protected.then(|| "health checks and probes are not spared".to_owned());
     let own = scope.protect.iter().flatten().map(|r| format!("never: {}", rule(r)));
-    tries.chain(lifted).chain(own).collect()
+    tries.chain(first).chain(lifted).chain(own).collect()
 }
 
 fn rule(rule: &wire::MatchRule) -> String {

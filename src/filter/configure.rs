@@ -144,6 +144,10 @@ fn log_accepted(mission: &str, namespace: &str, seed: &str, schedule: &Schedule,
             "dormant": dormant,
         })
     );
+    let now = host::wall_ms().unwrap_or(0);
+    for scenario in plan.scenarios().iter().filter(|scenario| scenario.is_over(now)) {
+        log::warn!("scenario {} stays off: its window has closed; give a later `end`", scenario.name);
+    }
     for dormant in plan.dormant() {
         log::info!("scenario {} is dormant in this proxy: {}", dormant.scenario, dormant.because);
     }

@@ -96,6 +96,10 @@ pub fn count_spared(armed: &mut Armed, verdict: &Verdict) {
             Some(Spared::NoSampleHeader) => suppress(armed, outcome.scenario, Cause::NoSampleHeader),
             Some(Spared::Capped(cap)) => suppress(armed, outcome.scenario, cause_of(cap)),
             Some(Spared::Trigger) => suppress(armed, outcome.scenario, Cause::Trigger),
+            Some(Spared::Burst) => suppress(armed, outcome.scenario, Cause::Burst),
+            Some(Spared::NoKey) => suppress(armed, outcome.scenario, Cause::NoKey),
+            Some(Spared::FirstDone) => suppress(armed, outcome.scenario, Cause::FirstDone),
+            Some(Spared::FirstFull) => suppress(armed, outcome.scenario, Cause::FirstFull),
             Some(Spared::Attempt) => suppress(armed, outcome.scenario, Cause::Attempt),
             Some(Spared::Protected) => suppress(armed, outcome.scenario, Cause::Protected),
             // The control group, which the request counters show.

@@ -30,11 +30,15 @@ mod exports;
 #[cfg(target_arch = "wasm32")]
 mod finish;
 #[cfg(target_arch = "wasm32")]
+mod first;
+#[cfg(target_arch = "wasm32")]
 mod flow;
 #[cfg(target_arch = "wasm32")]
 mod host;
 #[cfg(target_arch = "wasm32")]
 mod ledger;
+#[cfg(target_arch = "wasm32")]
+mod load;
 #[cfg(target_arch = "wasm32")]
 mod marks;
 #[cfg(target_arch = "wasm32")]

@@ -1,7 +1,9 @@
 //! The facts of one request, fetched from the host when first asked for, and once.
 
+use crate::first;
 use crate::host::{self, HeaderMap};
-use squall_policy::{Direction, Fact, Facts, Moment, Schedule};
+use crate::load::Arrivals;
+use squall_policy::{Direction, Fact, Facts, Measured, Moment, Schedule, Turn, Turns};
 
 /// Envoy's numbers of `xds.listener_direction` (`core.v3.TrafficDirection`).
 const INBOUND: i64 = 1;
@@ -19,6 +21,8 @@ pub struct RequestFacts {
     direction: Option<Direction>,
     schedule: Option<Schedule>,
     moment: Option<Moment>,
+    /// The scopes that the request counts in while it is under way.
+    pub arrivals: Arrivals,
     /// Host calls that failed; the fact then counts as absent.
     pub failures: u32,
 }
@@ -149,5 +153,15 @@ impl Facts for RequestFacts {
             self.moment = Some(Moment { wall_ms, running_ns });
         }
         self.moment
+    }
+
+    fn busy(&mut self, scope: &str) -> Measured {
+        let busy = self.arrivals.arrive(scope).map(Some);
+        self.or_count(busy).map_or(Measured::Unknown, Measured::Busy)
+    }
+
+    fn count(&mut self, turns: &Turns) -> Turn {
+        let turn = first::count(turns).map(Some);
+        self.or_count(turn).unwrap_or(Turn::Unknown)
     }
 }

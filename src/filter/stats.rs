@@ -106,6 +106,10 @@ pub enum Cause {
     Protected,
     Attempt,
     Trigger,
+    Burst,
+    NoKey,
+    FirstDone,
+    FirstFull,
     /// The stream ended before the fault had its turn.
     StreamEnded,
     /// The fault is about a body, and there was none.
@@ -118,7 +122,7 @@ pub enum Cause {
     BodyNotJson,
 }
 
-const CAUSES: [&str; 17] = [
+const CAUSES: [&str; 21] = [
     "preempted",
     "no_sample_header",
     "already_faulted",
@@ -131,6 +135,10 @@ const CAUSES: [&str; 17] = [
     "protected",
     "attempt",
     "trigger",
+    "burst",
+    "no_key",
+    "first_done",
+    "first_full",
     "stream_ended",
     "no_body",
     "no_stream",

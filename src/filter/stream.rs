@@ -9,6 +9,7 @@ use crate::ending;
 use crate::engine::Engine;
 use crate::host::Side;
 use crate::ledger::{self, Marks};
+use crate::load::Arrivals;
 use crate::marks;
 use crate::messages::{self, Times};
 use crate::mutate;
@@ -51,6 +52,9 @@ pub struct Observed {
     pub held: Held,
     /// Its place at a pool of slots.
     pub at_pool: Option<AtPool>,
+    /// The scopes in which it is under way until it is complete.
+    #[allow(dead_code, reason = "it leaves them when this is dropped")]
+    pub arrivals: Arrivals,
     pub progress: Progress,
     pub bodies: Bodies,
 }
@@ -136,6 +140,7 @@ fn begin(engine: &mut Engine, id: u32, root_id: u32, last: bool) -> Option<Actio
         injection: verdict.injection,
         held,
         at_pool: None,
+        arrivals: std::mem::take(&mut facts.arrivals),
         progress: Progress::Passing,
         bodies: Bodies::default(),
     };

@@ -10,7 +10,9 @@ use crate::slots::{self, Place};
 use crate::stats::{self, Cause};
 use crate::stream::{self, Action, Observed, Progress, Stream, due};
 use hashbrown::HashMap;
-use squall_policy::{Concurrency, DeadlineQueue, Fault, Injected, Injection, Joined, Phase, SLACK_NS, Turn};
+use squall_policy::{
+    Concurrency, DeadlineQueue, Fault, Injected, Injection, Joined, Phase, SLACK_NS, Standing,
+};
 use std::rc::Rc;
 
 /// Requests that one look lets go on: see `ACTIONS_PER_TICK`.
@@ -138,13 +140,13 @@ pub fn look(root: &mut Root, streams: &mut HashMap<u32, Stream>, now: u64) {
             true => slots::change(&key, |pool| Some(pool.turn(number, now / NS_PER_MS))).ok().flatten(),
             false => None,
         };
-        if turn == Some(Turn::Inside) {
+        if turn == Some(Standing::Inside) {
             acted = acted.saturating_add(1);
             root.queue.cancel(ticket);
             go_in(root, observed, key, now);
         } else {
             // One that the pool has given up is answered by its timer.
-            if turn != Some(Turn::Gone) && asks {
+            if turn != Some(Standing::Gone) && asks {
                 blocked.push(Rc::clone(&key));
             }
             root.waiters.list.push((key, id));
@@ -171,12 +173,12 @@ pub fn time_is_up(root: &mut Root, observed: &mut Observed, now: u64) {
     }
     let turn = slots::change(&key, |pool| {
         let turn = pool.turn(number, now / NS_PER_MS);
-        if turn == Turn::Waits {
+        if turn == Standing::Waits {
             pool.withdraw(number);
         }
         Some(turn)
     });
-    if matches!(turn, Ok(Some(Turn::Inside))) {
+    if matches!(turn, Ok(Some(Standing::Inside))) {
         return go_in(root, observed, key, now);
     }
     if !in_effect(observed.id) {

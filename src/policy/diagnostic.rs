@@ -86,6 +86,8 @@ codes! {
     Unreachable = "unreachable", Warning;
     /// All that a scenario's rules match is protected, such as health checks: it injects nothing.
     OnlyProtected = "only-protected", Warning;
+    /// Scenarios that may meet the same requests fault many more of them together than any of them says.
+    UnionRate = "union-rate", Warning;
     /// A scenario of severity `low` or `medium` aborts or drops every request: no `match`, and 100 % of them.
     TakesEverything = "takes-everything", Warning;
     /// The mission's start and duration lie in the past, or a scenario's window closed: it will not run.

@@ -52,6 +52,12 @@ impl Chance {
         Self(Pcg64Mcg::seed_from_u64(seed))
     }
 
+    /// The numbers that belong to one of many numbers under a key.
+    #[must_use]
+    pub fn numbered(key: u64, number: u64) -> Self {
+        Self(Pcg64Mcg::seed_from_u64(key ^ number))
+    }
+
     /// A number that [`Chance::of_body`] takes.
     pub fn word(&mut self) -> u64 {
         self.0.next_u64()

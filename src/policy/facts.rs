@@ -1,5 +1,8 @@
 //! What a request can be asked. The host answers lazily: a fact that no armed scenario needs is never fetched.
 
+use crate::traffic::Measured;
+use crate::turns::{Turn, Turns};
+
 /// One question about a request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Fact {
@@ -45,8 +48,17 @@ pub trait Facts {
     /// The answer, or `None` when the request has no such thing. Asking twice must give the same answer.
     fn fact(&mut self, fact: &Fact) -> Option<&[u8]>;
     fn direction(&mut self) -> Direction;
-    /// Now, or `None` without a clock. Only a scenario with a trigger asks.
+    /// Now, or `None` without a clock. Only a scenario with a trigger or a burst asks.
     fn moment(&mut self) -> Option<Moment> {
         None
+    }
+    /// Measures the request as one more of a scope, and tells how busy that is. Only a scenario with a `load` trigger asks, once.
+    fn busy(&mut self, _scope: &str) -> Measured {
+        Measured::Nobody
+    }
+    /// Counts the request as one more of a key. Only a scenario with `first` asks, once, and only about a request that is
+    /// about to get its faults. Who knows no other requests tells of a first one.
+    fn count(&mut self, _turns: &Turns) -> Turn {
+        Turn::First
     }
 }

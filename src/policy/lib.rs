@@ -32,6 +32,8 @@ mod proxy;
 mod queue;
 mod schedule;
 mod slots;
+mod traffic;
+mod turns;
 pub mod wire;
 mod worker_time;
 
@@ -55,5 +57,7 @@ pub use plugin::{
 pub use proxy::{Dormant, Identified, Proxy};
 pub use queue::{DeadlineQueue, SLACK_NS, Ticket};
 pub use schedule::{Phase, Record, Schedule};
-pub use slots::{Joined, LONGEST_QUEUE, Pool, Turn};
+pub use slots::{Joined, LONGEST_QUEUE, Pool, Standing};
+pub use traffic::{Busy, Measured, Traffic};
+pub use turns::{Turn, Turns};
 pub use worker_time::WorkerTime;

@@ -45,7 +45,7 @@ pub enum Joined {
 
 /// What a waiter finds when it looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
+pub enum Standing {
     /// It has a slot now.
     Inside,
     Waits,
@@ -129,15 +129,15 @@ impl Pool {
     }
 
     /// A waiter looks whether it is called, and takes its slot then.
-    pub fn turn(&mut self, ticket: u64, now_ms: u64) -> Turn {
+    pub fn turn(&mut self, ticket: u64, now_ms: u64) -> Standing {
         self.expel(now_ms);
-        let Some(place) = self.place(ticket) else { return Turn::Gone };
+        let Some(place) = self.place(ticket) else { return Standing::Gone };
         if place >= self.free() {
-            return Turn::Waits;
+            return Standing::Waits;
         }
         self.waiting.remove(place);
         self.inside = self.inside.saturating_add(1);
-        Turn::Inside
+        Standing::Inside
     }
 
     /// A waiter goes away.

@@ -2,8 +2,9 @@
 
 use crate::access_log::{self, DETAILS, METHOD, TIME};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
-use squall_policy::{Direction, Fact, Facts, Moment};
+use squall_policy::{Direction, Fact, Facts, Moment, Turn, Turns};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// What a line says under a key; `None`: `null`, the request has no such thing.
@@ -169,6 +170,8 @@ impl Question {
 #[derive(Default)]
 pub struct Questions {
     asked: Vec<Asked>,
+    /// The pieces of the table in which the filter counts the first requests of each key.
+    turns: BTreeMap<u16, Vec<u8>>,
 }
 
 pub struct Asked {
@@ -253,5 +256,16 @@ impl Facts for Request<'_, '_> {
         let index = self.questions.index(|q| *q == Question::Moment, || Question::Moment);
         let wall_ms = milliseconds(self.answer(index)?)?;
         Some(Moment { wall_ms, running_ns: wall_ms.saturating_sub(self.start_ms).saturating_mul(1_000_000) })
+    }
+
+    /// By the line's time, in the order of the lines.
+    fn count(&mut self, turns: &Turns) -> Turn {
+        let Some(moment) = self.moment() else { return Turn::Unknown };
+        let piece = self.questions.turns.entry(turns.piece).or_default();
+        let (turn, changed) = turns.count(piece, moment.wall_ms);
+        if turn == Turn::First {
+            *piece = changed;
+        }
+        turn
     }
 }

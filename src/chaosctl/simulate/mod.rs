@@ -114,13 +114,14 @@ fn refuse_unanswered(questions: &Questions) -> anyhow::Result<()> {
     )
 }
 
-/// What the log cannot tell, because the mission itself changes it before it is logged.
-fn changed_by(mission: &wire::Mission, catalog: &wire::Catalog) -> Vec<String> {
+/// What the log cannot tell, because the mission itself changes it before it is logged, or nothing in it says so.
+fn untold(mission: &wire::Mission, catalog: &wire::Catalog) -> Vec<String> {
     let scenarios =
         mission.scenarios.iter().filter_map(|name| catalog.scenarios.iter().find(|s| s.name == *name));
     let asked = crate::access_log::asked_by(catalog);
     let mut notes = Vec::new();
     for scenario in scenarios {
+        notes.extend(crate::when::unknown_load(scenario));
         let changes = scenario.faults.iter().filter_map(|fault| fault.mutate.as_ref()?.request.as_ref());
         for change in changes {
             let headers = change.headers.iter().flat_map(|headers| &headers.0).map(|(name, _)| &name.0);

@@ -140,7 +140,7 @@ impl Predicted {
         log: Log,
         tally: &Tally,
     ) -> Self {
-        let mut notes = super::changed_by(mission, catalog);
+        let mut notes = super::untold(mission, catalog);
         if !mission.enable {
             notes.push("the mission has `enable: false`: the filter leaves all requests alone".to_owned());
         }

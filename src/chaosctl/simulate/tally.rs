@@ -86,8 +86,14 @@ impl Tally {
 
 impl Counts {
     pub fn sampled(&self) -> u64 {
-        let drawn_out =
-            [Spared::NotSampled, Spared::NoSampleHeader, Spared::Trigger, Spared::Attempt, Spared::Protected];
+        let drawn_out = [
+            Spared::NotSampled,
+            Spared::NoSampleHeader,
+            Spared::Trigger,
+            Spared::Burst,
+            Spared::Attempt,
+            Spared::Protected,
+        ];
         let spared: u64 = drawn_out.iter().filter_map(|cause| self.spared.get(cause)).sum();
         self.groups.sum() - spared
     }

@@ -2,8 +2,8 @@
 
 mod run;
 
-use run::{Ran, run};
-use serde_json::Value;
+use run::{Ran, run, run_with};
+use serde_json::{Value, json};
 
 /// A folder with a catalog of one scenario `a` (its keys in YAML flow style) and a mission that runs it.
 struct Files {
@@ -50,6 +50,13 @@ impl Files {
         let ran = self.run(&["explain"], more);
         assert_eq!(ran.code, 0, "{}", ran.err);
         ran.out
+    }
+
+    /// What `simulate` tells about a log.
+    fn simulated(&self, log: &[u8]) -> Value {
+        let files = ["--catalog", &self.catalog, "--mission", &self.mission];
+        let ran = run_with(&[&["simulate", "--log", "-", "--output", "json"][..], &files].concat(), log);
+        serde_json::from_str(&ran.out).unwrap_or_else(|e| panic!("{e}: {}", ran.err))
     }
 
     /// The codes and places that `validate` finds.
@@ -137,6 +144,41 @@ fn another_try_is_told() {
 }
 
 #[test]
+fn the_first_requests_of_a_key_are_counted_over_a_log_and_explained_as_first() {
+    let files = Files::new("scope: {first: {requests: 2, per: {header: x-order}, forget_after: 1m}}");
+    assert_eq!(files.outcome(&["--path", "/"]), "no_key");
+    let told = files.told(&["--path", "/", "--header", "x-order: 7"]);
+    assert!(told.contains("FAULT") && told.contains("only the first 2 requests of each x-order"), "{told}");
+    assert!(told.contains("requests before it are not known here"), "{told}");
+    let shown = run(&["show", "a", "--catalog", &files.catalog]).out;
+    assert!(shown.contains("but        only the first 2 requests of each x-order"), "{shown}");
+    let line = |second: u64, order: &str| {
+        json!({"time": format!("2026-12-01T09:{:02}:{:02}.000Z", second / 60, second % 60), "request_id": null,
+            "method": "GET", "path": "/", "headers.user-agent": null, "headers.x-order": order})
+    };
+    // Five of the order 1; three of the order 2, the last of them more than a minute after the second.
+    let lines = [(0, "1"), (1, "1"), (2, "2"), (3, "1"), (4, "1"), (5, "2"), (6, "1"), (66, "2")];
+    let log: String = lines.iter().map(|(second, order)| format!("{}\n", line(*second, order))).collect();
+    let told = files.simulated(log.as_bytes());
+    assert_eq!(told["scenarios"][0]["injected"]["abort"], 5, "{told}");
+    assert_eq!(told["scenarios"][0]["spared"], json!({"first_done": 3}));
+}
+
+#[test]
+fn a_load_is_not_known_to_explain_and_simulate_which_say_so() {
+    let files = Files::new("trigger: {load: {min_rps: 5, max_rps: 500, min_in_flight: 2}}");
+    let words = "at a load of 5 to 500 requests per second and at least 2 requests under way";
+    let told = files.told(&["--path", "/"]);
+    assert!(told.contains("FAULT") && told.contains(words), "{told}");
+    let shown = run(&["show", "a", "--catalog", &files.catalog]).out;
+    assert!(shown.contains(&format!("when       {words}")), "{shown}");
+    let line = json!({"request_id": "r", "method": "GET", "path": "/", "headers.user-agent": null});
+    let told = files.simulated(line.to_string().as_bytes());
+    assert_eq!(told["scenarios"][0]["injected"]["abort"], 1);
+    assert!(told["notes"][0].as_str().is_some_and(|note| note.contains(words)), "{told}");
+}
+
+#[test]
 fn a_window_is_looked_at_for_the_time_given() {
     let files =
         Files::new("trigger: {window: {days: [fri], between: \"22:00-06:00\", timezone: \"+01:00\"}}");
@@ -170,6 +212,34 @@ fn a_random_span_needs_to_know_how_long_the_mission_has_run() {
     }
     let shown = run(&["show", "a", "--catalog", &files.catalog]).out;
     assert!(shown.contains("when       for a random 50s of every 1m 40s"), "{shown}");
+}
+
+#[test]
+fn a_burst_needs_to_know_how_long_the_mission_has_run_and_simulate_takes_it_from_the_log() {
+    let keys = "burst: {good: 40s, bad: 20s}";
+    let files = Files::new(keys);
+    let ran = files.run(&["explain"], &["--path", "/"]);
+    assert_eq!((ran.code, ran.err.contains("--running 90s")), (2, true), "{}", ran.err);
+    let running = |s: u64| files.outcome(&["--path", "/", "--running", &format!("{s}s")]);
+    let seconds: Vec<u64> = (0..600).step_by(6).collect();
+    let bad: Vec<bool> = seconds.iter().map(|s| running(*s) == "faulted").collect();
+    let on = bad.iter().filter(|bad| **bad).count();
+    assert!((10..=70).contains(&on), "{on} of 100");
+    let good = seconds[bad.iter().position(|bad| !bad).expect("a good state")];
+    let told = files.told(&["--path", "/", "--running", &format!("{good}s")]);
+    assert!(told.contains("matched, spared: its burst is in the good state at that time"), "{told}");
+    let shown = run(&["show", "a", "--catalog", &files.catalog]).out;
+    assert!(shown.contains("when       in bursts of about 20s with about 40s between"), "{shown}");
+    // The lines in another order, as when requests take long.
+    let line = |s: &u64| {
+        json!({"time": format!("2026-12-01T09:{:02}:{:02}.000Z", s / 60, s % 60), "request_id": "r",
+            "method": "GET", "path": "/", "headers.user-agent": null})
+    };
+    let log: String = seconds.iter().rev().map(|s| format!("{}\n", line(s))).collect();
+    let started = Files::started(keys, "start: 2026-12-01T09:00:00Z\n");
+    let told = started.simulated(log.as_bytes());
+    assert_eq!(told["scenarios"][0]["injected"]["abort"], on);
+    assert_eq!(told["scenarios"][0]["spared"]["burst"], 100 - on);
 }
 
 #[test]

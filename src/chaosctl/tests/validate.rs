@@ -164,3 +164,57 @@ fn a_mission_longer_than_its_scenario_allows_is_told_at_its_duration() {
     assert!(ran.out.contains("error[too-long]") && ran.out.contains("mission.yaml:5:11"), "{}", ran.out);
     assert!(ran.out.contains("scenario `some` runs for at most 59s, not for 1m"), "{}", ran.out);
 }
+
+#[test]
+fn scenarios_that_together_fault_many_more_than_they_say_are_suspicious() {
+    let some = |name: &str, percent: u32, scope: &str| {
+        format!(
+            "- {{name: {name}, scope: {{sample: {{percent: {percent}}}{scope}}}, faults: [{{delay: {{fixed: 1s}}}}]}}\n"
+        )
+    };
+    let exact = |path: &str| format!(", match: [{{path: {{exact: {path}}}}}]");
+    let warning = |a: String, b: String, more: &str| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, text).expect("written");
+            path.display().to_string()
+        };
+        let catalog = write("catalog.yaml", &format!("version: 1\nscenarios:\n{a}{b}"));
+        let mission = write("mission.yaml", &mission("[a, b]", more));
+        let ran = run(&["validate", &catalog, &mission]);
+        assert_eq!(ran.code, 0, "{}", ran.out);
+        ran.out.contains("warning[union-rate]").then_some(ran.out)
+    };
+    let found =
+        warning(some("a", 70, ""), some("b", 50, ""), "composition: independent\n").expect("a warning");
+    assert!(
+        found.contains("`a` (70 %), `b` (50 %) may meet the same requests: together they fault 85 % of them"),
+        "{found}"
+    );
+    assert!(found.contains("mission.yaml:4:16") && found.contains("key: scenarios[1]"), "{found}");
+    let first = warning(some("a", 70, ""), some("b", 50, ""), "").expect("a warning");
+    assert!(first.contains("the later ones get only what the earlier ones leave"), "{first}");
+    for (a, b, scopes, wanted) in [
+        (30, 30, ["", ""], true),
+        (30, 28, ["", ""], false),
+        (95, 50, ["", ""], false),
+        (70, 50, [", direction: inbound", ", direction: outbound"], false),
+        (70, 50, [", direction: inbound", ""], true),
+        (70, 50, [", service: x", ", service: z"], false),
+        (70, 50, [", dependency: db", ", dependency: db.shop"], true),
+        (70, 50, [", dependency: db", ", dependency: auth"], false),
+        (70, 50, [", attempts: [1]", ", attempts: [2, 3]"], false),
+        (70, 50, [&exact("/a"), &exact("/b")], false),
+        (70, 50, [&exact("/a"), &exact("/a")], true),
+        (70, 50, [&exact("/a/x"), ", match: [{path: {prefix: /a}}]"], true),
+        (70, 50, [&exact("/b/x"), ", match: [{path: {prefix: /a}}]"], false),
+        (70, 50, [&exact("/s.S/M"), ", match: [{grpc: {service: s.S}}]"], true),
+        (70, 50, [&exact("/a"), ", match: [{path: {regex: \"/b.*\"}}]"], true),
+        (70, 50, [", match: [{methods: [GET]}]", ", match: [{methods: [POST, PUT]}]"], false),
+        (70, 50, [", match: [{route: r}]", ", match: [{route: s}, {cluster: c}]"], true),
+    ] {
+        let found = warning(some("a", a, scopes[0]), some("b", b, scopes[1]), "").is_some();
+        assert_eq!(found, wanted, "{a} % {b} % {scopes:?}");
+    }
+}

@@ -35,12 +35,20 @@ pub enum Spared {
     NoFaultDrawn,
     /// The scenario's trigger is off at this moment.
     Trigger,
+    /// The scenario's burst is in its good state at this moment.
+    Burst,
     /// It is another try of a retried request than the scenario is about.
     Attempt,
     /// It is a health check or a probe, which no scenario touches that does not say so (promise P7).
     Protected,
     /// It would have been sampled, but an earlier scenario took the request, or another's abort or reset left it nothing to do.
     Preempted,
+    /// It has no header that tells the keys apart of which the first requests get faults.
+    NoKey,
+    /// The first requests of its key have had their faults.
+    FirstDone,
+    /// The first requests of its key cannot be counted: there are too many keys.
+    FirstFull,
     /// It was about to get faults, and a cap of the scenario or of the mission is full.
     Capped(Cap),
 }
@@ -50,7 +58,7 @@ impl Spared {
     /// comparable with those that did.
     #[must_use]
     pub fn is_control(self) -> bool {
-        !matches!(self, Self::Trigger | Self::Attempt | Self::Protected | Self::Capped(_))
+        matches!(self, Self::NotSampled | Self::NoSampleHeader | Self::NoFaultDrawn | Self::Preempted)
     }
 }
 
@@ -89,6 +97,9 @@ impl Plan {
         if !scenario.is_on(seed, facts) {
             return Some(Spared::Trigger);
         }
+        if scenario.is_good(seed, facts) {
+            return Some(Spared::Burst);
+        }
         if !scenario.attempts.include(facts) {
             return Some(Spared::Attempt);
         }
@@ -100,6 +111,11 @@ impl Plan {
         }
         if self.composition == Composition::FirstMatch && injection.is_some() {
             return Some(Spared::Preempted);
+        }
+        if let Some(cause) =
+            scenario.first.as_ref().and_then(|first| first.spares(&scenario.name, seed, facts))
+        {
+            return Some(cause);
         }
         let before = injection.as_ref().map_or(0, |i| i.faults.len());
         let beaten = add_faults(number, scenario, seed, facts, injection);

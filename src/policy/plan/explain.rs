@@ -16,6 +16,8 @@ pub struct Explanation {
     pub wrong_direction: bool,
     /// It matches, and the trigger is off.
     pub trigger_off: bool,
+    /// It matches, and the burst is in its good state.
+    pub burst_good: bool,
     /// It matches, and is another try than the scenario is about.
     pub other_attempt: bool,
     /// It matches, and is not to be touched.
@@ -41,6 +43,8 @@ impl Plan {
                 let met = mismatches.is_empty() && !wrong_direction;
                 let trigger_off = met && !scenario.is_on(seed, facts);
                 let met = met && !trigger_off;
+                let burst_good = met && scenario.is_good(seed, facts);
+                let met = met && !burst_good;
                 let other_attempt = met && !scenario.attempts.include(facts);
                 let met = met && !other_attempt;
                 let protected = met.then(|| scenario.protection.of(facts)).flatten();
@@ -50,6 +54,7 @@ impl Plan {
                     mismatches,
                     wrong_direction,
                     trigger_off,
+                    burst_good,
                     other_attempt,
                     protected,
                     draw_ppm: drawn.then(|| sample(scenario, seed, facts).1).flatten(),

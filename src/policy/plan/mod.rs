@@ -3,13 +3,16 @@
 mod abort;
 mod attempt;
 mod body;
+mod burst;
 mod choice;
 mod concurrency;
 mod decide;
 mod delay;
 mod explain;
+mod first;
 mod index;
 mod injection;
+mod load;
 mod matcher;
 mod mutate;
 mod pressure;
@@ -40,7 +43,9 @@ use crate::facts::{Fact, Facts};
 use crate::proxy::{Dormant, Identified};
 use crate::wire;
 use attempt::Attempts;
+use burst::Burst;
 use choice::Choice;
+use first::First;
 use index::Index;
 use matcher::Rule;
 use protect::Protection;
@@ -113,9 +118,11 @@ pub struct Scenario {
     /// What has to hold beside any of the rules.
     concerns: Rule,
     trigger: Option<Trigger>,
+    burst: Option<Burst>,
     attempts: Attempts,
     protection: Protection,
     sample: Sample,
+    first: Option<First>,
     faults: Vec<Shared>,
     pub limits: Limits,
 }
@@ -123,13 +130,31 @@ pub struct Scenario {
 impl Scenario {
     /// Whether it is on at this moment; asks for the time only when it depends on it.
     fn is_on(&self, seed: &Seed, facts: &mut impl Facts) -> bool {
-        self.trigger.as_ref().is_none_or(|trigger| trigger.is_on(facts.moment(), seed, &self.name))
+        self.trigger.as_ref().is_none_or(|trigger| trigger.is_on(facts, seed, &self.name))
+    }
+
+    /// Whether its burst is in the good state, which spares; off without a clock.
+    fn is_good(&self, seed: &Seed, facts: &mut impl Facts) -> bool {
+        let Some(burst) = &self.burst else { return false };
+        facts.moment().is_none_or(|moment| !burst.is_bad(moment.running_ns, seed, &self.name))
+    }
+
+    /// Whether its window has closed for ever, so that it faults nobody any more.
+    #[must_use]
+    pub fn is_over(&self, wall_ms: u64) -> bool {
+        self.trigger.as_ref().is_some_and(|trigger| trigger.is_over(wall_ms))
     }
 
     /// The declared rate in parts per million of the matched requests.
     #[must_use]
     pub fn sample_ppm(&self) -> u32 {
         self.sample.ppm
+    }
+
+    /// Whether it faults only the first requests of each key.
+    #[must_use]
+    pub fn is_for_the_first(&self) -> bool {
+        self.first.is_some()
     }
 
     /// Whether the value of a header decides, instead of the request id.
@@ -198,7 +223,7 @@ impl Plan {
                 }
                 None => true,
             })
-            .map(|scenario| compile_scenario(scenario))
+            .map(|scenario| compile_scenario(scenario, mission))
             .collect();
         let composition = match mission.composition {
             wire::CompositionWord::FirstMatch => Composition::FirstMatch,
@@ -240,7 +265,7 @@ impl Plan {
     }
 }
 
-fn compile_scenario(scenario: &wire::Scenario) -> Scenario {
+fn compile_scenario(scenario: &wire::Scenario, mission: &wire::Mission) -> Scenario {
     let scope = scenario.scope.as_ref();
     let sample = scope.and_then(|s| s.sample.as_ref());
     Scenario {
@@ -250,7 +275,8 @@ fn compile_scenario(scenario: &wire::Scenario) -> Scenario {
             .and_then(|s| s.any_of.as_ref())
             .map_or_else(Vec::new, |rules| rules.iter().map(Rule::compile).collect()),
         concerns: Rule::of_scope(scope),
-        trigger: scenario.trigger.as_ref().map(Trigger::compile),
+        trigger: scenario.trigger.as_ref().map(|t| Trigger::compile(t, &mission.id.0, &scenario.name.0)),
+        burst: scenario.burst.as_ref().map(Burst::compile),
         attempts: Attempts::compile(scope),
         protection: Protection::compile(scope),
         sample: Sample {
@@ -260,6 +286,7 @@ fn compile_scenario(scenario: &wire::Scenario) -> Scenario {
                 Some(wire::SampleBy::Request) | None => None,
             },
         },
+        first: First::compile(scope, mission),
         faults: scenario
             .faults
             .iter()

@@ -1,7 +1,8 @@
 //! Whether a scenario is on at a moment of its mission.
 
+use super::load::Load;
 use crate::draw::Seed;
-use crate::facts::Moment;
+use crate::facts::{Facts, Moment};
 use crate::wire;
 
 const MS_OF_A_MINUTE: u64 = 60_000;
@@ -14,6 +15,7 @@ const FIRST_DAY: i64 = 3;
 pub(super) struct Trigger {
     window: Option<wire::Window>,
     randomize: Option<Randomize>,
+    load: Option<Load>,
 }
 
 #[derive(Debug)]
@@ -23,7 +25,7 @@ struct Randomize {
 }
 
 impl Trigger {
-    pub(super) fn compile(trigger: &wire::Trigger) -> Self {
+    pub(super) fn compile(trigger: &wire::Trigger, mission: &str, scenario: &str) -> Self {
         let ns = |duration: std::time::Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         Self {
             window: trigger.window.clone(),
@@ -31,12 +33,25 @@ impl Trigger {
                 .randomize
                 .as_ref()
                 .map(|r| Randomize { period_ns: ns(r.period.0), active_ns: ns(r.active.0) }),
+            load: trigger.load.as_ref().map(|load| Load::compile(load, mission, scenario)),
         }
     }
 
-    /// Without a clock nothing is on.
-    pub(super) fn is_on(&self, moment: Option<Moment>, seed: &Seed, scenario: &str) -> bool {
-        let Some(moment) = moment else { return false };
+    /// Whether its window has closed for ever.
+    pub(super) fn is_over(&self, wall_ms: u64) -> bool {
+        self.window.as_ref().is_some_and(|window| window.is_over(wall_ms))
+    }
+
+    /// Without a clock nothing is on that depends on the time. Load is measured last: only while the rest holds.
+    pub(super) fn is_on(&self, facts: &mut impl Facts, seed: &Seed, scenario: &str) -> bool {
+        let timed = self.window.is_some() || self.randomize.is_some();
+        if timed && !facts.moment().is_some_and(|moment| self.is_time(moment, seed, scenario)) {
+            return false;
+        }
+        self.load.as_ref().is_none_or(|load| load.holds(facts))
+    }
+
+    fn is_time(&self, moment: Moment, seed: &Seed, scenario: &str) -> bool {
         self.window.as_ref().is_none_or(|window| is_open(window, moment.wall_ms))
             && self.randomize.as_ref().is_none_or(|r| r.is_on(moment.running_ns, seed, scenario))
     }

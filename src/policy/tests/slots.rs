@@ -5,7 +5,7 @@ mod request;
 
 use proptest::prelude::*;
 use serde_json::json;
-use squall_policy::{Fault, Injected, Joined, LONGEST_QUEUE, Pool, Seed, Turn};
+use squall_policy::{Fault, Injected, Joined, LONGEST_QUEUE, Pool, Seed, Standing};
 use std::collections::BTreeMap;
 
 const WORKERS: usize = 4;
@@ -143,7 +143,7 @@ impl World {
                 Joined::Full => {}
             },
             Change::Look(ticket) => match pool.turn(ticket, now_ms) {
-                Turn::Inside => {
+                Standing::Inside => {
                     // It may have left in the meantime; then its slot is given back by whoever lets it go.
                     if self.workers[number].waiting.remove(&ticket).is_some() {
                         self.enter(number, ticket)?;
@@ -151,8 +151,8 @@ impl World {
                         pool.release();
                     }
                 }
-                Turn::Waits => {}
-                Turn::Gone => {
+                Standing::Waits => {}
+                Standing::Gone => {
                     let expires = self.workers[number].waiting.remove(&ticket);
                     prop_assert!(
                         expires.is_none_or(|at| at < now_ms),
@@ -306,17 +306,17 @@ fn waiters_come_in_one_for_each_slot_in_their_order() {
     let join = |pool: &mut Pool, bell| pool.join(bell, 0, 1_000);
     assert_eq!([1, 1].map(|bell| join(&mut pool, bell)), [Joined::Inside; 2]);
     assert_eq!([7, 8].map(|bell| join(&mut pool, bell)), [Joined::Waits(0), Joined::Waits(1)]);
-    assert_eq!((join(&mut pool, 1), pool.turn(0, 0)), (Joined::Full, Turn::Waits));
+    assert_eq!((join(&mut pool, 1), pool.turn(0, 0)), (Joined::Full, Standing::Waits));
     let last = pool.last_called();
     pool.release();
     assert_eq!(pool.called_after(last), [7], "the first");
     assert_eq!(join(&mut pool, 1), Joined::Full, "the free slot is the first waiter's");
-    assert_eq!(pool.turn(1, 0), Turn::Waits);
+    assert_eq!(pool.turn(1, 0), Standing::Waits);
     let last = pool.last_called();
     pool.release();
     assert_eq!(pool.called_after(last), [8], "nobody is rung for twice");
-    assert_eq!((pool.turn(1, 0), pool.turn(0, 0)), (Turn::Inside, Turn::Inside), "each has its own");
-    assert_eq!((pool.inside(), pool.waiting(), pool.turn(1, 0)), (2, 0, Turn::Gone));
+    assert_eq!((pool.turn(1, 0), pool.turn(0, 0)), (Standing::Inside, Standing::Inside), "each has its own");
+    assert_eq!((pool.inside(), pool.waiting(), pool.turn(1, 0)), (2, 0, Standing::Gone));
 }
 
 #[test]
@@ -331,7 +331,7 @@ fn one_that_is_called_and_leaves_calls_the_next() {
     pool.withdraw(0);
     assert_eq!(pool.called_after(last), [2]);
     pool.withdraw(0);
-    assert_eq!((pool.waiting(), pool.turn(1, 0)), (1, Turn::Inside));
+    assert_eq!((pool.waiting(), pool.turn(1, 0)), (1, Standing::Inside));
 }
 
 #[test]
@@ -357,9 +357,9 @@ fn a_waiter_whose_worker_is_gone_is_taken_off_a_second_after_its_time() {
     assert_eq!([0, 1].map(|bell| pool.join(bell, 0, 500)), [Joined::Inside, Joined::Waits(0)]);
     assert_eq!(pool.join(2, 1_000, 1_500), Joined::Waits(1));
     pool.release();
-    assert_eq!(pool.turn(1, 1_500), Turn::Waits);
+    assert_eq!(pool.turn(1, 1_500), Standing::Waits);
     let last = pool.last_called();
-    assert_eq!(pool.turn(1, 1_501), Turn::Inside);
+    assert_eq!(pool.turn(1, 1_501), Standing::Inside);
     assert_eq!(last, Some(0));
 }
 

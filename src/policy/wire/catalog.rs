@@ -1,5 +1,6 @@
 //! The catalog file and its scenarios.
 
+use super::burst::Burst;
 use super::declare::{object, words};
 use super::decode::no_check;
 use super::faults::Fault;
@@ -31,6 +32,8 @@ object! {
         "severity" => severity: Severity [default "low" = Severity::Low],
         /// When, within the mission's running time.
         "trigger" => trigger: Trigger [optional],
+        /// On and off by turns of random length.
+        "burst" => burst: Burst [optional],
         /// Which requests.
         "scope" => scope: Scope [optional],
         /// What is done to them. Delays come before an abort, whatever the order here.

@@ -4,6 +4,7 @@
 //! which a derived `Deserialize` would) and write `docs/catalog.md` and `schemas/`.
 
 mod body;
+mod burst;
 mod catalog;
 mod choice;
 mod concurrency;
@@ -11,7 +12,9 @@ mod declare;
 mod decode;
 mod delay;
 mod faults;
+mod first;
 mod form;
+mod load;
 mod matching;
 mod mission;
 mod mutate;
@@ -31,15 +34,18 @@ mod whole;
 mod whose;
 
 pub use body::{DropFault, DropMode, ThrottleFault};
+pub use burst::Burst;
 pub use catalog::{Catalog, Scenario, Severity};
 pub use choice::Choice;
 pub use concurrency::ConcurrencyPressure;
 pub use decode::{Decode, KeyDoc, Kind, Section};
 pub use delay::{DelayFault, LogNormal, Normal, Pareto, Percentiles, PhaseWord, Uniform};
 pub use faults::{AbortFault, Fault, Headers};
+pub use first::{First, FirstPer};
 pub use form::{
     FieldName, FieldValue, GrpcMethod, GrpcService, Method, MissionId, Name, RequestField, Template,
 };
+pub use load::Load;
 pub use matching::{GrpcMatch, HeaderMatch, MatchRule, PathMatch, QueryMatch, TextMatch};
 pub(crate) use mission::LONGEST_MISSION_MS;
 pub use mission::{CompositionWord, Identity, MarkWord, Mission, Plugin, Role};

@@ -2,6 +2,7 @@
 
 use super::declare::{object, words};
 use super::decode::{Decode, Kind, no_check, text, wrong_type};
+use super::first::First;
 use super::form::RequestField;
 use super::matching::{MatchRule, protector};
 use super::scalar::{Percent, Text};
@@ -31,6 +32,8 @@ object! {
         /// Only these tries of a retried request, the first being 1: `x-envoy-attempt-count`, which an Envoy before this one
         /// sends with `include_request_attempt_count`, else `grpc-previous-rpc-attempts` plus 1, else 1.
         "attempts" => attempts: Vec<Whole<1, 100>> [optional],
+        /// Only the first requests of each key.
+        "first" => first: First [optional],
         /// Rules for requests that are never faulted, beside the built-in list: user agents that begin with `kube-probe/`,
         /// `GoogleHC/` or `Envoy/HC`; the paths `/healthz`, `/livez`, `/readyz`, `/healthz/ready` and `/stats/prometheus`;
         /// the gRPC service `grpc.health.v1.Health`.

@@ -2,6 +2,7 @@
 
 use super::declare::{object, words};
 use super::decode::{Decode, Kind, no_check, text};
+use super::load::Load;
 use super::scalar::{Span, Timestamp};
 use crate::diagnostic::{Code, Report};
 use crate::node::Node;
@@ -16,6 +17,8 @@ object! {
     pub struct Trigger shape some_trigger, check no_check {
         /// Times of the wall clock.
         "window" => window: Window [optional],
+        /// How busy the scope is.
+        "load" => load: Load [optional],
         /// On by chance, for one span of each period.
         "randomize" => randomize: Randomize [optional],
     }
@@ -143,8 +146,8 @@ fn bad(node: &Node, what: &str, hint: &str, report: &mut Report) {
 }
 
 fn some_trigger(node: &Node, all_known: bool, report: &mut Report) {
-    if all_known && ["window", "randomize"].iter().all(|key| node.get(key).is_none()) {
-        let hint = "add `window` or `randomize`, or remove `trigger`";
+    if all_known && ["window", "load", "randomize"].iter().all(|key| node.get(key).is_none()) {
+        let hint = "add `window`, `load` or `randomize`, or remove `trigger`";
         report.add(Code::NothingGiven, node.at, "a trigger without a condition", hint);
     }
 }

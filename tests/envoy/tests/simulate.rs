@@ -140,7 +140,8 @@ fn assert_agreement(scenario: &Value, name: &str, metrics: &Metrics) {
         let told = scenario["injected"][fault].as_u64().unwrap_or(0);
         assert_eq!(told, metrics.injected(name, fault), "{name}, {fault}");
     }
-    for cause in ["preempted", "no_sample_header", "trigger", "attempt", "protected"] {
+    for cause in ["preempted", "no_sample_header", "trigger", "attempt", "protected", "no_key", "first_done"]
+    {
         let told = scenario["spared"][cause].as_u64().unwrap_or(0);
         assert_eq!(told, metrics.spared(name, cause), "{name}, {cause}");
     }
@@ -212,4 +213,40 @@ async fn the_log_of_a_run_predicts_the_metrics_of_that_run_exactly() {
             (0.0, 0)
         );
     }
+}
+
+/// With one request at a time the log has them in the order in which they were decided about: even who is first agrees.
+#[tokio::test]
+async fn the_first_requests_of_each_key_are_those_of_the_log() {
+    const FIRST: &str = r#"
+version: 1
+scenarios:
+- name: sampled
+  scope: {sample: {percent: 30}}
+  faults: [{delay: {fixed: 1ms}}]
+- name: first
+  scope: {first: {requests: 1, per: {header: x-user}}}
+  faults: [{abort: {status: 503}}]
+- name: rest
+  faults: [{abort: {status: 429}}]
+"#;
+    let folder = tempfile::tempdir().unwrap();
+    let catalog = write(folder.path(), "catalog.yaml", FIRST);
+    let text = "version: 1\nid: m\nnamespace: n\nduration: 1h\nseed: s\nscenarios: [sampled, first, rest]\n";
+    let mission = write(folder.path(), "mission.yaml", text);
+    let upstream = HttpUpstream::start().await.unwrap();
+    let envoy = start(&catalog, &mission, &upstream).await;
+    let one = load(Load::http1(envoy.addr("squall")).connections(1).id_prefix("h1"));
+    assert_eq!(one.requests(1_000).await.unwrap().broken(), 0);
+    let finished = |m: &Metrics| m.sum("chaos_requests_total", &[("scenario", "rest")]) as u64 == 1_000;
+    let metrics = envoy.prometheus_until("the end of all requests", finished).await.unwrap();
+    envoy.access_log_of(1_000).await.unwrap();
+    let log = envoy.folder().join("access.log").display().to_string();
+    let files = ["simulate", "--catalog", &catalog, "--mission", &mission, "--log", &log, "--output", "json"];
+    let told = chaosctl(&files);
+    for (number, name) in ["sampled", "first", "rest"].iter().enumerate() {
+        assert_agreement(&told["scenarios"][number], name, &metrics);
+    }
+    assert!(metrics.injected("first", "abort") > 50 && metrics.spared("first", "first_done") > 50, "{told}");
+    assert!(metrics.spared("first", "no_key") > 50, "{told}");
 }

@@ -1,4 +1,4 @@
-//! Triggers on a real Envoy with its real clocks: a window that is open, one that is closed, and random spans.
+//! Triggers and bursts on a real Envoy with its real clocks: a window that is open, one that is closed, random spans.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -99,11 +99,29 @@ fn plan(plugin: &Value) -> Plan {
 /// Promise P5: from seed, name and the mission's start everybody can tell when a scenario is on.
 #[tokio::test]
 async fn random_spans_lie_where_the_seed_says() {
+    let plugin = |begin| triggered(&[(510, json!({"randomize": {"period": "2s", "active": "1s"}}))], begin);
+    on_and_off_as_the_seed_says(plugin, "trigger").await;
+}
+
+/// The same for bursts.
+#[tokio::test]
+async fn bursts_lie_where_the_seed_says() {
+    let plugin = |begin| {
+        let mut plugin = triggered(&[(510, json!({}))], begin);
+        let scenario = plugin["catalog"]["scenarios"][0].as_object_mut().unwrap();
+        scenario.remove("trigger");
+        scenario.insert("burst".to_owned(), json!({"good": "700ms", "bad": "500ms"}));
+        plugin
+    };
+    on_and_off_as_the_seed_says(plugin, "burst").await;
+}
+
+async fn on_and_off_as_the_seed_says(plugin: impl Fn(SystemTime) -> Value, cause: &str) {
     let begin = UNIX_EPOCH
         + Duration::from_millis(
             u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap(),
         );
-    let plugin = triggered(&[(510, json!({"randomize": {"period": "2s", "active": "1s"}}))], begin);
+    let plugin = plugin(begin);
     let (plan, seed) = (plan(&plugin), Seed::from_text("test"));
     let (_upstream, envoy) = start(&plugin).await;
     let client = HttpClient::http1(envoy.addr("ingress"));
@@ -113,7 +131,7 @@ async fn random_spans_lie_where_the_seed_says() {
         plan.decide(&seed, &mut Now(Moment { wall_ms: 0, running_ns })).injection.is_some()
     };
     let margin = Duration::from_millis(20);
-    let (mut faulted, mut passed) = (0, 0);
+    let (mut faulted, mut passed) = (0, 0_u64);
     let until = Instant::now() + Duration::from_secs(7);
     while Instant::now() < until {
         let before = SystemTime::now();
@@ -130,4 +148,5 @@ async fn random_spans_lie_where_the_seed_says() {
     assert!(faulted > 50 && passed > 50, "{faulted} faulted, {passed} passed");
     let metrics = envoy.prometheus().await.unwrap();
     assert_eq!(metrics.finished("s510", "control"), 0, "what is off is no control");
+    assert!(metrics.spared("s510", cause) >= passed, "{cause}");
 }

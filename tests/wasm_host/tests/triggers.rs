@@ -63,6 +63,32 @@ fn random_spans_are_those_of_the_native_policy() {
     assert_eq!(["control", "treatment", "other"].map(finished), [0, on, 1000 - on]);
 }
 
+/// Promise P5: the state of a burst is that of the native policy, in two workers, a minute or a week after the start.
+#[test]
+fn bursts_are_those_of_the_native_policy() {
+    let scenario = json!({"name": "db", "burst": {"good": "700ms", "bad": "300ms"}, "scope": {"allow_protected": true},
+        "faults": [{"abort": {"status": 503}}]});
+    let configuration = plugin("m", &[scenario], |mission| mission["duration"] = json!("7days"));
+    let (plan, mut proxy) = (native(&configuration), Proxy::new(&configuration));
+    let begin = proxy.shared.clock();
+    let mut on = 0;
+    for number in 0..1000 {
+        // Half of them at the beginning, half at the end of a week.
+        proxy.advance_ms(if number == 500 { 6 * 24 * 3_600_000 } else { 97 });
+        let running_ns = proxy.shared.clock().monotonic - begin.monotonic;
+        let wanted = plan.decide(&Seed::from_text("s"), &mut Now(Moment { wall_ms: START_MS, running_ns }));
+        assert_eq!(faulted(&mut proxy), wanted.injection.is_some(), "after {running_ns} ns");
+        on += u64::from(wanted.injection.is_some());
+    }
+    assert!((150..450).contains(&on), "{on}");
+    let spared = proxy.metric("chaos_faults_suppressed_total", &[("scenario", "db"), ("cause", "burst")]);
+    assert_eq!(spared, 1000 - on);
+    let finished = |group| {
+        proxy.metric("chaos_requests_total", &[("scenario", "db"), ("group", group), ("code_class", "none")])
+    };
+    assert_eq!(["control", "treatment", "other"].map(finished), [0, on, 1000 - on]);
+}
+
 /// A step of the wall clock moves where in the window it is.
 #[test]
 fn a_window_follows_the_wall_clock() {
@@ -104,4 +130,22 @@ fn without_a_clock_nothing_is_on() {
     assert!(!faulted(&mut proxy));
     assert_eq!(proxy.metric("chaos_host_errors_total", &[]), 1);
     assert!(faulted(&mut proxy));
+}
+
+/// Once per proxy, not once per worker.
+#[test]
+fn a_window_that_has_closed_is_warned_of_when_the_mission_is_accepted() {
+    let shared = squall_wasm_host::Shared::new();
+    let warned = |end: &str| {
+        let proxy = Proxy::worker(&shared, &configuration(json!({"window": { "end": end }})));
+        let logs = proxy.vm.logs();
+        logs.iter().any(|log| log.message.contains("scenario db stays off: its window has closed"))
+    };
+    assert!(warned("2020-01-01T00:00:00Z"));
+    assert!(!warned("2020-01-01T00:00:00Z"), "the mission is accepted already");
+    let fresh = |end: &str| {
+        let proxy = Proxy::new(&configuration(json!({"window": { "end": end }})));
+        proxy.vm.logs().iter().any(|log| log.message.contains("stays off"))
+    };
+    assert!(!fresh("2030-01-01T00:00:00Z") && fresh("2026-12-01T00:00:00Z"));
 }

@@ -48,7 +48,9 @@ fn good() -> Value {
                     "window": {"start": "2026-12-01T09:00:00Z", "end": "2026-12-01T17:00:00Z", "days": ["mon", "sun"],
                         "between": "22:00-06:00", "timezone": "-01:00"},
                     "randomize": {"period": "2m", "active": "30s"},
+                    "load": {"min_rps": 5, "max_rps": 500, "min_in_flight": 1, "max_in_flight": 50},
                 },
+                "burst": {"good": "20s", "bad": "5s"},
                 "scope": {
                     "service": "user-service", "labels": {"app": "users", "tier": "gold"},
                     "dependency": "profile-db", "source": {"principal": {"suffix": "/sa/web"}},
@@ -60,6 +62,7 @@ fn good() -> Value {
                         "query": [{"name": "q", "contains": "a/b"}],
                     }, {"grpc": {"service": "shop.Users", "method": "Get"}}],
                     "attempts": [1, 2],
+                    "first": {"requests": 2, "per": {"header": "x-order"}, "forget_after": "1m"},
                     "protect": [{"path": {"prefix": "/admin"}}], "allow_protected": false,
                     "sample": {"percent": 20, "by": {"header": "x-user"}},
                 },

@@ -118,3 +118,23 @@ fn attempts() {
     ];
     check(ATTEMPTS);
 }
+
+#[test]
+fn first_requests() {
+    const FIRST: &[Mistake] = &[
+        mistake("/catalog/scenarios/0/scope/first", "2", WrongType),
+        mistake("/catalog/scenarios/0/scope/first/requests", "", MissingKey),
+        mistake("/catalog/scenarios/0/scope/first/requests", "0", OutOfRange),
+        mistake("/catalog/scenarios/0/scope/first/requests", "101", OutOfRange),
+        mistake("/catalog/scenarios/0/scope/first/requests", "2.5", OutOfRange),
+        mistake("/catalog/scenarios/0/scope/first/per", "", MissingKey),
+        mistake("/catalog/scenarios/0/scope/first/per", "\"request\"", WrongType),
+        mistake("/catalog/scenarios/0/scope/first/per/header", "", MissingKey),
+        mistake("/catalog/scenarios/0/scope/first/per/header", "\"a b\"", BadFormat),
+        mistake("/catalog/scenarios/0/scope/first/per/cookie", "\"a\"", UnknownKey),
+        mistake("/catalog/scenarios/0/scope/first/forget_after", "\"25h\"", OutOfRange),
+        mistake("/catalog/scenarios/0/scope/first/forget_after", "\"999ms\"", OutOfRange),
+        mistake("/catalog/scenarios/0/scope/first/forget_after", "60", WrongType),
+    ];
+    check(FIRST);
+}

@@ -1,4 +1,4 @@
-//! Triggers: windows and random spans.
+//! Triggers and bursts: windows, random spans, lengths of states.
 
 use crate::{Mistake, check, mistake, mistake_in};
 use squall_policy::Code::{
@@ -10,7 +10,22 @@ fn triggers() {
     const TRIGGERS: &[Mistake] = &[
         mistake("/catalog/scenarios/0/trigger", "{}", NothingGiven),
         mistake("/catalog/scenarios/0/trigger", "\"always\"", WrongType),
-        mistake("/catalog/scenarios/0/trigger/load", "{}", UnknownKey),
+        mistake("/catalog/scenarios/0/trigger/loads", "{}", UnknownKey),
+        mistake("/catalog/scenarios/0/trigger/load", "{}", NothingGiven),
+        mistake("/catalog/scenarios/0/trigger/load", "5", WrongType),
+        mistake("/catalog/scenarios/0/trigger/load/min_rps", "0", OutOfRange),
+        mistake("/catalog/scenarios/0/trigger/load/min_rps", "\"5/s\"", WrongType),
+        mistake("/catalog/scenarios/0/trigger/load/max_rps", "1000000001", OutOfRange),
+        mistake("/catalog/scenarios/0/trigger/load/max_rps", "2.5", OutOfRange),
+        mistake("/catalog/scenarios/0/trigger/load/max_rps", "4", Conflict),
+        mistake("/catalog/scenarios/0/trigger/load/min_in_flight", "-1", OutOfRange),
+        mistake_in(
+            "/catalog/scenarios/0/trigger/load/min_in_flight",
+            "51",
+            Conflict,
+            "catalog.scenarios[0].trigger.load.max_in_flight",
+        ),
+        mistake("/catalog/scenarios/0/trigger/load/rps", "5", UnknownKey),
         mistake("/catalog/scenarios/0/trigger/window", "{}", NothingGiven),
         mistake("/catalog/scenarios/0/trigger/window", "{\"timezone\": \"+01:00\"}", NothingGiven),
         mistake_in(
@@ -58,6 +73,14 @@ fn triggers() {
         mistake("/catalog/scenarios/0/trigger/randomize/period", "\"999ms\"", OutOfRange),
         mistake("/catalog/scenarios/0/trigger/randomize/period", "120", WrongType),
         mistake("/catalog/scenarios/0/trigger/randomize/seed", "\"s\"", UnknownKey),
+        mistake("/catalog/scenarios/0/burst", "\"5s\"", WrongType),
+        mistake("/catalog/scenarios/0/burst/good", "", MissingKey),
+        mistake("/catalog/scenarios/0/burst/bad", "", MissingKey),
+        mistake("/catalog/scenarios/0/burst/bad", "\"99ms\"", OutOfRange),
+        mistake("/catalog/scenarios/0/burst/good", "\"25h\"", OutOfRange),
+        mistake("/catalog/scenarios/0/burst/good", "20", WrongType),
+        mistake("/catalog/scenarios/0/burst/good", "\"soon\"", BadFormat),
+        mistake("/catalog/scenarios/0/burst/worse", "\"5s\"", UnknownKey),
     ];
     check(TRIGGERS);
 }
