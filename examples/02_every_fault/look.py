@@ -47,7 +47,7 @@ class Look:
 
     def answered(self, reply, status, fault):
         """A whole answer with this status, and marked with this fault, or with none."""
-        self.faults += fault is not None
+        self.faults += len(fault.split(",")) if fault else 0
         what = f"{reply.path}: {reply.status}, fault {reply.mark()}, {reply.error or 'whole'}"
         self.must((reply.status, reply.mark(), reply.error) == (status, fault, None),
                   f"{what}; declared {status}, fault {fault}")
