@@ -178,6 +178,33 @@ def mutate_corrupt(look):
     look.seen = f"{len(replies[0].body)} bytes, {changed} of them changed, the same ones twice"
 
 
+@check("stream-stall", sent="GET /stream/stall?events=5, waits 1 s")
+def stream_stall(look):
+    reply = look.send("/stream/stall?events=5", patience=1)
+    look.dropped(reply, 200, "timeout")
+    look.must(reply.body == b"data: 0\n\ndata: 1\n\n", f"the body is {reply.body!r}")
+    look.seen = f"200, {reply.body.count(b'data')} of 5 events, then nothing in {ms(reply.seconds)}"
+
+
+@check("stream-reset", sent="GET /stream/reset?events=5")
+def stream_reset(look):
+    reply = look.send("/stream/reset?events=5")
+    look.dropped(reply, 200, "cut")
+    look.must(reply.body == b"data: 0\n\ndata: 1\n\n", f"the body is {reply.body!r}")
+    look.seen = f"200, {reply.body.count(b'data')} of 5 events, then closed"
+
+
+@check("stream-end", sent="POST /shop.Profiles/List?frames=3, gRPC")
+def stream_end(look):
+    message = {"content-type": "application/grpc", "te": "trailers"}
+    reply = look.send("/shop.Profiles/List?frames=3", method="POST", headers=message, body=bytes(5))
+    look.answered(reply, 200, "stream")
+    status, text = reply.headers["grpc-status"], reply.headers["grpc-message"]
+    look.must((status, text, reply.body) == ("14", "no more", b""), f"grpc-status {status}, {text}, {reply.body!r}")
+    look.upstream_saw(1)
+    look.seen = f"grpc-status: {status}, grpc-message: {text}, no message"
+
+
 @check("pressure-cpu", sent="GET /pressure/cpu")
 def pressure_cpu(look):
     reply = look.send("/pressure/cpu")

@@ -161,9 +161,12 @@ class Proxy:
             response = connection.getresponse()
             reply.headers_after = time.monotonic() - reply.began
             reply.status, reply.headers = response.status, response.headers
-            reply.body = response.read()
+            while piece := response.read1(1 << 16):
+                reply.body += piece
+            # Less than was announced is no error to `read1`.
+            reply.error = "cut" if response.length else None
         except http.client.IncompleteRead as cut:
-            reply.body, reply.error = cut.partial, "cut"
+            reply.body, reply.error = reply.body + cut.partial, "cut"
         except socket.timeout:
             reply.error = "timeout"
         except (OSError, http.client.HTTPException) as closed:

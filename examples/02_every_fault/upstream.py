@@ -1,6 +1,7 @@
 """The upstream behind Envoy: answers every path, and remembers what it was asked, by request id.
 
-A request with `?bytes=N` gets a body of N times `x`, every other one a row of JSON. The answer's header
+A request with `?bytes=N` gets a body of N times `x`, one with `?events=N` so many server-sent events, one with `?frames=N`
+so many empty gRPC messages, every other one a row of JSON. The answer's header
 `x-upstream-saw` tells the request as it arrived here.
 """
 
@@ -30,9 +31,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         self.server.remember(self.headers.get("x-request-id"), Call(self, at, body))
         query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
-        text = "x" * int(query["bytes"][0]) if "bytes" in query else ROW
+        kind, text = "application/json", ROW
+        if "bytes" in query:
+            kind, text = "text/plain", "x" * int(query["bytes"][0])
+        elif "events" in query:
+            kind, text = "text/event-stream", "".join(f"data: {n}\n\n" for n in range(int(query["events"][0])))
+        elif "frames" in query:
+            kind, text = "application/grpc", "\0" * 5 * int(query["frames"][0])
         self.send_response(200)
-        self.send_header("content-type", "text/plain" if "bytes" in query else "application/json")
+        self.send_header("content-type", kind)
         self.send_header("content-length", str(len(text)))
         self.send_header("etag", '"1"')
         self.send_header("x-upstream-saw", f"{self.command} {self.path} x-tenant={self.headers.get('x-tenant', 'absent')}")

@@ -106,7 +106,7 @@ pub struct List {
     #[arg(long, value_parser = ["low", "medium", "high", "critical"])]
     pub severity: Option<String>,
     /// Only scenarios with this fault, also as one of several
-    #[arg(long, value_parser = ["delay", "abort", "drop", "throttle", "mutate", "pressure"])]
+    #[arg(long, value_parser = ["delay", "abort", "drop", "throttle", "mutate", "stream", "pressure"])]
     pub fault: Option<String>,
     #[arg(long, short, value_enum, default_value_t)]
     pub output: Output,

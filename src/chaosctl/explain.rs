@@ -178,21 +178,22 @@ fn effect(plan: &Plan, fault: &Injected) -> Option<Effect> {
             request_bytes_per_s: rates.request,
             response_bytes_per_s: rates.response,
         }),
-        Injected::Abort { scenario, fault } | Injected::Mutate { scenario, fault } => {
-            match plan.scenario(*scenario)?.fault(*fault)? {
-                Fault::Abort(abort) => Some(Effect::Abort {
-                    status: abort.status,
-                    grpc_status: abort.grpc.as_ref().map(|g| g.status),
-                    details: abort.details.clone(),
-                }),
-                Fault::Mutate(change) => Some(Effect::Mutate {
-                    request: change.request.is_some(),
-                    response: change.response.as_ref().is_some_and(|headers| !headers.is_empty()),
-                    body: change.body.is_some(),
-                }),
-                _ => None,
-            }
-        }
+        Injected::Abort { scenario, fault }
+        | Injected::Mutate { scenario, fault }
+        | Injected::Stream { scenario, fault } => match plan.scenario(*scenario)?.fault(*fault)? {
+            Fault::Abort(abort) => Some(Effect::Abort {
+                status: abort.status,
+                grpc_status: abort.grpc.as_ref().map(|g| g.status),
+                details: abort.details.clone(),
+            }),
+            Fault::Mutate(change) => Some(Effect::Mutate {
+                request: change.request.is_some(),
+                response: change.response.as_ref().is_some_and(|headers| !headers.is_empty()),
+                body: change.body.is_some(),
+            }),
+            Fault::Stream(stream) => Some(Effect::stream(stream)),
+            _ => None,
+        },
         Injected::Burn { burn, .. } => Some(Effect::Burn { us: burn.us }),
         Injected::Hold { bytes, .. } => Some(Effect::Hold { bytes: *bytes }),
     }

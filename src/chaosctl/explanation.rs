@@ -3,7 +3,7 @@
 use crate::terminal::{Paint, Style, shown};
 use crate::words;
 use serde::Serialize;
-use squall_policy::{Drop, wire};
+use squall_policy::{Drop, StreamEnd, StreamFault, StreamPoint, wire};
 use std::time::SystemTime;
 
 #[derive(Serialize)]
@@ -75,13 +75,40 @@ pub enum Outcome {
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
-    Delay { phase: &'static str, us: u64 },
-    Abort { status: u16, grpc_status: Option<u32>, details: String },
-    Drop { mode: &'static str, after_bytes: Option<u64> },
-    Throttle { request_bytes_per_s: Option<u64>, response_bytes_per_s: Option<u64> },
-    Mutate { request: bool, response: bool, body: bool },
-    Burn { us: u64 },
-    Hold { bytes: u32 },
+    Delay {
+        phase: &'static str,
+        us: u64,
+    },
+    Abort {
+        status: u16,
+        grpc_status: Option<u32>,
+        details: String,
+    },
+    Drop {
+        mode: &'static str,
+        after_bytes: Option<u64>,
+    },
+    Throttle {
+        request_bytes_per_s: Option<u64>,
+        response_bytes_per_s: Option<u64>,
+    },
+    Mutate {
+        request: bool,
+        response: bool,
+        body: bool,
+    },
+    Stream {
+        after_messages: Option<u64>,
+        after_us: Option<u64>,
+        then: &'static str,
+        grpc_status: Option<u32>,
+    },
+    Burn {
+        us: u64,
+    },
+    Hold {
+        bytes: u32,
+    },
 }
 
 impl Told {
@@ -218,6 +245,19 @@ impl Effect {
         Self::Drop { mode, after_bytes }
     }
 
+    pub fn stream(fault: &StreamFault) -> Self {
+        let (after_messages, after_us) = match fault.after {
+            StreamPoint::Messages(count) => (Some(count), None),
+            StreamPoint::Time(ns) => (None, Some(ns / 1000)),
+        };
+        let (then, grpc_status) = match &fault.then {
+            StreamEnd::Stall => ("stall", None),
+            StreamEnd::Reset => ("reset", None),
+            StreamEnd::Status(status) => ("end", Some(status.code)),
+        };
+        Self::Stream { after_messages, after_us, then, grpc_status }
+    }
+
     fn told(&self) -> String {
         match self {
             Self::Delay { phase: "response", us } => {
@@ -238,6 +278,14 @@ impl Effect {
                 words::throttle(*request_bytes_per_s, *response_bytes_per_s)
             }
             Self::Mutate { request, response, body } => words::mutate(*request, *response, *body),
+            Self::Stream { after_messages, after_us, then, grpc_status } => {
+                let end = grpc_status.map(|code| format!(" with {}", words::grpc(code))).unwrap_or_default();
+                let point = match after_us {
+                    Some(us) => words::micros(*us),
+                    None => words::messages_told(after_messages.unwrap_or(0)),
+                };
+                format!("{then} the stream{end} after {point}")
+            }
         }
     }
 }

@@ -194,6 +194,7 @@ pub fn faults(scenario: &wire::Scenario) -> Vec<String> {
                 let told = mutate(f.request.is_some(), headers, body);
                 format!("{told}{}{}", status.unwrap_or_default(), share(f.percent))
             }),
+            fault.stream.as_ref().map(|f| format!("{}{}", stream(f), share(f.percent))),
         ];
         words.into_iter().flatten().chain(fault.pressure.iter().flat_map(pressure)).collect::<Vec<_>>()
     };
@@ -266,16 +267,19 @@ fn delay(delay: &wire::DelayFault) -> String {
 }
 
 fn abort(abort: &wire::AbortFault) -> String {
-    let grpc = abort.grpc_status.map(|code| {
-        let index = usize::try_from(code.0).unwrap_or(usize::MAX).saturating_sub(1);
-        match wire::GrpcCode::NAMES.get(index) {
-            Some(name) => format!("gRPC {name}"),
-            None => format!("gRPC {}", code.0),
-        }
-    });
+    let grpc = abort.grpc_status.map(|code| grpc(code.0));
     let status = abort.status.map(|status| status.0.to_string());
     let answer: Vec<String> = [status, grpc].into_iter().flatten().collect();
     format!("abort {}{}", answer.join(" / "), share(abort.percent))
+}
+
+fn stream(fault: &wire::StreamFault) -> String {
+    let point = match (fault.after.messages, fault.after.time) {
+        (_, Some(time)) => span(time.0),
+        (messages, None) => messages_told(messages.map_or(0, |count| count.0.into())),
+    };
+    let end = fault.grpc_status.map(|code| format!(" with {}", grpc(code.0))).unwrap_or_default();
+    format!("{} the stream{end} after {point}", fault.then.word())
 }
 
 fn drop(drop: &wire::DropFault) -> String {
@@ -284,6 +288,20 @@ fn drop(drop: &wire::DropFault) -> String {
         wire::DropMode::Truncate => format!("truncate after {}{share}", wire::show_bytes(drop.after.0)),
         mode => format!("{}{share}", mode.word()),
     }
+}
+
+/// A gRPC status by its name, where it has one.
+pub fn grpc(code: u32) -> String {
+    let index = usize::try_from(code).unwrap_or(usize::MAX).saturating_sub(1);
+    match wire::GrpcCode::NAMES.get(index) {
+        Some(name) => format!("gRPC {name}"),
+        None => format!("gRPC {code}"),
+    }
+}
+
+/// A number of messages.
+pub fn messages_told(count: u64) -> String {
+    if count == 1 { "1 message".to_owned() } else { format!("{count} messages") }
 }
 
 /// Bandwidths in bytes per second.

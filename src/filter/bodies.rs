@@ -3,6 +3,7 @@
 use crate::flow::Flow;
 use crate::host::{self, Side};
 use crate::ledger;
+use crate::messages::{self, Watched};
 use crate::mutate::mutate;
 use crate::root::{Armed, Root, Wake};
 use crate::stats::{self, Cause};
@@ -17,6 +18,7 @@ pub struct Bodies {
     request: Option<Box<Flow>>,
     response: Option<Box<Flow>>,
     pub edit: Option<BodyEdit>,
+    pub messages: Option<Box<Watched>>,
 }
 
 /// A change of the response body under way.
@@ -32,7 +34,8 @@ pub struct BodyEdit {
 impl Bodies {
     /// Whether anything happens to the body of this side.
     pub fn concern(&self, side: Side) -> bool {
-        self.flow(side).is_some() || (side == Side::Response && self.edit.is_some())
+        let response = side == Side::Response && (self.edit.is_some() || self.messages.is_some());
+        response || self.flow(side).is_some()
     }
 
     pub fn flow(&self, side: Side) -> Option<&Flow> {
@@ -56,6 +59,7 @@ impl Bodies {
             .flatten()
             .flat_map(|flow| [flow.held, flow.closing])
             .flatten()
+            .chain(self.messages.as_ref().and_then(|watched| watched.ticket))
     }
 
     /// The request's bandwidth begins. `last`: it has no body.
@@ -104,6 +108,9 @@ fn throttles(fault: &Injected, side: Side) -> bool {
 impl Observed {
     /// A piece of a body: changed, cut, held back. While the host buffers for us, `size` is all that it has.
     pub fn piece(&mut self, root: &mut Root, side: Side, size: usize, last: bool) -> Action {
+        if side == Side::Response && self.bodies.messages.is_some() {
+            return messages::piece(self, root, size, last);
+        }
         if self.bodies.flow(side).is_some_and(Flow::is_closing) {
             return Action::Hold;
         }
@@ -139,6 +146,9 @@ impl Observed {
 
     /// The trailers have come. A body that is held back goes first; one that the host buffers for us is complete.
     pub fn trailers(&mut self, root: &mut Root, side: Side) -> Action {
+        if side == Side::Response && self.bodies.messages.is_some() {
+            return messages::trailers(self, root);
+        }
         if self.bodies.flow(side).is_some_and(Flow::is_closing) {
             return Action::Pause;
         }
@@ -253,7 +263,7 @@ impl Observed {
 }
 
 /// The time and the deadline, while the mission of this root runs.
-fn running(root: &Root) -> Option<(u64, u64)> {
+pub fn running(root: &Root) -> Option<(u64, u64)> {
     let armed = root.armed.as_ref().filter(|_| !root.is_replaced())?;
     match armed.phase() {
         Ok((Phase::Running { ends_mono_ns }, now)) => Some((now, ends_mono_ns)),

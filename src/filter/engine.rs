@@ -79,16 +79,17 @@ impl Engine {
         for _ in 0..ACTIONS_PER_TICK {
             let until = if root.release { u64::MAX } else { now };
             match root.queue.pop_due(until) {
-                Some(wake @ (Wake::Stream(stream) | Wake::Body(stream, _) | Wake::Close(stream))) => {
-                    let Some(stream) = self.streams.get_mut(&stream) else { continue };
+                Some(Wake::Mission) => mission_wake = true,
+                Some(Wake::GiveBack) => give_back = caps::flush(),
+                Some(Wake::Handover) => root.release |= root.is_replaced(),
+                Some(wake) => {
+                    let stream = wake.stream().and_then(|id| self.streams.get_mut(&id));
+                    let Some(stream) = stream else { continue };
                     let moment = Moment { now_ns: now, running: !root.release && !root.is_replaced() };
                     if let Woken::Later(wake, at) = wake::wake(stream, root.armed.as_mut(), wake, moment) {
                         later.push((wake, at));
                     }
                 }
-                Some(Wake::Mission) => mission_wake = true,
-                Some(Wake::GiveBack) => give_back = caps::flush(),
-                Some(Wake::Handover) => root.release |= root.is_replaced(),
                 None => {
                     root.release = false;
                     break;

@@ -17,7 +17,7 @@ pub fn is_marked() -> bool {
 pub struct Marks {
     scenario: usize,
     /// A bit for each of [`FAULTS`].
-    kinds: u8,
+    kinds: u16,
 }
 
 impl Marks {
@@ -46,9 +46,9 @@ impl Marks {
     }
 }
 
-fn bit(kind: &str) -> u8 {
+fn bit(kind: &str) -> u16 {
     let place = FAULTS.iter().position(|known| *known == kind).and_then(|place| u32::try_from(place).ok());
-    place.and_then(|place| 1_u8.checked_shl(place)).unwrap_or(0)
+    place.and_then(|place| 1_u16.checked_shl(place)).unwrap_or(0)
 }
 
 /// Filter state for access logs and spans: `%FILTER_STATE(wasm.chaos_scenario:PLAIN)%`.

@@ -36,6 +36,8 @@ mod ledger;
 #[cfg(target_arch = "wasm32")]
 mod marks;
 #[cfg(target_arch = "wasm32")]
+mod messages;
+#[cfg(target_arch = "wasm32")]
 mod mission;
 #[cfg(target_arch = "wasm32")]
 mod mutate;

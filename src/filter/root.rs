@@ -27,6 +27,8 @@ pub enum Wake {
     Body(u32, Side),
     /// A response that was cut short.
     Close(u32),
+    /// A stream of messages that is broken off.
+    Messages(u32),
     /// The start or the deadline of the mission.
     Mission,
     /// The end of the handover to a newer configuration.
@@ -39,7 +41,7 @@ impl Wake {
     /// The stream that it is for.
     pub fn stream(self) -> Option<u32> {
         match self {
-            Self::Stream(id) | Self::Body(id, _) | Self::Close(id) => Some(id),
+            Self::Stream(id) | Self::Body(id, _) | Self::Close(id) | Self::Messages(id) => Some(id),
             Self::Mission | Self::Handover | Self::GiveBack => None,
         }
     }

@@ -97,13 +97,15 @@ pub enum Cause {
     StreamEnded,
     /// The fault is about a body, and there was none.
     NoBody,
+    /// The fault is about a stream of messages, and the response was none.
+    NoStream,
     /// The body was larger than the change of it allows.
     BodyTooLarge,
     /// The body was no JSON, and the change of it needs one.
     BodyNotJson,
 }
 
-const CAUSES: [&str; 16] = [
+const CAUSES: [&str; 17] = [
     "preempted",
     "no_sample_header",
     "already_faulted",
@@ -118,11 +120,12 @@ const CAUSES: [&str; 16] = [
     "trigger",
     "stream_ended",
     "no_body",
+    "no_stream",
     "body_too_large",
     "body_not_json",
 ];
 /// Every kind of fault, in the order in which marks name them: what may end a request last.
-pub const FAULTS: [&str; 7] = ["cpu", "memory", "delay", "throttle", "mutate", "drop", "abort"];
+pub const FAULTS: [&str; 8] = ["cpu", "memory", "delay", "throttle", "mutate", "stream", "drop", "abort"];
 const GROUPS: [&str; 3] = ["control", "treatment", "other"];
 const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
 

@@ -10,6 +10,7 @@ use crate::engine::Engine;
 use crate::host::Side;
 use crate::ledger::{self, Marks};
 use crate::marks;
+use crate::messages::{self, Times};
 use crate::mutate;
 use crate::pressure;
 use crate::request_facts::RequestFacts;
@@ -233,6 +234,11 @@ fn hold_response(engine: &mut Engine, id: u32, last: bool) -> Option<Action> {
         if delay_us > 0 { due } else { now },
         last,
     );
+    let headers = if delay_us > 0 { due } else { now };
+    let times = Times { now, headers, ends: ends_mono_ns };
+    if let Some(ended) = messages::begin(root, observed, &times, last) {
+        return Some(ended);
+    }
     if delay_us == 0 {
         return None;
     }

@@ -4,6 +4,7 @@ use crate::ending;
 use crate::host::{self, Side};
 use crate::ledger;
 use crate::marks;
+use crate::messages;
 use crate::root::{Armed, RETRY_NS, Wake};
 use crate::stats::{self, Cause};
 use crate::stream::{Action, Observed, Progress, Stream, due};
@@ -31,6 +32,7 @@ pub fn wake(stream: &mut Stream, armed: Option<&mut Armed>, wake: Wake, moment: 
         Wake::Stream(_) => headers(observed, armed, moment),
         Wake::Body(_, side) => body(observed, armed, side, moment),
         Wake::Close(_) => close(observed, moment.now_ns),
+        Wake::Messages(_) => messages::wake(observed, armed, moment),
         Wake::Mission | Wake::Handover | Wake::GiveBack => Woken::Done,
     }
 }
@@ -54,6 +56,11 @@ pub fn wait_again(stream: &mut Stream, wake: Wake, ticket: Ticket) {
         Wake::Close(_) => {
             if let Some(flow) = observed.bodies.flow_mut(Side::Response) {
                 flow.closing = Some(ticket);
+            }
+        }
+        Wake::Messages(_) => {
+            if let Some(watched) = &mut observed.bodies.messages {
+                watched.ticket = Some(ticket);
             }
         }
         Wake::Mission | Wake::Handover | Wake::GiveBack => {}
@@ -129,7 +136,7 @@ fn close(observed: &mut Observed, now_ns: u64) -> Woken {
 }
 
 /// When this fails another stream is still in effect, and anything done now would be done to it.
-fn in_effect(id: u32) -> bool {
+pub fn in_effect(id: u32) -> bool {
     let set = host::set_effective_context(id).is_ok();
     stats::count_host_errors(u32::from(!set));
     set

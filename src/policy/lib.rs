@@ -16,11 +16,13 @@
     )
 )]
 
+mod breakoff;
 mod caps;
 mod diagnostic;
 mod draw;
 mod edit;
 mod facts;
+mod framing;
 mod node;
 mod pace;
 mod plan;
@@ -32,16 +34,19 @@ mod schedule;
 pub mod wire;
 mod worker_time;
 
+pub use breakoff::{Breakoff, Put, Step, Woken};
 pub use caps::{Cap, Limits, Usage};
 pub use diagnostic::{Code, Diagnostic, Level, Report};
 pub use draw::{Chance, PPM, Seed};
 pub use edit::{BodyChange, Edit, EditState, Length, Unfit};
 pub use facts::{Direction, Fact, Facts, Moment};
+pub use framing::{Framing, Messages};
 pub use node::{Entry, Node, Position, Value};
 pub use pace::{Cut, Pace, Piece};
 pub use plan::{
     Abort, Burn, Composition, Delay, DelayPhase, Drop, Explanation, Fault, Grpc, HeaderChanges, Injected,
-    Injection, Mismatch, Mutate, Outcome, Plan, Protector, Scenario, Spared, Throttle, Verdict, is_grpc,
+    Injection, Mismatch, Mutate, Outcome, Plan, Protector, Scenario, Spared, StreamEnd, StreamFault,
+    StreamPoint, StreamStatus, Throttle, Verdict, is_grpc,
 };
 pub use plugin::{
     CONFIG_LIMIT, Identity, Loaded, check_catalog, check_mission, load_json, load_plugin, load_plugin_on,

@@ -86,6 +86,7 @@ fn scenarios_are_filtered_by_every_kind_of_fault_and_their_caps_are_shown() {
         ("drop", "drop-reset", "abort-http"),
         ("throttle", "throttle-response", "drop-reset"),
         ("mutate", "mutate-merge", "drop-reset"),
+        ("stream", "stream-stall", "drop-reset"),
         ("pressure", "pressure-cpu", "drop-reset"),
     ] {
         let listed = listed(fault);

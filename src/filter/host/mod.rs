@@ -55,6 +55,7 @@ const NS_PER_MS: u64 = 1_000_000;
 const PLUGIN_CONFIGURATION: u32 = 7;
 const REQUEST_HEADERS: u32 = 0;
 const RESPONSE_HEADERS: u32 = 2;
+const RESPONSE_TRAILERS: u32 = 3;
 const RESPONSE_BODY: u32 = 1;
 
 fn check(status: u32) -> Result<()> {
@@ -107,7 +108,16 @@ pub fn header(side: Side, name: &str) -> Result<Option<Vec<u8>>> {
 
 /// Sets a header, a pseudo-header too, in place of all its values; only valid in the phase of its headers.
 pub fn set_header(side: Side, name: &str, value: &str) -> Result<()> {
-    let map = side.headers();
+    replace_in(side.headers(), name, value)
+}
+
+/// Sets a trailer of the response; only valid in its trailers' callback, and in a body callback that is the last: there
+/// the host makes trailers.
+pub fn set_trailer(name: &str, value: &str) -> Result<()> {
+    replace_in(RESPONSE_TRAILERS, name, value)
+}
+
+fn replace_in(map: u32, name: &str, value: &str) -> Result<()> {
     // SAFETY: as above.
     check(unsafe {
         abi::proxy_replace_header_map_value(map, name.as_ptr(), name.len(), value.as_ptr(), value.len())
@@ -118,6 +128,12 @@ pub fn set_header(side: Side, name: &str, value: &str) -> Result<()> {
 pub fn remove_header(side: Side, name: &str) -> Result<()> {
     // SAFETY: as above.
     check(unsafe { abi::proxy_remove_header_map_value(side.headers(), name.as_ptr(), name.len()) })
+}
+
+/// Removes all values of a trailer of the response; valid when [`set_trailer`] is.
+pub fn remove_trailer(name: &str) -> Result<()> {
+    // SAFETY: as above.
+    check(unsafe { abi::proxy_remove_header_map_value(RESPONSE_TRAILERS, name.as_ptr(), name.len()) })
 }
 
 /// The first `size` bytes of the response body in hand. Only valid in a body callback, or in the trailers' while

@@ -52,12 +52,18 @@ impl Abort {
             .flat_map(|headers| &headers.0)
             .map(|(name, value)| (name.0.clone(), value.0.clone()))
             .collect();
-        let grpc = code.map(|status| {
-            let odd = (status > LARGEST_KNOWN).then(|| ("grpc-status".to_owned(), status.to_string()));
-            Grpc { status, message, headers: headers.iter().cloned().chain(odd).collect() }
+        let grpc = code.map(|status| Grpc {
+            status,
+            message,
+            headers: headers.iter().cloned().chain(odd_code(status)).collect(),
         });
         Self { status, body, headers, grpc, details: format!("chaos_abort{{{scenario}}}") }
     }
+}
+
+/// The header for a code that the host does not pass on.
+pub(super) fn odd_code(code: u32) -> Option<(String, String)> {
+    (code > LARGEST_KNOWN).then(|| ("grpc-status".to_owned(), code.to_string()))
 }
 
 /// The HTTP status that a gRPC status stands for (`google.rpc.Code`, comments of code.proto).

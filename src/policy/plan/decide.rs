@@ -114,7 +114,7 @@ fn keep_until_ending(injection: &mut Injection, outcomes: &mut [Outcome]) {
         Injected::Delay { phase, .. } => *phase == DelayPhase::Request,
         Injected::Abort { .. } | Injected::Drop { .. } => f.ending().is_some(),
         Injected::Burn { .. } | Injected::Hold { .. } => true,
-        Injected::Throttle { .. } | Injected::Mutate { .. } => false,
+        Injected::Throttle { .. } | Injected::Mutate { .. } | Injected::Stream { .. } => false,
     });
     injection.add_up();
     for outcome in outcomes.iter_mut().filter(|o| o.spared.is_none()) {
@@ -197,6 +197,14 @@ fn add_faults(
                 if let (Some(seed), Some(injection)) = (drawn, injection.as_mut()) {
                     injection.body_seed = seed;
                 }
+            }
+            Fault::Stream(_) => {
+                let stream = Injected::Stream { scenario: number, fault: fault_number };
+                let breaks = injection.as_ref().is_some_and(Injection::breaks_off);
+                if !breaks {
+                    add(stream, injection);
+                }
+                beaten |= breaks;
             }
             other @ (Fault::Burn(_) | Fault::Hold(_)) => pressure::add(number, other, injection),
         }

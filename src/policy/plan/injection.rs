@@ -29,6 +29,11 @@ impl Injection {
         !self.faults.is_empty() || self.throttle.response.is_some()
     }
 
+    /// Whether it has a stream fault: a stream breaks off once, by the first.
+    pub(super) fn breaks_off(&self) -> bool {
+        self.faults.iter().any(|fault| matches!(fault, Injected::Stream { .. }))
+    }
+
     pub(super) fn push(&mut self, fault: Injected) {
         self.add_in(&fault);
         self.faults.push(fault);
@@ -69,6 +74,7 @@ pub enum Injected {
     Drop { scenario: usize, fault: usize, drop: Drop },
     Throttle { scenario: usize, rates: Throttle },
     Mutate { scenario: usize, fault: usize },
+    Stream { scenario: usize, fault: usize },
     Burn { scenario: usize, burn: Burn },
     Hold { scenario: usize, bytes: u32 },
 }
@@ -82,6 +88,7 @@ impl Injected {
             | Self::Drop { scenario, .. }
             | Self::Throttle { scenario, .. }
             | Self::Mutate { scenario, .. }
+            | Self::Stream { scenario, .. }
             | Self::Burn { scenario, .. }
             | Self::Hold { scenario, .. } => *scenario,
         }
@@ -106,6 +113,7 @@ impl Injected {
             Self::Drop { .. } => "drop",
             Self::Throttle { .. } => "throttle",
             Self::Mutate { .. } => "mutate",
+            Self::Stream { .. } => "stream",
             Self::Burn { .. } => "cpu",
             Self::Hold { .. } => "memory",
         }

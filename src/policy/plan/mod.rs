@@ -15,6 +15,7 @@ mod pressure;
 mod protect;
 mod query;
 mod spare;
+mod stream;
 mod test;
 mod trigger;
 
@@ -28,6 +29,7 @@ pub use matcher::Mismatch;
 pub use mutate::{HeaderChanges, Mutate};
 pub use pressure::Burn;
 pub use protect::Protector;
+pub use stream::{StreamEnd, StreamFault, StreamPoint, StreamStatus};
 pub use test::is_grpc;
 
 use crate::caps::Limits;
@@ -59,6 +61,7 @@ pub enum Fault {
     Drop(Drop),
     Throttle(Throttle),
     Mutate(Mutate),
+    Stream(StreamFault),
     Burn(Burn),
     /// Bytes that a worker holds.
     Hold(u32),
@@ -74,6 +77,7 @@ impl Fault {
             Self::Drop(_) => "drop",
             Self::Throttle(_) => "throttle",
             Self::Mutate(_) => "mutate",
+            Self::Stream(_) => "stream",
             Self::Burn(_) => "cpu",
             Self::Hold(_) => "memory",
         }
@@ -269,6 +273,9 @@ fn compile_fault(fault: &wire::Fault, scenario: &str) -> Vec<Shared> {
         wire::Fault { drop: Some(drop), .. } => Some(Fault::Drop(Drop::compile(drop))),
         wire::Fault { throttle: Some(throttle), .. } => Some(Fault::Throttle(Throttle::compile(throttle))),
         wire::Fault { mutate: Some(mutate), .. } => Some(Fault::Mutate(Mutate::compile(mutate))),
+        wire::Fault { stream: Some(stream), .. } => {
+            Some(Fault::Stream(StreamFault::compile(stream, scenario)))
+        }
         wire::Fault { pressure, .. } => return pressure::compile(pressure.as_ref()).collect(),
     };
     let ppm = fault.percent().0;

@@ -7,6 +7,7 @@ use super::form::Name;
 use super::safety::Safety;
 use super::scalar::{FormatVersion, Text};
 use super::scope::Scope;
+use super::stream::check_scenario;
 use super::trigger::Trigger;
 
 object! {
@@ -21,7 +22,7 @@ object! {
 
 object! {
     /// A named fault recipe.
-    pub struct Scenario check no_check {
+    pub struct Scenario check check_scenario {
         /// Unique in the catalog; the label of all metrics.
         "name" => name: Name [required],
         /// What happens and what should hold, for the people who read the report.

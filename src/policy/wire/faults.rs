@@ -10,6 +10,7 @@ use super::mutate::MutateFault;
 use super::pressure::PressureFault;
 use super::scalar::{Percent, Text};
 use super::status::{GrpcCode, HttpStatus};
+use super::stream::StreamFault;
 use crate::diagnostic::{Code, Report};
 use crate::node::{Node, Plain, Value};
 
@@ -26,6 +27,8 @@ object! {
         "throttle" => throttle: ThrottleFault [optional],
         /// Changes the request or its response.
         "mutate" => mutate: MutateFault [optional],
+        /// Breaks off a stream of messages.
+        "stream" => stream: StreamFault [optional],
         /// Takes time or memory of the proxy's worker.
         "pressure" => pressure: PressureFault [optional],
         /// One of these for each request, in proportion to their weights.
@@ -43,6 +46,7 @@ impl Fault {
             Self { drop: Some(_), .. } => "drop",
             Self { throttle: Some(_), .. } => "throttle",
             Self { mutate: Some(_), .. } => "mutate",
+            Self { stream: Some(_), .. } => "stream",
             Self { pressure: Some(_), .. } => "pressure",
             _ => "one_of",
         }
@@ -57,6 +61,7 @@ impl Fault {
             self.drop.as_ref().map(|f| f.percent),
             self.throttle.as_ref().map(|f| f.percent),
             self.mutate.as_ref().map(|f| f.percent),
+            self.stream.as_ref().map(|f| f.percent),
         ];
         shares.into_iter().flatten().next().unwrap_or(Percent::ALL)
     }
@@ -132,7 +137,7 @@ impl Decode for Headers {
 }
 
 fn one_fault(node: &Node, all_known: bool, report: &mut Report) {
-    let faults = ["delay", "abort", "drop", "throttle", "mutate", "pressure", "one_of"];
+    let faults = ["delay", "abort", "drop", "throttle", "mutate", "stream", "pressure", "one_of"];
     exactly_one(&faults, node, all_known, report);
 }
 

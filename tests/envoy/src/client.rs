@@ -24,6 +24,9 @@ pub(crate) use connection::Connection;
 /// The longest that an exchange may take unless [`HttpClient::deadline`] says otherwise.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
 
+/// Why a [`Partial`] ended that the client left.
+pub const QUIET: &str = "nothing more came";
+
 /// What a request carries; build other bodies with `http-body-util`.
 pub type RequestBody = BoxBody<Bytes, Infallible>;
 
@@ -171,9 +174,17 @@ impl HttpClient {
     /// # Errors
     /// As [`HttpClient::send`] up to the response headers.
     pub async fn get_until_cut(&self, path: &str) -> Result<Partial> {
+        self.get_until_quiet(path, self.deadline).await
+    }
+
+    /// The same, and it leaves when nothing has come for `quiet`: then [`Partial::cut`] is [`QUIET`].
+    ///
+    /// # Errors
+    /// As [`HttpClient::send`] up to the response headers.
+    pub async fn get_until_quiet(&self, path: &str, quiet: Duration) -> Result<Partial> {
         let exchange = async {
             let mut connection = Connection::open(self.address, self.protocol).await?;
-            connection.exchange_until_cut(request("GET", path, &[], Bytes::new()), self.address).await
+            connection.exchange_until_cut(request("GET", path, &[], Bytes::new()), self.address, quiet).await
         };
         let missed = Error::Deadline { what: format!("GET {path}"), limit: self.deadline };
         tokio::time::timeout(self.deadline, exchange).await.unwrap_or(Err(missed))

@@ -36,6 +36,9 @@ pub struct EchoRequest {
     /// How long the server waits before it answers, in milliseconds, at most 60,000.
     #[prost(uint32, tag = "3")]
     pub sleep_ms: u32,
+    /// How long it waits before each reply of `Repeat`, in milliseconds, at most 60,000.
+    #[prost(uint32, tag = "4")]
+    pub every_ms: u32,
 }
 
 /// What the server answers.
@@ -131,10 +134,21 @@ impl GrpcClient {
         &self,
         request: impl tonic::IntoRequest<EchoRequest>,
     ) -> std::result::Result<Vec<EchoReply>, Status> {
+        self.stream(request).await?.collect().await
+    }
+
+    /// Calls the streaming method; its replies come one by one.
+    ///
+    /// # Errors
+    /// The status as a gRPC client sees it, before the stream.
+    pub async fn stream(
+        &self,
+        request: impl tonic::IntoRequest<EchoRequest>,
+    ) -> std::result::Result<tonic::Streaming<EchoReply>, Status> {
         let mut channel = self.ready().await?;
         let path = PathAndQuery::from_static(REPEAT);
         let response = channel.server_streaming(request.into_request(), path, ProstCodec::default()).await?;
-        response.into_inner().collect().await
+        Ok(response.into_inner())
     }
 
     async fn ready(&self) -> std::result::Result<tonic::client::Grpc<Channel>, Status> {
@@ -196,7 +210,8 @@ struct Repeat;
 
 impl ServerStreamingService<EchoRequest> for Repeat {
     type Response = EchoReply;
-    type ResponseStream = tokio_stream::Iter<std::vec::IntoIter<std::result::Result<EchoReply, Status>>>;
+    type ResponseStream =
+        Pin<Box<dyn tokio_stream::Stream<Item = std::result::Result<EchoReply, Status>> + Send>>;
     type Future = Boxed<std::result::Result<Response<Self::ResponseStream>, Status>>;
 
     fn call(&mut self, request: Request<EchoRequest>) -> Self::Future {
@@ -205,7 +220,11 @@ impl ServerStreamingService<EchoRequest> for Repeat {
             pause(request.sleep_ms).await;
             let reply = |index| Ok(EchoReply { text: request.text.clone(), index });
             let replies: Vec<_> = (0..request.count.min(1_000)).map(reply).collect();
-            Ok(Response::new(tokio_stream::iter(replies)))
+            let paced = tokio_stream::iter(replies).then(move |reply| async move {
+                pause(request.every_ms).await;
+                reply
+            });
+            Ok(Response::new(Box::pin(paced) as Self::ResponseStream))
         })
     }
 }

@@ -31,7 +31,7 @@ pub mod upstream;
 
 pub use access_log::AccessLogEntry;
 pub use bootstrap::{Bootstrap, Cluster, EnvoyConfig, HttpFilter, Listener, Route, VirtualHost};
-pub use client::{HttpClient, Partial, Protocol, Reply, raw_exchange, request};
+pub use client::{HttpClient, Partial, Protocol, QUIET, Reply, raw_exchange, request};
 pub use envoy::{ConfigUpdate, Envoy, EnvoyOptions};
 pub use error::{Error, Result};
 pub use experiment::Experiment;

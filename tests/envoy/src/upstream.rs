@@ -9,8 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
@@ -33,6 +33,8 @@ pub const MAX_SIZE: usize = 64 << 20;
 /// | `/sleep/MS` | `slept`, after MS milliseconds (at most 60,000) |
 /// | `/status/CODE` | this status, body `status` |
 /// | `/echo` | the request's body as it came |
+/// | `/events/N/MS` | N server-sent events `data: 0`, `data: 1` ..., one every MS milliseconds; with 0 all in one piece |
+/// | `/frames/N` | N gRPC messages of one byte, in one piece, without trailers |
 /// | `/trailers` | body `with trailers` and the trailer `x-trailer: sent` |
 /// | any other | JSON: `method`, `path` (with query), `version`, `headers` (name to list), `body_bytes`, `body` (text, if at most 64 KiB) |
 #[derive(Debug)]
@@ -136,6 +138,13 @@ async fn answer(request: Request<Incoming>, counts: &Counts) -> Response<Respons
             reply(status.unwrap_or(StatusCode::BAD_REQUEST), "status")
         }
         ("echo", None) => reply(StatusCode::OK, body),
+        ("events", Some(count)) => {
+            events(count, parts.next().and_then(|pause| pause.parse().ok()).unwrap_or(0))
+        }
+        ("frames", Some(count)) => {
+            let messages = [0, 0, 0, 0, 1, b'x'].repeat(count);
+            typed(reply(StatusCode::OK, messages), "application/grpc")
+        }
         ("trailers", None) => with_trailers(),
         _ => described(&head, &body),
     }
@@ -156,6 +165,31 @@ fn reply(status: StatusCode, body: impl Into<Bytes>) -> Response<ResponseBody> {
     let mut response = Response::new(Full::new(body.into()).boxed());
     *response.status_mut() = status;
     response
+}
+
+fn typed(mut response: Response<ResponseBody>, content_type: &'static str) -> Response<ResponseBody> {
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+fn events(count: usize, pause_ms: u64) -> Response<ResponseBody> {
+    let event = |number: usize| Bytes::from(format!("data: {number}\n\n"));
+    let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    tokio::spawn(async move {
+        if pause_ms == 0 {
+            let all: Vec<u8> = (0..count).flat_map(event).collect();
+            return drop(sender.send(Ok(Frame::data(all.into()))).await);
+        }
+        for number in 0..count {
+            tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+            // The client may have left.
+            if sender.send(Ok(Frame::data(event(number)))).await.is_err() {
+                return;
+            }
+        }
+    });
+    let body = StreamBody::new(tokio_stream::wrappers::ReceiverStream::new(receiver)).boxed();
+    typed(Response::new(body), "text/event-stream")
 }
 
 fn with_trailers() -> Response<ResponseBody> {
@@ -184,7 +218,5 @@ fn described(head: &http::request::Parts, body: &Bytes) -> Response<ResponseBody
         "body_bytes": body.len(),
         "body": if body.len() <= 64 << 10 { json!(String::from_utf8_lossy(body)) } else { Value::Null },
     });
-    let mut response = reply(StatusCode::OK, description.to_string());
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+    typed(reply(StatusCode::OK, description.to_string()), "application/json")
 }

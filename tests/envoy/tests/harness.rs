@@ -113,8 +113,10 @@ async fn grpc_calls_pass_through_envoy_and_a_grpc_abort_has_no_trailers() {
     let client = GrpcClient::connect(envoy.addr("ingress")).await.unwrap();
     let said = client.say(EchoRequest { text: "hello".to_owned(), ..Default::default() }).await.unwrap();
     assert_eq!(said.into_inner().text, "hello");
-    let replies =
-        client.repeat(EchoRequest { text: "again".to_owned(), count: 3, sleep_ms: 0 }).await.unwrap();
+    let replies = client
+        .repeat(EchoRequest { text: "again".to_owned(), count: 3, ..EchoRequest::default() })
+        .await
+        .unwrap();
     assert_eq!(replies.iter().map(|reply| reply.index).collect::<Vec<_>>(), [0, 1, 2]);
     assert_eq!(upstream.calls(), 2);
 

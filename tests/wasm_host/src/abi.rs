@@ -54,6 +54,8 @@ pub enum MapKind {
     RequestHeaders,
     /// Response headers.
     ResponseHeaders,
+    /// Response trailers.
+    ResponseTrailers,
     /// Any other map of the ABI; never present in this host.
     Absent,
 }
@@ -64,7 +66,8 @@ impl MapKind {
         match number {
             0 => Some(MapKind::RequestHeaders),
             2 => Some(MapKind::ResponseHeaders),
-            1 | 3..=7 => Some(MapKind::Absent),
+            3 => Some(MapKind::ResponseTrailers),
+            1 | 4..=7 => Some(MapKind::Absent),
             _ => None,
         }
     }

@@ -161,18 +161,24 @@ impl Vm {
         open.extend(piece);
         let arguments = [stream.0, open.len() as u32, u32::from(end)];
         body.open = Some(open);
+        // With the last piece Envoy makes trailers for a filter that writes some.
+        self.stream_mut(stream)?.trailers.open = end && side == Side::Response;
         let result = self.enter(stream.0, callback, &arguments)?;
+        self.stream_mut(stream)?.trailers.open = false;
         self.after_body(stream, side, result)
     }
 
-    /// The trailers arrive. What is buffered for the filter is open to it.
+    /// The trailers arrive: `grpc-status: 0`. What is buffered for the filter is open to it.
     ///
     /// # Errors
     /// As [`Vm::request_headers`].
     pub fn response_trailers(&mut self, stream: StreamId) -> Result<Action, HostError> {
         let body = self.stream_mut(stream)?.body_mut(Side::Response);
         body.open = Some(std::mem::take(&mut body.buffered));
+        let pairs = vec![(b"grpc-status".to_vec(), b"0".to_vec())];
+        self.stream_mut(stream)?.trailers = Map { pairs, known: true, open: true };
         let result = self.enter(stream.0, "proxy_on_response_trailers", &[stream.0, 1])?;
+        self.stream_mut(stream)?.trailers.open = false;
         self.after_body(stream, Side::Response, result)
     }
 

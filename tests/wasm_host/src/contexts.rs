@@ -90,6 +90,7 @@ pub(crate) struct Stream {
     pub(crate) root: u32,
     pub(crate) request: Map,
     pub(crate) response: Map,
+    pub(crate) trailers: Map,
     pub(crate) request_body: Body,
     pub(crate) response_body: Body,
     pub(crate) properties: BTreeMap<Vec<u8>, Vec<u8>>,
@@ -113,6 +114,7 @@ impl Stream {
         match kind {
             MapKind::RequestHeaders => Some(&self.request),
             MapKind::ResponseHeaders => Some(&self.response),
+            MapKind::ResponseTrailers => Some(&self.trailers),
             MapKind::Absent => None,
         }
     }
@@ -121,6 +123,7 @@ impl Stream {
         match kind {
             MapKind::RequestHeaders => Some(&mut self.request),
             MapKind::ResponseHeaders => Some(&mut self.response),
+            MapKind::ResponseTrailers => Some(&mut self.trailers),
             MapKind::Absent => None,
         }
     }

@@ -70,6 +70,13 @@ pub fn every_kind_of_fault() -> String {
         bodies("wrong", "/paced/wrong", json!([mutate])),
         bodies("merged", "/merged", json!([{"mutate": {"response": {"body": {"merge": {"a": 1}}}}}])),
         bodies("short", "/short", json!([{"drop": {"mode": "truncate", "after": "10B"}}])),
+        bodies("stalled", "/streams", json!([{"stream": {"after": {"messages": 1}, "then": "stall"}}])),
+        bodies("broken", "/broken!", json!([{"stream": {"after": {"messages": 1}, "then": "reset"}}])),
+        bodies(
+            "ended",
+            "/ended",
+            json!([{"stream": {"after": {"time": "5ms"}, "then": "end", "grpc_status": 14}}]),
+        ),
         bodies("hung", "/hung", json!([{"drop": {"mode": "hang"}}])),
         bodies("reset", "/reset", json!([{"drop": {"mode": "reset"}}])),
     ]);
@@ -182,7 +189,7 @@ impl Proxy {
     /// # Panics
     /// When the filter traps.
     pub fn respond_with_body(&mut self, stream: StreamId) {
-        let headers = [(":status", "200"), ("content-length", "18")];
+        let headers = [(":status", "200"), ("content-length", "18"), ("content-type", "application/grpc")];
         if self.vm.response_headers(stream, &headers, false).expect("no trap") == Action::Continue {
             self.vm.response_body(stream, b"{\"a\": 1", false).expect("no trap");
             self.vm.response_body(stream, b",\"b\":\"bb\"}", false).expect("no trap");

@@ -9,6 +9,7 @@ mod safety;
 mod schema;
 mod scopes;
 mod several;
+mod streams;
 mod triggers;
 mod values;
 

@@ -1,7 +1,7 @@
 //! One client connection, and the task that drives it.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::{Request, Response};
 use http_body_util::BodyExt;
@@ -11,7 +11,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-use super::{Partial, Protocol, Reply, RequestBody};
+use super::{Partial, Protocol, QUIET, Reply, RequestBody};
 use crate::Result;
 
 /// One connection, or (HTTP/2) one more handle to it.
@@ -100,19 +100,21 @@ impl Connection {
         })
     }
 
-    /// Sends `request` and reads as much of the body as comes before it ends or is cut.
+    /// Sends `request` and reads as much of the body as comes before it ends, is cut, or nothing comes for `quiet`.
     pub(crate) async fn exchange_until_cut(
         &mut self,
         request: Request<RequestBody>,
         address: SocketAddr,
+        quiet: Duration,
     ) -> Result<Partial> {
         let (head, mut body) = self.begin(request, address).await?.into_parts();
         let mut read = Vec::new();
         let cut = loop {
-            match body.frame().await {
-                None => break None,
-                Some(Err(error)) => break Some(error.to_string()),
-                Some(Ok(frame)) => read.extend(frame.into_data().unwrap_or_default()),
+            match tokio::time::timeout(quiet, body.frame()).await {
+                Err(_) => break Some(QUIET.to_owned()),
+                Ok(None) => break None,
+                Ok(Some(Err(error))) => break Some(error.to_string()),
+                Ok(Some(Ok(frame))) => read.extend(frame.into_data().unwrap_or_default()),
             }
         };
         Ok(Partial { status: head.status.as_u16(), body: read, cut })

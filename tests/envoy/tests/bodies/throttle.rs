@@ -85,7 +85,10 @@ async fn a_grpc_stream_is_slow_and_complete() {
     let envoy = Envoy::start(bootstrap(&experiment, cluster, 32 << 10)).await.unwrap();
     let client = GrpcClient::connect(envoy.addr("ingress")).await.unwrap();
     let begun = Instant::now();
-    let replies = client.repeat(EchoRequest { text: "x".repeat(90), count: 100, sleep_ms: 0 }).await.unwrap();
+    let replies = client
+        .repeat(EchoRequest { text: "x".repeat(90), count: 100, ..EchoRequest::default() })
+        .await
+        .unwrap();
     assert!(replies.iter().enumerate().all(|(at, reply)| reply.index == at as u32 && reply.text.len() == 90));
     assert_eq!(replies.len(), 100);
     // Each message has at least 5 + 92 bytes.

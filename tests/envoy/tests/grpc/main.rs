@@ -231,7 +231,7 @@ async fn a_server_stream_comes_whole_whether_delayed_or_not_matched() {
     let client = GrpcClient::connect(envoy.addr("ingress")).await.unwrap();
     for (case, delay) in [("none", 0), ("request", 80), ("response", 80)] {
         let mut request = call(case);
-        *request.get_mut() = EchoRequest { text: "part".to_owned(), count: 500, sleep_ms: 0 };
+        *request.get_mut() = EchoRequest { text: "part".to_owned(), count: 500, ..EchoRequest::default() };
         let begun = std::time::Instant::now();
         let replies = client.repeat(request).await.unwrap();
         let least = Duration::from_millis(delay).saturating_sub(Duration::from_micros(500));
