@@ -8,6 +8,7 @@ mod explain;
 mod explanation;
 mod findings;
 mod inputs;
+mod keys;
 mod list;
 mod reader;
 mod render;
@@ -21,6 +22,7 @@ mod source;
 mod suspicion;
 mod table;
 mod terminal;
+mod token;
 mod validate;
 mod whose;
 mod words;
@@ -60,6 +62,7 @@ fn run() -> anyhow::Result<Outcome> {
         Verb::Show(show) => show::run(show, out, err),
         Verb::Explain(explain) => explain::run(explain, out, err),
         Verb::Simulate(simulate) => simulate::run(simulate, out, err),
+        Verb::Token(token) => token::run(token),
         Verb::Schema(schema) => schema::run(schema),
         Verb::Render(Render::Envoy(envoy)) => render::envoy::run(envoy, err),
         Verb::Render(Render::Istio(istio)) => render::istio::run(istio, err),

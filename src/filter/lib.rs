@@ -16,6 +16,8 @@
 #[cfg(target_arch = "wasm32")]
 mod bodies;
 #[cfg(target_arch = "wasm32")]
+mod callers;
+#[cfg(target_arch = "wasm32")]
 mod caps;
 #[cfg(target_arch = "wasm32")]
 mod configure;

@@ -24,6 +24,11 @@ impl RequestFacts {
         Self { schedule: Some(schedule), ..Self::default() }
     }
 
+    /// Whether the request has it, where that was asked before.
+    pub fn known(&self, fact: &Fact) -> Option<bool> {
+        self.known.iter().find(|(known, _)| known == fact).map(|(_, value)| value.is_some())
+    }
+
     fn fetch(&mut self, fact: &Fact) -> Option<Vec<u8>> {
         match fact {
             Fact::Path => self.pseudo_header(":path"),

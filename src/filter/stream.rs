@@ -4,6 +4,7 @@
 //! crashes Envoy.
 
 use crate::bodies::Bodies;
+use crate::callers;
 use crate::caps::{self, Held};
 use crate::ending;
 use crate::engine::Engine;
@@ -100,6 +101,7 @@ fn begin(engine: &mut Engine, id: u32, last: bool) -> Option<Action> {
     let mut facts = RequestFacts::new(armed.schedule);
     let mut verdict = armed.plan.decide(&armed.seed, &mut facts);
     stats::count_host_errors(facts.failures);
+    callers::strip(armed, &verdict, &facts);
     if verdict.outcomes.is_empty() {
         return None;
     }

@@ -16,6 +16,8 @@
     )
 )]
 
+mod base64;
+mod caller;
 mod caps;
 mod diagnostic;
 mod draw;
@@ -32,6 +34,10 @@ mod schedule;
 pub mod wire;
 mod worker_time;
 
+pub use base64::encode as base64;
+pub use caller::{
+    Asked, BAGGAGE_HEADER, Callers, FAULT_HEADER, Ignored, MintError, Minted, TOKEN_HEADER, mint,
+};
 pub use caps::{Cap, Limits, Usage};
 pub use diagnostic::{Code, Diagnostic, Level, Report};
 pub use draw::{Chance, PPM, Seed};
@@ -41,7 +47,8 @@ pub use node::{Entry, Node, Position, Value};
 pub use pace::{Cut, Pace, Piece};
 pub use plan::{
     Abort, Burn, Composition, Delay, DelayPhase, Drop, Explanation, Fault, Grpc, HeaderChanges, Injected,
-    Injection, Mismatch, Mutate, Outcome, Plan, Protector, Scenario, Spared, Throttle, Verdict, is_grpc,
+    Injection, Mismatch, Mutate, Outcome, Plan, Protector, Requested, Scenario, Spared, Throttle, Verdict,
+    is_grpc,
 };
 pub use plugin::{
     CONFIG_LIMIT, Identity, Loaded, check_catalog, check_mission, load_json, load_plugin, load_plugin_on,

@@ -8,6 +8,8 @@ use super::safety::Safety;
 use super::scalar::{FormatVersion, Text};
 use super::scope::Scope;
 use super::trigger::Trigger;
+use crate::diagnostic::{Code, Report};
+use crate::node::{Node, Value};
 
 object! {
     /// A versioned collection of fault scenarios, kept beside the code it tests.
@@ -21,7 +23,7 @@ object! {
 
 object! {
     /// A named fault recipe.
-    pub struct Scenario check no_check {
+    pub struct Scenario shape requested_alone, check no_check {
         /// Unique in the catalog; the label of all metrics.
         "name" => name: Name [required],
         /// What happens and what should hold, for the people who read the report.
@@ -42,4 +44,15 @@ object! {
 words! {
     /// How bad it can get.
     pub enum Severity { Low = "low", Medium = "medium", High = "high", Critical = "critical" }
+}
+
+/// A request that asks for nothing is one without faults, and counted as such: no other fault may come beside it.
+fn requested_alone(node: &Node, _all_known: bool, report: &mut Report) {
+    let Some(Value::List(faults)) = node.get("faults").map(|n| &n.value) else { return };
+    let requested = faults.iter().find_map(|fault| fault.get("requested")).filter(|_| faults.len() > 1);
+    if let Some(requested) = requested {
+        let hint = "give it a scenario of its own";
+        let message = "`requested` is the only fault of its scenario";
+        report.in_key("faults", |r| r.add(Code::Conflict, requested.at, message, hint));
+    }
 }

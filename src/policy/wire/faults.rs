@@ -8,6 +8,7 @@ use super::delay::DelayFault;
 use super::form::{FieldName, FieldValue};
 use super::mutate::MutateFault;
 use super::pressure::PressureFault;
+use super::requested::RequestedFault;
 use super::scalar::{Percent, Text};
 use super::status::{GrpcCode, HttpStatus};
 use crate::diagnostic::{Code, Report};
@@ -28,6 +29,8 @@ object! {
         "mutate" => mutate: MutateFault [optional],
         /// Takes time or memory of the proxy's worker.
         "pressure" => pressure: PressureFault [optional],
+        /// Whatever a trusted caller asks for, within limits.
+        "requested" => requested: RequestedFault [optional],
         /// One of these for each request, in proportion to their weights.
         "one_of" => one_of: Vec<Choice> [optional],
     }
@@ -44,6 +47,7 @@ impl Fault {
             Self { throttle: Some(_), .. } => "throttle",
             Self { mutate: Some(_), .. } => "mutate",
             Self { pressure: Some(_), .. } => "pressure",
+            Self { requested: Some(_), .. } => "requested",
             _ => "one_of",
         }
     }
@@ -57,6 +61,7 @@ impl Fault {
             self.drop.as_ref().map(|f| f.percent),
             self.throttle.as_ref().map(|f| f.percent),
             self.mutate.as_ref().map(|f| f.percent),
+            self.requested.as_ref().map(|f| f.percent),
         ];
         shares.into_iter().flatten().next().unwrap_or(Percent::ALL)
     }
@@ -132,7 +137,7 @@ impl Decode for Headers {
 }
 
 fn one_fault(node: &Node, all_known: bool, report: &mut Report) {
-    let faults = ["delay", "abort", "drop", "throttle", "mutate", "pressure", "one_of"];
+    let faults = ["delay", "abort", "drop", "throttle", "mutate", "pressure", "requested", "one_of"];
     exactly_one(&faults, node, all_known, report);
 }
 

@@ -17,6 +17,7 @@ mod mutate;
 mod pressure;
 mod regex;
 mod regex_size;
+mod requested;
 mod safety;
 mod scalar;
 #[cfg(feature = "docs")]
@@ -28,6 +29,7 @@ mod trigger;
 mod whole;
 mod whose;
 
+pub(crate) use body::PACES;
 pub use body::{DropFault, DropMode, ThrottleFault};
 pub use catalog::{Catalog, Scenario, Severity};
 pub use choice::Choice;
@@ -35,7 +37,8 @@ pub use decode::{Decode, KeyDoc, Kind, Section};
 pub use delay::{DelayFault, LogNormal, Normal, Pareto, Percentiles, PhaseWord, Uniform};
 pub use faults::{AbortFault, Fault, Headers};
 pub use form::{
-    FieldName, FieldValue, GrpcMethod, GrpcService, Method, MissionId, Name, RequestField, Template,
+    EnvironmentName, FieldName, FieldValue, GrpcMethod, GrpcService, Method, MissionId, Name, RequestField,
+    Template,
 };
 pub use matching::{GrpcMatch, HeaderMatch, MatchRule, PathMatch, QueryMatch, TextMatch};
 pub(crate) use mission::LONGEST_MISSION_MS;
@@ -43,9 +46,11 @@ pub use mission::{CompositionWord, Identity, MarkWord, Mission, Plugin, Role};
 pub use mutate::{MergePatch, MutateBody, MutateFault, MutateRequest, MutateResponse};
 pub use pressure::{CpuPressure, MOST_MEMORY, MemoryPressure, MemorySize, PressureFault, WorkerShare};
 pub use regex::Regex;
+pub use requested::{CallerKey, RequestedFault, RequestedKind, Secret};
 pub use safety::{Count, MissionSafety, Safety};
 pub use scalar::{FormatVersion, Number, Percent, Span, Text, Timestamp};
 pub use scope::{DirectionWord, Sample, SampleBy, Scope};
+pub(crate) use size::bytes as bytes_of;
 pub use size::{Rate, Size, show_bytes};
 pub use status::{GrpcCode, HttpStatus};
 pub use trigger::{Day, Hours, Offset, Randomize, Trigger, Window};
