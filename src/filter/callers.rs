@@ -21,6 +21,7 @@ pub fn cause(ignored: Ignored) -> Cause {
 
 /// Takes both headers off a request once it has been decided about: a fault that was asked for happens once, and its token
 /// goes no further. With marks as headers the first is taken off every request, as `marks::strip` leaves it.
+#[inline(never)]
 pub fn strip(armed: &Armed, verdict: &Verdict, facts: &RequestFacts) {
     if !armed.plan.takes_requests() {
         return;

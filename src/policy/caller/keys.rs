@@ -9,46 +9,44 @@ use crate::wire;
 pub(crate) fn check(plugin: &Node, report: &mut Report) {
     let keys = items(Some(plugin), "caller_keys");
     let names: Vec<&str> = keys.iter().filter_map(|key| text(key, "name")).collect();
-    for (index, key) in keys.iter().enumerate() {
-        let Some(name) = text(key, "name") else { continue };
-        if names.iter().position(|known| *known == name) < Some(index) {
-            let at = key.get("name").and_then(|n| n.at);
+    for (index, name) in names.iter().enumerate() {
+        if names.iter().take(index).any(|known| known == name) {
             let message = format!("a key `{name}` stands further up already");
-            report.in_key("caller_keys", |r| {
-                r.in_item(index, |r| r.add(Code::DuplicateName, at, message, "rename one of them"));
-            });
+            add(report, Code::DuplicateName, message, "rename one of them");
         }
     }
     // With a name that cannot be read, any name may be it.
     let known = (names.len() == keys.len()).then_some(names);
     let mission = plugin.get("mission");
     let named: Vec<&str> = items(mission, "scenarios").iter().filter_map(Node::text).collect();
-    for (index, scenario) in items(plugin.get("catalog"), "scenarios").iter().enumerate() {
+    for scenario in items(plugin.get("catalog"), "scenarios") {
         let Some(name) = text(scenario, "name").filter(|name| named.contains(name)) else { continue };
         let requested = items(Some(scenario), "faults").iter().find_map(|fault| fault.get("requested"));
         let Some(requested) = requested else { continue };
         if let Some(known) = &known {
-            check_keys(name, index, requested, known, report);
+            check_keys(name, requested, known, report);
         }
         check_marks(name, requested, mission, report);
     }
 }
 
-fn check_keys(name: &str, index: usize, requested: &Node, known: &[&str], report: &mut Report) {
+fn check_keys(scenario: &str, requested: &Node, known: &[&str], report: &mut Report) {
     if known.is_empty() {
-        let message = format!("scenario `{name}` takes requests for faults, and no key can sign them");
+        let message = format!("scenario `{scenario}` takes requests for faults, and no key can sign them");
         let hint = "add `caller_keys`, or `chaosctl render --caller-key NAME=FILE`";
-        return report.in_key("caller_keys", |r| r.add(Code::UnknownCaller, None, message, hint));
+        return add(report, Code::UnknownCaller, message, hint);
     }
-    for (place, key) in items(Some(requested), "keys").iter().enumerate() {
-        let Some(wanted) = key.text().filter(|wanted| !known.contains(wanted)) else { continue };
-        let message = format!("`caller_keys` has no key `{wanted}`");
-        let hint = format!("it has: {}", known.join(", "));
-        let add = |r: &mut Report| r.in_item(place, |r| r.add(Code::UnknownCaller, key.at, message, hint));
-        let add = |r: &mut Report| r.in_key("requested", |r| r.in_key("keys", add));
-        let add = |r: &mut Report| r.in_item(index, |r| r.in_key("faults", |r| r.in_item(0, add)));
-        report.in_key("catalog", |r| r.in_key("scenarios", add));
+    for wanted in items(Some(requested), "keys").iter().filter_map(Node::text) {
+        if !known.contains(&wanted) {
+            let message = format!("scenario `{scenario}` trusts a key `{wanted}`, which is not here");
+            add(report, Code::UnknownCaller, message, &format!("there are: {}", known.join(", ")));
+        }
     }
+}
+
+#[inline(never)]
+fn add(report: &mut Report, code: Code, message: String, hint: &str) {
+    report.in_key("caller_keys", |r| r.add(code, None, message, hint));
 }
 
 /// The mark of a faulted request has the name of the header with the fault.
@@ -80,17 +78,17 @@ impl Callers {
         report: &mut Report,
     ) -> Self {
         let mut callers = Self::default();
-        for (index, key) in keys.into_iter().enumerate() {
+        for key in keys {
             let variable = key.secret_env.as_ref().map(|name| name.0.as_str());
             let from_variable = || wire::Secret::read(&environment(variable?)?);
             match key.secret.clone().or_else(from_variable) {
                 Some(secret) => callers.add(&key.name.0, &secret.0),
-                None => report.in_key("caller_keys", |r| {
+                None => {
                     let variable = variable.unwrap_or_default();
                     let message = format!("the VM has no secret in its environment variable {variable}");
-                    let hint = "name it in `vm_config.environment_variables` (Istio: `vmConfig.env`); docs/faults/requested.md";
-                    r.in_item(index, |r| r.in_key("secret_env", |r| r.add(Code::MissingSecret, None, message, hint)));
-                }),
+                    let hint = "name it in `vm_config.environment_variables` (Istio: `vmConfig.env`)";
+                    add(report, Code::MissingSecret, message, hint);
+                }
             }
         }
         callers

@@ -156,7 +156,12 @@ pub(super) fn sample(scenario: &Scenario, seed: &Seed, facts: &mut impl Facts) -
 pub(super) struct LazyChance(Option<Chance>);
 
 impl LazyChance {
-    pub(super) fn get(&mut self, scenario: &Scenario, seed: &Seed, facts: &mut impl Facts) -> &mut Chance {
+    pub(super) fn get(
+        &mut self,
+        scenario: &Scenario,
+        seed: &Seed,
+        facts: &mut (impl Facts + ?Sized),
+    ) -> &mut Chance {
         self.0.get_or_insert_with(|| {
             let id = facts.fact(&Fact::RequestId).unwrap_or_default();
             seed.chance("fault", id, &scenario.name)

@@ -43,7 +43,7 @@ impl Requested {
     }
 
     /// What the request asks for and may have. `Ok(None)`: it asks for nothing.
-    fn granted(&self, callers: &Callers, facts: &mut impl Facts) -> Result<Option<Asked>, Ignored> {
+    fn granted(&self, callers: &Callers, facts: &mut dyn Facts) -> Result<Option<Asked>, Ignored> {
         let Some(Carried { fault, token }) = self.carried(facts)? else { return Ok(None) };
         let token = token.ok_or(Ignored::Unsigned)?;
         let trusted = |name: &str| self.limits.keys.as_ref().is_none_or(|k| k.iter().any(|k| k.0 == name));
@@ -62,7 +62,7 @@ impl Requested {
     }
 
     /// The header is normally absent, and then nearly free to ask for; it counts before baggage.
-    fn carried(&self, facts: &mut impl Facts) -> Result<Option<Carried>, Ignored> {
+    fn carried(&self, facts: &mut dyn Facts) -> Result<Option<Carried>, Ignored> {
         if let Some(fault) = facts.fact(&self.fault).map(<[u8]>::to_vec)
             && let Some(carried) = Carried::in_headers(&fault, facts.fact(&self.token))
         {
@@ -100,7 +100,7 @@ impl Requested {
     }
 }
 
-fn is_target(asked: &Asked, facts: &mut impl Facts) -> bool {
+fn is_target(asked: &Asked, facts: &mut dyn Facts) -> bool {
     let authority = asked.authority.as_ref().is_none_or(|wanted| {
         facts.fact(&Fact::Authority).is_some_and(|own| own.eq_ignore_ascii_case(wanted.as_bytes()))
     });
@@ -112,12 +112,13 @@ fn is_target(asked: &Asked, facts: &mut impl Facts) -> bool {
 }
 
 /// Adds what the request asks for, each fault with at most the share that the scenario allows. Says why there is none.
+#[inline(never)]
 pub(super) fn judge(
     (number, scenario): (usize, &Scenario),
     (requested, most_ppm): (&Requested, u32),
     callers: &Callers,
     seed: &Seed,
-    facts: &mut impl Facts,
+    facts: &mut dyn Facts,
     injection: &mut Option<Injection>,
 ) -> Option<Spared> {
     let asked = match requested.granted(callers, facts) {
