@@ -179,7 +179,7 @@ impl Report {
     pub fn in_key<T>(&mut self, key: &str, read: impl FnOnce(&mut Self) -> T) -> T {
         self.enter_key(key);
         let result = read(self);
-        self.path.pop();
+        self.leave();
         result
     }
 
@@ -189,11 +189,16 @@ impl Report {
         self.path.push(Step::Key(key.to_owned()));
     }
 
+    #[inline(never)]
+    fn leave(&mut self) {
+        self.path.pop();
+    }
+
     /// Reads an item of the present list with `read`.
     pub fn in_item<T>(&mut self, index: usize, read: impl FnOnce(&mut Self) -> T) -> T {
         self.path.push(Step::Index(index));
         let result = read(self);
-        self.path.pop();
+        self.leave();
         result
     }
 
