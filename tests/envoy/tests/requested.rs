@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 use squall_envoy_tests::{
     EchoRequest, Envoy, EnvoyConfig, Experiment, GrpcClient, GrpcUpstream, HttpClient, HttpFilter,
-    HttpUpstream, Load, Protocol, assert_share, request,
+    HttpUpstream, Load, Protocol, assert_share,
 };
 use squall_policy::{Minted, base64, mint};
 use tonic::metadata::MetadataMap;
@@ -41,12 +41,7 @@ fn headers(minted: &Minted) -> [(&str, &str); 2] {
 }
 
 async fn status(envoy: &Envoy, protocol: Protocol, headers: &[(&str, &str)]) -> u16 {
-    HttpClient::new(envoy.addr("ingress"), protocol)
-        .get_with("/users/7", headers)
-        .await
-        .unwrap()
-        .status
-        .as_u16()
+    HttpClient::new(envoy.addr("ingress"), protocol).get_with("/users/7", headers).await.unwrap().status
 }
 
 /// Signs what `mint` refuses: whoever has the key may write what no filter reads.
@@ -154,9 +149,10 @@ async fn a_delay_and_a_pace_that_are_asked_for_are_served() {
         let before = upstream.requests();
         let client = HttpClient::new(envoy.addr("ingress"), protocol);
         let minted = minted("delay=400ms;throttle=64KiB/s");
+        let asked = headers(&minted);
         let sent = Instant::now();
         let (reply, metrics) = tokio::join!(
-            client.get_with("/users/7", &headers(&minted)),
+            client.get_with("/users/7", &asked),
             envoy.prometheus_until("a fault in flight", |m| m.in_flight() == 1)
         );
         assert_eq!(metrics.unwrap().in_flight(), 1);
@@ -174,8 +170,8 @@ async fn a_delay_and_a_pace_that_are_asked_for_are_served() {
 async fn a_percentage_that_is_asked_for_is_capped_at_the_scenarios() {
     let (_upstream, envoy) = start(json!({"percent": 20})).await;
     let minted = minted("abort=503;abort-percent=80");
-    let request = request("GET", "/", &headers(&minted), "").unwrap();
-    let _ = Load::requests(2000).request(request).run(envoy.addr("ingress")).await.unwrap();
+    let load = Load::http1(envoy.addr("ingress")).get_with("/", &headers(&minted));
+    let _ = load.requests(2000).await.unwrap();
     let metrics = envoy
         .prometheus_until("2000 requests", |m| m.sum("chaos_requests_total", &[]) == 2000.0)
         .await
