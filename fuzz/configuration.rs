@@ -1,7 +1,7 @@
 //! What holds for any bytes as a plugin configuration and any request: nothing panics, a configuration is loaded exactly
 //! when nothing is wrong with it, and every decision is whole. Shared by the fuzz target and a test of ring 1.
 
-use squall_policy::{Direction, Fact, Facts, Injected, Plan, Report, Seed, load_plugin};
+use squall_policy::{Asked, Direction, Fact, Facts, Injected, Plan, Report, Seed, load_plugin, mint};
 
 /// One hour in microseconds: no delay is longer.
 const LONGEST_DELAY_US: u64 = 3_600_000_000;
@@ -47,10 +47,21 @@ pub fn check(input: &[u8]) -> bool {
     let values: Vec<&[u8]> =
         request.split(|byte| *byte == b'\n').chain([&b"/users/7?x=1"[..], b"GET"]).collect();
     let seed = Seed::from_text(&String::from_utf8_lossy(request));
+    values.iter().for_each(|value| ask(value));
     for turn in 0..=values.len().min(8) {
         decide(&plan, &seed, &mut Request { values: values.clone(), turn });
     }
     true
+}
+
+/// A text is signed exactly when it is one that is read.
+fn ask(text: &[u8]) {
+    let Ok(text) = std::str::from_utf8(text) else { return assert_eq!(Asked::parse(text), None) };
+    let text = text.trim_ascii();
+    let read = text.len() <= 512 && Asked::parse(text.as_bytes()).is_some();
+    let minted = mint("team-a", b"0123456789abcdef", 10, text);
+    assert_eq!(minted.is_ok(), read, "{text:?}");
+    assert!(minted.is_ok_and(|minted| minted.baggage().is_ascii()) || !read);
 }
 
 fn decide(plan: &Plan, seed: &Seed, request: &mut Request<'_>) {

@@ -77,8 +77,10 @@ class Proxy:
 
     def start(self):
         bootstrap, admin = self.folder / "envoy.yaml", self.folder / "admin"
+        self.key = self.folder / "demo.key"
+        chaosctl("token", "--new-key", str(self.key))
         bootstrap.write_text(chaosctl(
-            "render", "envoy", *FILES, "--module", str(MODULE), "--namespace", "demo",
+            "render", "envoy", *FILES, "--caller-key", f"demo={self.key}", "--module", str(MODULE), "--namespace", "demo",
             "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--upstream", self.upstream.address,
         ))
         with open(self.folder / "access.log", "wb") as out, open(self.folder / "envoy.log", "wb") as err:
@@ -175,6 +177,11 @@ class Proxy:
             reply.seconds = time.monotonic() - reply.began
             connection.close()
         return reply
+
+    def signed(self, fault, *more):
+        """The headers that ask for a fault."""
+        answer = chaosctl("token", "--key-file", str(self.key), "--name", "demo", "--fault", fault, *more, "--output", "json")
+        return json.loads(answer)
 
     def told(self, path, request_id, headers=None):
         """What `chaosctl explain` says about such a request: the same decision as the filter's."""

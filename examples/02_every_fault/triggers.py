@@ -4,7 +4,7 @@ import concurrent.futures
 import datetime
 import time
 
-from look import check
+from look import check, ms
 
 
 @check("sample", sent="GET /sample of 12 users, twice each")
@@ -59,6 +59,22 @@ def protection_lifted(look):
     reply = look.send("/livez", headers={"user-agent": "kube-probe/1.30"})
     look.answered(reply, 503, "abort")
     look.seen = f"{reply.status}: allow_protected means probes too"
+
+
+@check("requested", sent="GET /requested, asking 5 times")
+def requested(look):
+    signed = look.proxy.signed
+    asked = signed("delay=200ms;abort=429")
+    forged = {**asked, "x-chaos-fault": "delay=200ms;abort=503"}
+    replies = [look.send("/requested", headers=headers) for headers in (
+        asked, signed("abort=503", "--baggage"), {}, forged, signed("abort=500"))]
+    look.faults += 1  # a delay and an abort
+    look.answered(replies[0], 429, "delay,abort")
+    look.took(replies[0].seconds, 0.2)
+    look.answered(replies[1], 503, "abort")
+    for reply in replies[2:]:
+        look.answered(reply, 200, None)
+    look.seen = f"{replies[0].status} after {ms(replies[0].seconds)}, {replies[1].status}; unasked, forged, over limit: 200"
 
 
 @check("window-morning", "window-afternoon", "window-later", sent="GET /window/morning, /afternoon, /later")

@@ -1,11 +1,14 @@
 //! The command line: every verb, its options, and an example of each in `--help`.
 
 mod render;
+mod token;
 
 pub use render::{
     Format, IdentityInputs, IstioPhase, Kind, PluginInputs, Render, RenderEnvoy, RenderIstio, RenderPlugin,
     RenderStatTags, Scope,
 };
+
+pub use token::Token;
 
 use crate::terminal::Color;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -60,6 +63,12 @@ pub enum Verb {
         The log is JSON lines as the configuration of `chaosctl render envoy` writes them; docs/simulate.md names the keys."
     )]
     Simulate(Simulate),
+    /// Sign a request for a fault, which a scenario with `requested` grants; or make a key for that
+    #[command(
+        after_help = "Example:\n  chaosctl token --new-key team-a.key\n  chaosctl token --key-file team-a.key --name team-a \\\n    \
+        --fault 'delay=100ms;abort=503' --expires 10m\n\ndocs/faults/requested.md tells what goes into it."
+    )]
+    Token(Token),
     /// Write what Envoy or Istio reads
     #[command(subcommand)]
     Render(Render),
@@ -106,7 +115,7 @@ pub struct List {
     #[arg(long, value_parser = ["low", "medium", "high", "critical"])]
     pub severity: Option<String>,
     /// Only scenarios with this fault, also as one of several
-    #[arg(long, value_parser = ["delay", "abort", "drop", "throttle", "mutate", "stream", "pressure"])]
+    #[arg(long, value_parser = ["delay", "abort", "drop", "throttle", "mutate", "stream", "pressure", "requested"])]
     pub fault: Option<String>,
     #[arg(long, short, value_enum, default_value_t)]
     pub output: Output,
@@ -174,6 +183,9 @@ pub struct Explain {
     /// How long the mission has run by then, `90s`; absent: since its `start`
     #[arg(long, value_name = "DURATION")]
     pub running: Option<humantime::Duration>,
+    /// Key of a caller who may ask for faults: its secret in a file, or in an environment variable; may be repeated
+    #[arg(long, value_name = "NAME=FILE|NAME=env:VARIABLE")]
+    pub caller_key: Vec<String>,
     /// Seed in place of the mission's
     #[arg(long)]
     pub seed: Option<String>,

@@ -5,7 +5,7 @@ use crate::explanation::{Answer, Effect, Outcome as Reason, Scenario, Told};
 use crate::inputs::{Identity, Inputs};
 use crate::request::Request;
 use crate::terminal::{self, Paint};
-use crate::{Outcome, emit, when, whose, words};
+use crate::{Outcome, emit, keys, when, whose, words};
 use anyhow::bail;
 use squall_policy::{DelayPhase, Explanation, Fault, Injected, Moment, Plan, Seed, Spared, Verdict, wire};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -17,7 +17,8 @@ pub fn run(arguments: &Explain, out: Paint, err: Paint) -> anyhow::Result<Outcom
     let Some(Inputs { catalog, mission: Some(mission), .. }) = loaded else { return Ok(Outcome::Finding) };
     let moment = moment(&mission, arguments);
     let mut request = Request::new(arguments, moment)?;
-    let plan = whose::plan(&catalog, &mission, arguments)?;
+    let mut plan = whose::plan(&catalog, &mission, arguments)?;
+    plan.trust(keys::callers(&keys::read(&arguments.caller_key)?)?);
     if arguments.running.is_none()
         && mission.start.is_none()
         && is_on_at_random(&plan, &catalog, &mut request)
@@ -160,6 +161,8 @@ fn outcome(e: &Explanation, verdict: &Verdict, matched: bool, by_chance: bool, h
         Some(Some(Spared::Trigger)) => Reason::Trigger,
         Some(Some(Spared::Burst)) => Reason::Burst,
         Some(Some(Spared::Attempt)) => Reason::Attempt,
+        Some(Some(Spared::NotRequested)) => Reason::NotRequested,
+        Some(Some(Spared::Ignored(why))) => Reason::Ignored(why.word()),
         Some(Some(Spared::Protected)) => Reason::Protected,
         Some(Some(Spared::NoSampleHeader)) => Reason::NoSampleHeader,
         Some(Some(Spared::NoKey)) => Reason::NoKey,
@@ -177,10 +180,10 @@ fn outcome(e: &Explanation, verdict: &Verdict, matched: bool, by_chance: bool, h
 
 fn effects(plan: &Plan, verdict: &Verdict, scenario: usize) -> Vec<Effect> {
     let faults = verdict.injection.iter().flat_map(|i| &i.faults).filter(|f| f.scenario() == scenario);
-    faults.filter_map(|fault| effect(plan, fault)).collect()
+    faults.filter_map(|fault| effect(plan, verdict, fault)).collect()
 }
 
-fn effect(plan: &Plan, fault: &Injected) -> Option<Effect> {
+fn effect(plan: &Plan, verdict: &Verdict, fault: &Injected) -> Option<Effect> {
     match fault {
         Injected::Delay { phase, us, .. } => Some(Effect::Delay {
             phase: match phase {
@@ -198,11 +201,8 @@ fn effect(plan: &Plan, fault: &Injected) -> Option<Effect> {
         | Injected::Mutate { scenario, fault }
         | Injected::Stream { scenario, fault }
         | Injected::Concurrency { scenario, fault } => match plan.scenario(*scenario)?.fault(*fault)? {
-            Fault::Abort(abort) => Some(Effect::Abort {
-                status: abort.status,
-                grpc_status: abort.grpc.as_ref().map(|g| g.status),
-                details: abort.details.clone(),
-            }),
+            Fault::Abort(abort) => Some(Effect::abort(abort)),
+            Fault::Requested(_) => verdict.injection.as_ref()?.answer.as_ref().map(|a| Effect::abort(a)),
             Fault::Mutate(change) => Some(Effect::Mutate {
                 request: change.request.is_some(),
                 response: change.response.as_ref().is_some_and(|headers| !headers.is_empty()),
@@ -236,13 +236,13 @@ fn answer(plan: &Plan, verdict: &Verdict, by_chance: bool, rate_ppm: u32) -> Ans
                 .faults
                 .iter()
                 .filter(|fault| is_pressure(fault))
-                .filter_map(|fault| effect(plan, fault))
+                .filter_map(|fault| effect(plan, verdict, fault))
                 .collect(),
             request_delay_us: injection.request_delay_us,
             response_delay_us: injection.response_delay_us,
             abort: injection
                 .ending
-                .and_then(|(scenario, fault)| effect(plan, &Injected::Abort { scenario, fault }))
+                .and_then(|(scenario, fault)| effect(plan, verdict, &Injected::Abort { scenario, fault }))
                 .filter(|effect| matches!(effect, Effect::Abort { .. })),
             others: injection
                 .faults
@@ -251,7 +251,7 @@ fn answer(plan: &Plan, verdict: &Verdict, by_chance: bool, rate_ppm: u32) -> Ans
                     let told = matches!(fault, Injected::Delay { .. } | Injected::Abort { .. });
                     !told && !is_pressure(fault)
                 })
-                .filter_map(|fault| effect(plan, fault))
+                .filter_map(|fault| effect(plan, verdict, fault))
                 .collect(),
         },
     }

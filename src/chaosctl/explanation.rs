@@ -3,7 +3,7 @@
 use crate::terminal::{Paint, Style, shown};
 use crate::words;
 use serde::Serialize;
-use squall_policy::{Drop, StreamEnd, StreamFault, StreamPoint, wire};
+use squall_policy::{Abort, Drop, StreamEnd, StreamFault, StreamPoint, wire};
 use std::time::SystemTime;
 
 #[derive(Serialize)]
@@ -70,6 +70,10 @@ pub enum Outcome {
     NoSampleHeader,
     NoKey,
     NoFaultDrawn,
+    /// It asks for no fault.
+    NotRequested,
+    /// It asks for a fault in vain, because of this.
+    Ignored(&'static str),
     Preempted,
     ByChance,
 }
@@ -244,6 +248,8 @@ impl Scenario {
             Outcome::NoFaultDrawn => {
                 format!("matched and sampled ({}), and no fault drew its own percentage", draw("<"))
             }
+            Outcome::NotRequested => "matched, spared: it asks for no fault".to_owned(),
+            Outcome::Ignored(cause) => format!("matched, spared: what it asks for is ignored ({cause})"),
             Outcome::Preempted => {
                 format!("matched and sampled ({}), and an earlier scenario took it", draw("<"))
             }
@@ -253,6 +259,14 @@ impl Scenario {
 }
 
 impl Effect {
+    pub fn abort(abort: &Abort) -> Self {
+        Self::Abort {
+            status: abort.status,
+            grpc_status: abort.grpc.as_ref().map(|g| g.status),
+            details: abort.details.clone(),
+        }
+    }
+
     pub fn drop(drop: Drop) -> Self {
         let (mode, after_bytes) = match drop {
             Drop::Reset => ("reset", None),

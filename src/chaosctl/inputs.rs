@@ -22,6 +22,17 @@ pub struct Inputs {
 pub struct Identity<'a> {
     pub namespace: Option<&'a str>,
     pub service: Option<&'a str>,
+    pub keys: Keys,
+}
+
+/// The keys of callers.
+#[derive(Default)]
+pub enum Keys {
+    /// Whoever asks makes no plugin configuration, which has to have them.
+    #[default]
+    Elsewhere,
+    /// `caller_keys`, when there are any.
+    Given(Option<Node>),
 }
 
 impl Inputs {
@@ -45,6 +56,9 @@ impl Inputs {
         if let (Some(_), Some(node)) = (&read, &catalog.node) {
             let plugin = assemble(node, mission.as_ref().and_then(|m| m.node.as_ref()), identity);
             cross_check(&plugin, &mut catalog, mission.as_mut(), &mut arguments)?;
+            if matches!(identity.keys, Keys::Elsewhere) {
+                arguments.findings.retain(|finding| finding.code != Code::UnknownCaller);
+            }
         }
         let sources: Vec<&Source> =
             [Some(&catalog), mission.as_ref(), Some(&arguments)].into_iter().flatten().collect();
@@ -99,6 +113,9 @@ pub fn assemble(catalog: &Node, mission: Option<&Node>, identity: &Identity<'_>)
         .into_iter()
         .filter_map(|(key, value)| value.map(|v| entry(key, text(v))))
         .collect();
+    if let Keys::Given(Some(keys)) = &identity.keys {
+        entries.push(entry("caller_keys", keys.clone()));
+    }
     if !who.is_empty() {
         entries.push(entry("identity", Value::Object(who).into()));
     }

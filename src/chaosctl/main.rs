@@ -8,6 +8,7 @@ mod explain;
 mod explanation;
 mod findings;
 mod inputs;
+mod keys;
 mod list;
 mod overlap;
 mod reader;
@@ -22,6 +23,7 @@ mod source;
 mod suspicion;
 mod table;
 mod terminal;
+mod token;
 mod validate;
 mod when;
 mod whose;
@@ -62,6 +64,7 @@ fn run() -> anyhow::Result<Outcome> {
         Verb::Show(show) => show::run(show, out, err),
         Verb::Explain(explain) => explain::run(explain, out, err),
         Verb::Simulate(simulate) => simulate::run(simulate, out, err),
+        Verb::Token(token) => token::run(token),
         Verb::Schema(schema) => schema::run(schema),
         Verb::Render(Render::Envoy(envoy)) => render::envoy::run(envoy, err),
         Verb::Render(Render::Istio(istio)) => render::istio::run(istio, err),

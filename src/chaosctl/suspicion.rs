@@ -199,7 +199,9 @@ fn unreachable_scenarios(
 /// Whether every request of `later` gets a fault of `earlier`, which asks first.
 fn takes_all_of(earlier: &wire::Scenario, later: &wire::Scenario) -> bool {
     let all = wire::Percent::ALL;
-    let drawn = |fault: &wire::Fault| fault.alternatives().iter().all(|(_, fault)| fault.percent() == all);
+    let drawn = |fault: &wire::Fault| {
+        fault.alternatives().iter().all(|(_, fault)| fault.percent() == all && fault.requested.is_none())
+    };
     let always = earlier.faults.iter().any(drawn);
     let direction =
         |s: &wire::Scenario| s.scope.as_ref().map_or(wire::DirectionWord::Any, |scope| scope.direction);

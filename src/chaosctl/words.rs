@@ -179,7 +179,13 @@ pub fn faults(scenario: &wire::Scenario) -> Vec<String> {
             }),
             fault.stream.as_ref().map(|f| format!("{}{}", stream(f), share(f.percent))),
         ];
-        words.into_iter().flatten().chain(fault.pressure.iter().flat_map(pressure)).collect::<Vec<_>>()
+        let requested = fault.requested.as_ref().map(requested);
+        words
+            .into_iter()
+            .flatten()
+            .chain(requested)
+            .chain(fault.pressure.iter().flat_map(pressure))
+            .collect::<Vec<_>>()
     };
     let choices = |fault: &wire::Fault| {
         let all = fault.alternatives();
@@ -194,6 +200,22 @@ pub fn faults(scenario: &wire::Scenario) -> Vec<String> {
         told.collect::<Vec<_>>()
     };
     scenario.faults.iter().flat_map(choices).collect()
+}
+
+fn requested(requested: &wire::RequestedFault) -> String {
+    let allowed = requested.allow.iter().map(|kind| match kind {
+        wire::RequestedKind::Delay => format!("delay up to {}", span(requested.max_delay.0)),
+        wire::RequestedKind::Throttle => {
+            format!("throttle down to {}/s", wire::show_bytes(requested.min_rate.0))
+        }
+        kind => kind.word().to_owned(),
+    });
+    let allowed: Vec<String> = allowed.collect();
+    let whose = requested.keys.as_ref().map_or_else(String::new, |keys| {
+        let keys: Vec<&str> = keys.iter().map(|key| key.0.as_str()).collect();
+        format!(" of {}", keys.join(", "))
+    });
+    format!("what callers{whose} ask for ({}){}", allowed.join(", "), share(requested.percent))
 }
 
 fn pressure(pressure: &wire::PressureFault) -> Vec<String> {

@@ -156,7 +156,10 @@ fn log_accepted(mission: &str, namespace: &str, seed: &str, schedule: &Schedule,
 fn announce<'f>(name: &str, faults: impl Iterator<Item = &'f Fault>) -> ScenarioStats {
     let mut stats = ScenarioStats::new(name);
     for fault in faults {
-        stats.announce(fault.kind());
+        match fault {
+            Fault::Requested(requested) => requested.kinds().for_each(|kind| stats.announce(kind)),
+            other => stats.announce(other.kind()),
+        }
     }
     stats
 }

@@ -18,6 +18,10 @@ pub fn end_request(observed: &mut Observed, armed: &mut Armed) -> Action {
     let Some(injection) = &mut observed.injection else { return Action::Continue };
     let (number, sent) = match ending(armed, injection) {
         Some((number, Fault::Abort(abort))) => (number, answer(armed, abort, observed.marks)),
+        Some((number, Fault::Requested(_))) => match &injection.answer {
+            Some(abort) => (number, answer(armed, abort, observed.marks)),
+            None => return Action::Continue,
+        },
         Some((number, Fault::Drop(Drop::Reset))) => (number, host::close_stream(Side::Request)),
         _ => return Action::Continue,
     };

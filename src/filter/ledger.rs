@@ -1,5 +1,6 @@
 //! What a request leaves behind: marks for access logs and spans, and counts by scenario.
 
+use crate::callers;
 use crate::host;
 use crate::root::Armed;
 use crate::stats::{self, Cause, FAULTS, Group};
@@ -102,8 +103,9 @@ pub fn count_spared(armed: &mut Armed, verdict: &Verdict) {
             Some(Spared::FirstFull) => suppress(armed, outcome.scenario, Cause::FirstFull),
             Some(Spared::Attempt) => suppress(armed, outcome.scenario, Cause::Attempt),
             Some(Spared::Protected) => suppress(armed, outcome.scenario, Cause::Protected),
+            Some(Spared::Ignored(why)) => suppress(armed, outcome.scenario, callers::cause(why)),
             // The control group, which the request counters show.
-            Some(Spared::NotSampled | Spared::NoFaultDrawn) | None => {}
+            Some(Spared::NotSampled | Spared::NoFaultDrawn | Spared::NotRequested) | None => {}
         }
     }
 }

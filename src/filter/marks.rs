@@ -17,7 +17,10 @@ pub fn strip(armed: &Armed) {
     if !armed.marks {
         return;
     }
-    let present = NAMES.into_iter().filter(|name| !matches!(host::request_header(name), Ok(None)));
+    // A caller may ask for a fault in that header; `callers::strip` takes it off later.
+    let asks = |name: &&str| *name == squall_policy::FAULT_HEADER && armed.plan.takes_requests();
+    let present = NAMES.into_iter().filter(|name| !asks(name));
+    let present = present.filter(|name| !matches!(host::request_header(name), Ok(None)));
     let mut present = present.peekable();
     // Another instance of Squall in this chain has set them: those are from inside.
     if present.peek().is_none() || ledger::is_marked() {

@@ -18,6 +18,10 @@ impl Proxy for Node {
     fn label(&mut self, name: &str) -> Option<String> {
         read(&["metadata", "LABELS", name])
     }
+
+    fn environment(&mut self, name: &str) -> Option<String> {
+        host::variable(name).ok().flatten()
+    }
 }
 
 /// `xds.node` since Envoy 1.29, `node` before.

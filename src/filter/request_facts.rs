@@ -32,8 +32,13 @@ impl RequestFacts {
         Self { schedule: Some(schedule), ..Self::default() }
     }
 
-    fn known(&self) -> impl Iterator<Item = &Known> {
+    fn all(&self) -> impl Iterator<Item = &Known> {
         self.first.iter().chain(&self.others)
+    }
+
+    /// Whether the request has it, where that was asked before.
+    pub fn known(&self, fact: &Fact) -> Option<bool> {
+        self.all().find(|(known, _)| known == fact).map(|(_, value)| value.is_some())
     }
 
     fn fetch(&mut self, fact: &Fact) -> Option<Vec<u8>> {
@@ -121,14 +126,14 @@ impl RequestFacts {
 
 impl Facts for RequestFacts {
     fn fact(&mut self, fact: &Fact) -> Option<&[u8]> {
-        if !self.known().any(|(known, _)| known == fact) {
+        if !self.all().any(|(known, _)| known == fact) {
             let known = (fact.clone(), self.fetch(fact));
             match &mut self.first {
                 first @ None => *first = Some(known),
                 Some(_) => self.others.push(known),
             }
         }
-        self.known().find(|(known, _)| known == fact).and_then(|(_, value)| value.as_deref())
+        self.all().find(|(known, _)| known == fact).and_then(|(_, value)| value.as_deref())
     }
 
     fn direction(&mut self) -> Direction {

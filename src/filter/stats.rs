@@ -120,9 +120,16 @@ pub enum Cause {
     BodyTooLarge,
     /// The body was no JSON, and the change of it needs one.
     BodyNotJson,
+    // The caller asked for a fault: see `squall_policy::Ignored`.
+    Unsigned,
+    Malformed,
+    BadSignature,
+    Expired,
+    OverLimit,
+    OtherTarget,
 }
 
-const CAUSES: [&str; 21] = [
+const CAUSES: [&str; 27] = [
     "preempted",
     "no_sample_header",
     "already_faulted",
@@ -144,6 +151,12 @@ const CAUSES: [&str; 21] = [
     "no_stream",
     "body_too_large",
     "body_not_json",
+    "unsigned",
+    "malformed",
+    "bad_signature",
+    "expired",
+    "over_limit",
+    "other_target",
 ];
 /// Every kind of fault, in the order in which marks name them: what may end a request last.
 pub const FAULTS: [&str; 9] =

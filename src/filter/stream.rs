@@ -4,6 +4,7 @@
 //! crashes Envoy.
 
 use crate::bodies::Bodies;
+use crate::callers;
 use crate::caps::{self, Held};
 use crate::ending;
 use crate::engine::Engine;
@@ -107,6 +108,7 @@ fn begin(engine: &mut Engine, id: u32, root_id: u32, last: bool) -> Option<Actio
     let mut facts = RequestFacts::new(armed.schedule);
     let mut verdict = armed.plan.decide(&armed.seed, &mut facts);
     stats::count_host_errors(facts.failures);
+    callers::strip(armed, &verdict, &facts);
     if verdict.outcomes.is_empty() {
         return None;
     }

@@ -80,6 +80,10 @@ codes! {
     WrongNamespace = "wrong-namespace", Error;
     /// The mission is longer than one of its scenarios allows (`max_duration`).
     TooLong = "too-long", Error;
+    /// A scenario takes requests for faults, and the plugin configuration has no such key of a caller, or none at all.
+    UnknownCaller = "unknown-caller", Error;
+    /// The Wasm VM has no environment variable of this name, or it holds no base64 of 16 to 256 bytes.
+    MissingSecret = "missing-secret", Error;
     /// A percentage of 0, or a window that is closed while the mission runs: it is read, and never fires.
     NeverFires = "never-fires", Warning;
     /// No request can reach this scenario, because an earlier one takes them all.
@@ -177,7 +181,7 @@ impl Report {
     pub fn in_key<T>(&mut self, key: &str, read: impl FnOnce(&mut Self) -> T) -> T {
         self.enter_key(key);
         let result = read(self);
-        self.path.pop();
+        self.leave();
         result
     }
 
@@ -187,11 +191,16 @@ impl Report {
         self.path.push(Step::Key(key.to_owned()));
     }
 
+    #[inline(never)]
+    fn leave(&mut self) {
+        self.path.pop();
+    }
+
     /// Reads an item of the present list with `read`.
     pub fn in_item<T>(&mut self, index: usize, read: impl FnOnce(&mut Self) -> T) -> T {
         self.path.push(Step::Index(index));
         let result = read(self);
-        self.path.pop();
+        self.leave();
         result
     }
 

@@ -16,7 +16,9 @@
     )
 )]
 
+mod base64;
 mod breakoff;
+mod caller;
 mod caps;
 mod diagnostic;
 mod draw;
@@ -37,7 +39,11 @@ mod turns;
 pub mod wire;
 mod worker_time;
 
+pub use base64::encode as base64;
 pub use breakoff::{Breakoff, Put, Step, Woken};
+pub use caller::{
+    Asked, BAGGAGE_HEADER, Callers, FAULT_HEADER, Ignored, MintError, Minted, TOKEN_HEADER, mint,
+};
 pub use caps::{Cap, Limits, Usage};
 pub use diagnostic::{Code, Diagnostic, Level, Report};
 pub use draw::{Chance, PPM, Seed};
@@ -48,7 +54,7 @@ pub use node::{Entry, Node, Position, Value};
 pub use pace::{Cut, Pace, Piece};
 pub use plan::{
     Abort, Burn, Composition, Concurrency, Delay, DelayPhase, Drop, Explanation, Fault, Grpc, HeaderChanges,
-    Injected, Injection, Mismatch, Mutate, Outcome, Plan, Protector, Scenario, Spared, StreamEnd,
+    Injected, Injection, Mismatch, Mutate, Outcome, Plan, Protector, Requested, Scenario, Spared, StreamEnd,
     StreamFault, StreamPoint, StreamStatus, Throttle, Verdict, is_grpc,
 };
 pub use plugin::{

@@ -65,6 +65,15 @@ impl Node {
         }
     }
 
+    /// The text, when it is one.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// What a message calls this kind of value.
     #[must_use]
     pub fn kind(&self) -> &'static str {

@@ -1,5 +1,6 @@
 //! From a tree to an armed plan: every mistake of a file or of a plugin configuration, or none and a [`Plan`].
 
+use crate::caller::{self, Callers};
 use crate::diagnostic::{Code, Report};
 use crate::node::{Node, Position, Value};
 use crate::plan::Plan;
@@ -54,10 +55,17 @@ pub fn load_plugin_on(bytes: &[u8], node: &mut dyn Proxy, report: &mut Report) -
     let namespace = node.namespace();
     let plugin = read_plugin(bytes, namespace.as_deref(), report)?;
     let identity = plugin.identity.as_ref();
-    let plan = plugin
+    let mut plan = plugin
         .mission
         .as_ref()
         .map(|mission| Plan::compile_on(&plugin.catalog, mission, &mut Identified { identity, node }));
+    if let Some(plan) = plan.as_mut().filter(|plan| plan.takes_requests()) {
+        let keys = plugin.caller_keys.iter().flatten();
+        plan.trust(Callers::read(keys, |name| node.environment(name), report));
+        if report.has_errors() {
+            return None;
+        }
+    }
     Some(Loaded { identity: plugin.identity, mission: plugin.mission, plan })
 }
 
@@ -65,7 +73,12 @@ pub fn load_plugin_on(bytes: &[u8], node: &mut dyn Proxy, report: &mut Report) -
 /// known. Gives `None` when there is any error; warnings alone do not refuse.
 pub fn load_plugin(bytes: &[u8], namespace: Option<&str>, report: &mut Report) -> Option<Loaded> {
     let plugin = read_plugin(bytes, namespace, report)?;
-    let plan = plugin.mission.as_ref().map(|mission| Plan::compile(&plugin.catalog, mission));
+    let mut plan = plugin.mission.as_ref().map(|mission| Plan::compile(&plugin.catalog, mission));
+    if let Some(plan) = &mut plan {
+        // The variables of a VM are known there alone.
+        let keys = plugin.caller_keys.iter().flatten().filter(|key| key.secret.is_some());
+        plan.trust(Callers::read(keys, |_| None, report));
+    }
     Some(Loaded { identity: plugin.identity, mission: plugin.mission, plan })
 }
 
@@ -86,6 +99,7 @@ fn read_plugin(bytes: &[u8], namespace: Option<&str>, report: &mut Report) -> Op
             check_duration(mission, node.get("catalog"), r);
         });
     }
+    caller::check(&node, report);
     plugin.filter(|_| !report.has_errors())
 }
 

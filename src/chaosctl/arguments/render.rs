@@ -48,6 +48,10 @@ pub struct PluginInputs {
     /// Carry only the scenarios that the mission names, instead of the whole catalog
     #[arg(long, requires = "mission")]
     pub only_used: bool,
+    /// Key of a caller who may ask for faults: its secret in a file, which then stands in the output, or in an environment
+    /// variable of Envoy, which stays there; may be repeated
+    #[arg(long, value_name = "NAME=FILE|NAME=env:VARIABLE")]
+    pub caller_key: Vec<String>,
     /// Makes this configuration differ from every other, so that Envoy takes it as new; the commit id, for example
     #[arg(long, value_name = "TEXT")]
     pub revision: Option<String>,

@@ -3,6 +3,7 @@
 use super::template::{self, list, number, object, text};
 use crate::arguments::{RenderEnvoy, Side};
 use crate::emit::Comments;
+use crate::keys::{self, Key};
 use crate::terminal::{self, Paint, complain};
 use crate::{Outcome, access_log, emit};
 use anyhow::{Context, bail, ensure};
@@ -64,6 +65,9 @@ pub fn run(arguments: &RenderEnvoy, paint: Paint) -> anyhow::Result<Outcome> {
         Side::Inbound => text("INBOUND"),
         Side::Outbound => text("OUTBOUND"),
     });
+    let keys = keys::read(&arguments.inputs.caller_key)?;
+    let variables: Vec<Node> = keys.iter().filter_map(Key::variable).map(text).collect();
+    let environment = (!variables.is_empty()).then(|| object([("host_env_keys", list(variables))]));
     let bootstrap = template::render(
         TEMPLATE,
         &[
@@ -75,6 +79,7 @@ pub fn run(arguments: &RenderEnvoy, paint: Paint) -> anyhow::Result<Outcome> {
             ("LOG_FORMAT", Some(log_format(&inputs.catalog))),
             ("VIRTUAL_HOSTS", Some(list(upstreams.iter().map(Upstream::virtual_host)))),
             ("CLUSTERS", Some(list(upstreams.iter().map(Upstream::as_cluster)))),
+            ("ENVIRONMENT", environment),
             ("PLUGIN", Some(text(serde_json::to_string_pretty(&plugin)?))),
             ("MODULE", Some(text(&arguments.module))),
         ],

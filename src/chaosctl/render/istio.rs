@@ -1,8 +1,9 @@
 //! `render istio`: the resource that puts Squall into the proxies of a workload, a namespace or the mesh.
 
-use super::template::{number, object, text};
+use super::template::{list, number, object, text};
 use crate::arguments::{IstioPhase, Kind, RenderIstio, Scope};
-use crate::inputs::Identity;
+use crate::inputs::{Identity, Keys};
+use crate::keys::{self, Key};
 use crate::terminal::{self, Paint, complain};
 use crate::{Outcome, emit};
 use anyhow::{Context, bail, ensure};
@@ -20,7 +21,7 @@ pub fn run(arguments: &RenderIstio, paint: Paint) -> anyhow::Result<Outcome> {
     // A mission of another namespace than the proxies' is refused by them; it is better refused here. In the
     // root namespace, the proxies are in all namespaces.
     let checked = if arguments.scope == Scope::Mesh { None } else { arguments.namespace.as_deref() };
-    let identity = Identity { namespace: checked, service: None };
+    let identity = Identity { namespace: checked, service: None, keys: Keys::Elsewhere };
     let Some((inputs, plugin)) = super::plugin::build(&arguments.inputs, &identity, paint)? else {
         return Ok(Outcome::Finding);
     };
@@ -142,6 +143,15 @@ fn resource(arguments: &RenderIstio, namespace: &str, plugin: Node) -> anyhow::R
         ("failStrategy", text("FAIL_OPEN")),
         ("pluginConfig", plugin),
     ]);
+    // Istio's proxies have the variables of the pod's `istio-proxy` container.
+    let keys = keys::read(&arguments.inputs.caller_key)?;
+    let variables: Vec<Node> = keys
+        .iter()
+        .filter_map(Key::variable)
+        .map(|name| object([("name", text(name)), ("valueFrom", text("HOST"))]))
+        .collect();
+    let vm = (!variables.is_empty()).then(|| ("vmConfig", object([("env", list(variables))])));
+    let wasm = wasm.chain(vm);
     let (kind, spec): (_, Vec<(&str, Node)>) = match arguments.kind {
         Kind::WasmPlugin => ("WasmPlugin", selector.into_iter().chain(place).chain(wasm).collect()),
         Kind::TrafficExtension => {

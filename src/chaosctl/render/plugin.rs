@@ -1,7 +1,8 @@
 //! `render plugin`: the plugin configuration, checked by the filter's own reader before it is printed.
 
 use crate::arguments::{Format, IdentityInputs, PluginInputs, RenderPlugin};
-use crate::inputs::{Identity, Inputs, assemble};
+use crate::inputs::{Identity, Inputs, Keys, assemble};
+use crate::keys;
 use crate::terminal::{self, Paint};
 use crate::{Outcome, emit};
 use anyhow::bail;
@@ -9,7 +10,11 @@ use squall_policy::{Entry, Node, Report, Value, load_plugin};
 
 impl IdentityInputs {
     pub fn identity(&self) -> Identity<'_> {
-        Identity { namespace: self.namespace.as_deref(), service: self.service.as_deref() }
+        Identity {
+            namespace: self.namespace.as_deref(),
+            service: self.service.as_deref(),
+            keys: Keys::Elsewhere,
+        }
     }
 }
 
@@ -36,6 +41,8 @@ pub fn build(
     identity: &Identity<'_>,
     paint: Paint,
 ) -> anyhow::Result<Option<(Inputs, Node)>> {
+    let keys = Keys::Given(keys::node(&keys::read(&inputs.caller_key)?));
+    let identity = &Identity { keys, ..*identity };
     let Some(loaded) = Inputs::load(&inputs.catalog, inputs.mission.as_deref(), identity, paint)? else {
         return Ok(None);
     };

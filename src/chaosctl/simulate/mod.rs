@@ -15,7 +15,7 @@ use anyhow::{Context, bail};
 use line::{Line, Questions, Request};
 use lines::Lines;
 use report::{Log, Predicted};
-use squall_policy::{Plan, Seed, wire};
+use squall_policy::{BAGGAGE_HEADER, FAULT_HEADER, Plan, Seed, TOKEN_HEADER, wire};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use tally::Tally;
@@ -101,7 +101,7 @@ fn refuse_unanswered(questions: &Questions) -> anyhow::Result<()> {
     let missing: Vec<String> = questions
         .asked()
         .iter()
-        .filter(|asked| !asked.answered)
+        .filter(|asked| !asked.answered && !is_request(&asked.key.name))
         .map(|asked| format!("    \"{}\": \"{}\"", asked.key.name, asked.key.operator))
         .collect();
     if missing.is_empty() {
@@ -114,6 +114,12 @@ fn refuse_unanswered(questions: &Questions) -> anyhow::Result<()> {
     )
 }
 
+/// What a caller asks for a fault with: usually gone from the request before it is logged, and mostly not there at all.
+fn is_request(key: &str) -> bool {
+    let name = key.strip_prefix(crate::access_log::HEADERS).unwrap_or_default();
+    [FAULT_HEADER, TOKEN_HEADER, BAGGAGE_HEADER].contains(&name)
+}
+
 /// What the log cannot tell, because the mission itself changes it before it is logged, or nothing in it says so.
 fn untold(mission: &wire::Mission, catalog: &wire::Catalog) -> Vec<String> {
     let scenarios =
@@ -122,6 +128,12 @@ fn untold(mission: &wire::Mission, catalog: &wire::Catalog) -> Vec<String> {
     let mut notes = Vec::new();
     for scenario in scenarios {
         notes.extend(crate::when::unknown_load(scenario));
+        if scenario.faults.iter().any(|fault| fault.requested.is_some()) {
+            notes.push(format!(
+                "scenario {} injects what callers ask for, which no log tells: all its requests count as asking for nothing",
+                scenario.name.0
+            ));
+        }
         let changes = scenario.faults.iter().filter_map(|fault| fault.mutate.as_ref()?.request.as_ref());
         for change in changes {
             let headers = change.headers.iter().flat_map(|headers| &headers.0).map(|(name, _)| &name.0);

@@ -2,7 +2,7 @@
 
 use super::sketch::Sketch;
 use serde::Serialize;
-use squall_policy::{Injected, Plan, Spared, Verdict};
+use squall_policy::{Fault, Injected, Plan, Requested, Scenario, Spared, Verdict};
 use std::collections::BTreeMap;
 
 pub struct Tally {
@@ -37,13 +37,18 @@ impl Groups {
     }
 }
 
+fn kinds(scenario: &Scenario) -> impl Iterator<Item = &'static str> {
+    let fixed = scenario.faults().filter(|_| scenario.requested().is_none()).map(Fault::kind);
+    fixed.chain(scenario.requested().into_iter().flat_map(Requested::kinds))
+}
+
 impl Tally {
     pub fn new(plan: &Plan) -> Self {
         let counts = plan.scenarios().iter().map(|scenario| Counts {
             name: scenario.name.clone(),
             by_header: scenario.is_sampled_by_header(),
             // Kinds that are never drawn show as 0, as in the metrics.
-            injected: scenario.faults().map(|fault| (fault.kind(), 0)).collect(),
+            injected: kinds(scenario).map(|kind| (kind, 0)).collect(),
             ..Counts::default()
         });
         Self { scenarios: counts.collect(), requests: 0, faulted: 0 }

@@ -53,6 +53,9 @@ fn every_catalog_and_mission_of_the_repository_is_valid() {
             &file("catalog.yaml"),
             "--mission",
             &file("mission.yaml"),
+            // For the scenario that takes requests for faults.
+            "--caller-key",
+            "demo=env:DEMO_KEY",
         ]);
         assert_eq!(ran.code, 0, "{}", ran.err);
         let tree: Value = serde_json::from_str(&ran.out).expect("JSON");

@@ -77,5 +77,7 @@ unsafe extern "C" {
 #[link(wasm_import_module = "wasi_snapshot_preview1")]
 unsafe extern "C" {
     pub fn clock_time_get(id: u32, precision: u64, time: *mut u64) -> u32;
+    pub fn environ_get(variables: *mut *mut u8, buffer: *mut u8) -> u32;
+    pub fn environ_sizes_get(count: *mut usize, size: *mut usize) -> u32;
     pub fn random_get(buffer: *mut u8, size: usize) -> u32;
 }

@@ -5,9 +5,11 @@
 
 mod abi;
 mod entropy;
+mod environment;
 mod logger;
 mod pairs;
 
+pub use environment::variable;
 pub use logger::install as install_logger;
 pub use pairs::HeaderMap;
 

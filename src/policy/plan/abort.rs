@@ -3,7 +3,7 @@
 use crate::wire;
 
 /// Everything the host needs to answer; made once, sent often.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Abort {
     /// HTTP status for HTTP clients (RFC 9110 section 15), 200 to 599.
     pub status: u16,
@@ -16,7 +16,7 @@ pub struct Abort {
 }
 
 /// The gRPC side of an answer.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Grpc {
     pub status: u32,
     pub message: String,

@@ -2,7 +2,10 @@
 
 use super::choice::Chooser;
 use super::matcher::direction_matches;
-use super::{Composition, DelayPhase, Fault, Injected, Injection, Plan, Scenario, concurrency, pressure};
+use super::{
+    Composition, DelayPhase, Fault, Injected, Injection, Plan, Scenario, concurrency, pressure, requested,
+};
+use crate::caller::Ignored;
 use crate::caps::Cap;
 use crate::draw::{Chance, PPM, Seed};
 use crate::facts::{Fact, Facts};
@@ -49,6 +52,10 @@ pub enum Spared {
     FirstDone,
     /// The first requests of its key cannot be counted: there are too many keys.
     FirstFull,
+    /// The caller says what the faults are, and asked for none.
+    NotRequested,
+    /// The caller asked for faults that it does not get.
+    Ignored(Ignored),
     /// It was about to get faults, and a cap of the scenario or of the mission is full.
     Capped(Cap),
 }
@@ -58,7 +65,14 @@ impl Spared {
     /// comparable with those that did.
     #[must_use]
     pub fn is_control(self) -> bool {
-        matches!(self, Self::NotSampled | Self::NoSampleHeader | Self::NoFaultDrawn | Self::Preempted)
+        matches!(
+            self,
+            Self::NotSampled
+                | Self::NoSampleHeader
+                | Self::NoFaultDrawn
+                | Self::NotRequested
+                | Self::Preempted
+        )
     }
 }
 
@@ -112,6 +126,9 @@ impl Plan {
         if self.composition == Composition::FirstMatch && injection.is_some() {
             return Some(Spared::Preempted);
         }
+        if let Some((asked, ppm)) = scenario.requested().zip(scenario.faults.first().map(|f| f.ppm)) {
+            return requested::judge((number, scenario), (asked, ppm), &self.callers, seed, facts, injection);
+        }
         if let Some(cause) =
             scenario.first.as_ref().and_then(|first| first.spares(&scenario.name, seed, facts))
         {
@@ -161,10 +178,15 @@ pub(super) fn sample(scenario: &Scenario, seed: &Seed, facts: &mut impl Facts) -
 /// The numbers of one request in one scenario, made when the first is needed: fixed faults need none, and
 /// then no request id is fetched either.
 #[derive(Default)]
-struct LazyChance(Option<Chance>);
+pub(super) struct LazyChance(Option<Chance>);
 
 impl LazyChance {
-    fn get(&mut self, scenario: &Scenario, seed: &Seed, facts: &mut impl Facts) -> &mut Chance {
+    pub(super) fn get(
+        &mut self,
+        scenario: &Scenario,
+        seed: &Seed,
+        facts: &mut (impl Facts + ?Sized),
+    ) -> &mut Chance {
         self.0.get_or_insert_with(|| {
             let id = facts.fact(&Fact::RequestId).unwrap_or_default();
             seed.chance("fault", id, &scenario.name)
@@ -224,16 +246,18 @@ fn add_faults(
                 beaten |= breaks;
             }
             other @ (Fault::Burn(_) | Fault::Hold(_)) => pressure::add(number, other, injection),
+            // The only one of its scenario, and judged before.
+            Fault::Requested(_) => {}
         }
     }
     beaten
 }
 
-fn add(fault: Injected, injection: &mut Option<Injection>) {
+pub(super) fn add(fault: Injected, injection: &mut Option<Injection>) {
     injection.get_or_insert_default().push(fault);
 }
 
-fn add_delay(scenario: usize, phase: DelayPhase, us: u64, injection: &mut Option<Injection>) {
+pub(super) fn add_delay(scenario: usize, phase: DelayPhase, us: u64, injection: &mut Option<Injection>) {
     // A delay of nothing is no fault, and is not counted as one.
     if us > 0 {
         add(Injected::Delay { scenario, phase, us }, injection);
@@ -241,7 +265,7 @@ fn add_delay(scenario: usize, phase: DelayPhase, us: u64, injection: &mut Option
 }
 
 /// Whether this one takes place: a request ends once, by the first.
-fn add_ending(fault: Injected, injection: &mut Option<Injection>) -> bool {
+pub(super) fn add_ending(fault: Injected, injection: &mut Option<Injection>) -> bool {
     let takes_place = fault.ending().is_none() || injection.as_ref().is_none_or(|i| i.ending.is_none());
     if takes_place {
         add(fault, injection);

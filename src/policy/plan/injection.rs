@@ -1,6 +1,6 @@
 //! All faults of one request, and what they come to together.
 
-use super::{Burn, DelayPhase, Drop, Throttle};
+use super::{Abort, Burn, DelayPhase, Drop, Throttle};
 
 /// All faults of one request.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Injection {
     pub ending: Option<(usize, usize)>,
     /// The pool of slots that the request goes through: number of the scenario and of its fault.
     pub pool: Option<(usize, usize)>,
+    /// The answer that the caller asked for, where that is the ending.
+    pub answer: Option<Box<Abort>>,
     /// Bandwidths of the bodies.
     pub throttle: Throttle,
     /// The response is cut after so many bytes of its body.

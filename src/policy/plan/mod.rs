@@ -18,6 +18,7 @@ mod mutate;
 mod pressure;
 mod protect;
 mod query;
+mod requested;
 mod spare;
 mod stream;
 mod test;
@@ -34,9 +35,11 @@ pub use matcher::Mismatch;
 pub use mutate::{HeaderChanges, Mutate};
 pub use pressure::Burn;
 pub use protect::Protector;
+pub use requested::Requested;
 pub use stream::{StreamEnd, StreamFault, StreamPoint, StreamStatus};
 pub use test::is_grpc;
 
+use crate::caller::Callers;
 use crate::caps::Limits;
 use crate::draw::Seed;
 use crate::facts::{Fact, Facts};
@@ -73,6 +76,8 @@ pub enum Fault {
     /// Bytes that a worker holds.
     Hold(u32),
     Concurrency(Box<Concurrency>),
+    /// Whatever the caller asks for; the only fault of its scenario.
+    Requested(Requested),
 }
 
 impl Fault {
@@ -89,6 +94,7 @@ impl Fault {
             Self::Burn(_) => "cpu",
             Self::Hold(_) => "memory",
             Self::Concurrency(_) => "concurrency",
+            Self::Requested(_) => "requested",
         }
     }
 }
@@ -167,6 +173,15 @@ impl Scenario {
         self.faults.iter().map(|shared| &shared.fault)
     }
 
+    /// What its callers may ask for, when they say what its faults are.
+    #[must_use]
+    pub fn requested(&self) -> Option<&Requested> {
+        match self.faults.first().map(|shared| &shared.fault) {
+            Some(Fault::Requested(requested)) => Some(requested),
+            _ => None,
+        }
+    }
+
     /// The share of the matched requests that is sampled and draws a fault, 0 to 1.
     fn share(&self) -> f64 {
         f64::from(self.sample.ppm) / 1e6 * (1.0 - choice::undrawn(&self.faults))
@@ -186,6 +201,8 @@ pub struct Plan {
     composition: Composition,
     index: Index,
     dormant: Vec<Dormant>,
+    callers: Callers,
+    takes_requests: bool,
     /// The caps of all scenarios together.
     pub limits: Limits,
 }
@@ -231,7 +248,20 @@ impl Plan {
         };
         let index = Index::build(&scenarios);
         let limits = Limits::of_mission(mission.safety.as_ref());
-        Self { scenarios, composition, index, dormant, limits }
+        let takes_requests = scenarios.iter().any(|s| s.requested().is_some());
+        let callers = Callers::default();
+        Self { scenarios, composition, index, dormant, callers, takes_requests, limits }
+    }
+
+    /// Whom it believes who asks for a fault; without this, nobody.
+    pub fn trust(&mut self, callers: Callers) {
+        self.callers = callers;
+    }
+
+    /// Whether the headers of some requests may ask for faults.
+    #[must_use]
+    pub fn takes_requests(&self) -> bool {
+        self.takes_requests
     }
 
     /// The scenarios of the mission that are for other proxies.
@@ -306,6 +336,9 @@ fn compile_fault(fault: &wire::Fault, scenario: &str) -> Vec<Shared> {
         wire::Fault { mutate: Some(mutate), .. } => Some(Fault::Mutate(Mutate::compile(mutate))),
         wire::Fault { stream: Some(stream), .. } => {
             Some(Fault::Stream(StreamFault::compile(stream, scenario)))
+        }
+        wire::Fault { requested: Some(requested), .. } => {
+            Some(Fault::Requested(Requested::compile(requested, scenario)))
         }
         wire::Fault { pressure, .. } => return pressure::compile(pressure.as_ref(), scenario).collect(),
     };

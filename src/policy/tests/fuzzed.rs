@@ -9,7 +9,7 @@ use mutate::Numbers;
 use serde_json::{Value, json};
 
 const ROUNDS: usize = 10_000;
-const REQUEST: &[u8] = b"\0/users/42?a=b\nPOST\nb.shop\n\xff\xfe\na\n\nuser-1";
+const REQUEST: &[u8] = b"\0/users/42?a=b\nPOST\nb.shop\n\xff\xfe\na\n\nuser-1\ndelay=1ms;abort=503\nv1.team-a.99.AAAA\nchaos=%3d,chaos-token=x";
 
 fn seeds() -> Vec<Vec<u8>> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds/configuration");

@@ -8,7 +8,8 @@ use crate::diagnostic::{Code, Report};
 use crate::node::{Node, Value};
 
 /// Slowest and fastest pace, in bytes per second.
-pub type Pace = Rate<100, 10_737_418_240>;
+pub type Pace = Rate<{ *PACES.start() }, { *PACES.end() }>;
+pub(crate) const PACES: std::ops::RangeInclusive<u64> = 100..=10_737_418_240;
 
 object! {
     /// Ends the request without an answer, leaves it without one, or cuts the response short.

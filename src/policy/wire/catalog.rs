@@ -10,6 +10,8 @@ use super::scalar::{FormatVersion, Text};
 use super::scope::Scope;
 use super::stream::check_scenario;
 use super::trigger::Trigger;
+use crate::diagnostic::{Code, Report};
+use crate::node::{Node, Value};
 
 object! {
     /// A versioned collection of fault scenarios, kept beside the code it tests.
@@ -23,7 +25,7 @@ object! {
 
 object! {
     /// A named fault recipe.
-    pub struct Scenario check check_scenario {
+    pub struct Scenario shape requested_alone, check check_scenario {
         /// Unique in the catalog; the label of all metrics.
         "name" => name: Name [required],
         /// What happens and what should hold, for the people who read the report.
@@ -46,4 +48,20 @@ object! {
 words! {
     /// How bad it can get.
     pub enum Severity { Low = "low", Medium = "medium", High = "high", Critical = "critical" }
+}
+
+/// A request that asks for nothing is one without faults, and counted as such: no other fault may come beside it.
+fn requested_alone(node: &Node, _all_known: bool, report: &mut Report) {
+    let Some(Value::List(faults)) = node.get("faults").map(|n| &n.value) else { return };
+    let Some(requested) = faults.iter().find_map(|fault| fault.get("requested")) else { return };
+    if let Some(first) = node.get("scope").and_then(|scope| scope.get("first")) {
+        let message = "`first` would count requests that ask for nothing";
+        let hint = "remove it; how many requests get faults says `safety.max_total`";
+        report.in_key("scope", |r| r.in_key("first", |r| r.add(Code::Conflict, first.at, message, hint)));
+    }
+    if faults.len() > 1 {
+        let hint = "give it a scenario of its own";
+        let message = "`requested` is the only fault of its scenario";
+        report.in_key("faults", |r| r.add(Code::Conflict, requested.at, message, hint));
+    }
 }

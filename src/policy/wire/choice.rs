@@ -21,6 +21,13 @@ impl Decode for Choice {
             report.in_key("one_of", |r| r.add(Code::Conflict, inner.at, "a choice within a choice", hint));
             return None;
         }
+        if let Some(inner) = node.get("requested") {
+            let hint = "give it a scenario of its own";
+            report.in_key("requested", |r| {
+                r.add(Code::Conflict, inner.at, "callers choose for themselves", hint)
+            });
+            return None;
+        }
         let rest = entries.iter().filter(|entry| entry.key != "weight").cloned().collect();
         let before = report.findings.len();
         let fault = Fault::decode(&Node { value: Value::Object(rest), at: node.at }, report);

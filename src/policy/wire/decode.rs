@@ -189,24 +189,30 @@ pub(crate) fn exactly_one(keys: &[&str], node: &Node, all_known: bool, report: &
 /// Longest list that is read anywhere.
 const LONGEST_LIST: usize = 10_000;
 
+/// Reads every item, also after a bad one: all mistakes at once. Says whether all are good. Out of line, for all lists.
+#[inline(never)]
+fn each(node: &Node, report: &mut Report, read: &mut dyn FnMut(&Node, &mut Report) -> bool) -> bool {
+    let Value::List(items) = &node.value else {
+        wrong_type(node, "a list", report);
+        return false;
+    };
+    if items.is_empty() || items.len() > LONGEST_LIST {
+        let message = format!("a list of 1 to {LONGEST_LIST} items is needed, found {}", items.len());
+        report.add(Code::OutOfRange, node.at, message, "remove the key where it is not needed");
+        return false;
+    }
+    let mut good = true;
+    for (index, item) in items.iter().enumerate() {
+        good &= report.in_item(index, |r| read(item, r));
+    }
+    good
+}
+
 impl<T: Decode> Decode for Vec<T> {
     fn decode(node: &Node, report: &mut Report) -> Option<Self> {
-        let Value::List(items) = &node.value else {
-            wrong_type(node, "a list", report);
-            return None;
-        };
-        if items.is_empty() || items.len() > LONGEST_LIST {
-            let message = format!("a list of 1 to {LONGEST_LIST} items is needed, found {}", items.len());
-            report.add(Code::OutOfRange, node.at, message, "remove the key where it is not needed");
-            return None;
-        }
-        // Every item is read, also after a bad one: all mistakes at once.
-        let read: Vec<Option<T>> = items
-            .iter()
-            .enumerate()
-            .map(|(index, item)| report.in_item(index, |r| T::decode(item, r)))
-            .collect();
-        read.into_iter().collect()
+        let mut read = Vec::new();
+        each(node, report, &mut |item, r| T::decode(item, r).map(|item| read.push(item)).is_some())
+            .then_some(read)
     }
 
     fn kind() -> Kind {

@@ -8,6 +8,7 @@ use super::delay::DelayFault;
 use super::form::{FieldName, FieldValue};
 use super::mutate::MutateFault;
 use super::pressure::PressureFault;
+use super::requested::RequestedFault;
 use super::scalar::{Percent, Text};
 use super::status::{GrpcCode, HttpStatus};
 use super::stream::StreamFault;
@@ -31,6 +32,8 @@ object! {
         "stream" => stream: StreamFault [optional],
         /// Takes time or memory of the proxy's worker, or slots of a pool.
         "pressure" => pressure: PressureFault [optional],
+        /// Whatever a trusted caller asks for, within limits.
+        "requested" => requested: RequestedFault [optional],
         /// One of these for each request, in proportion to their weights.
         "one_of" => one_of: Vec<Choice> [optional],
     }
@@ -48,6 +51,7 @@ impl Fault {
             Self { mutate: Some(_), .. } => "mutate",
             Self { stream: Some(_), .. } => "stream",
             Self { pressure: Some(_), .. } => "pressure",
+            Self { requested: Some(_), .. } => "requested",
             _ => "one_of",
         }
     }
@@ -62,6 +66,7 @@ impl Fault {
             self.throttle.as_ref().map(|f| f.percent),
             self.mutate.as_ref().map(|f| f.percent),
             self.stream.as_ref().map(|f| f.percent),
+            self.requested.as_ref().map(|f| f.percent),
         ];
         shares.into_iter().flatten().next().unwrap_or(Percent::ALL)
     }
@@ -137,7 +142,8 @@ impl Decode for Headers {
 }
 
 fn one_fault(node: &Node, all_known: bool, report: &mut Report) {
-    let faults = ["delay", "abort", "drop", "throttle", "mutate", "stream", "pressure", "one_of"];
+    let faults =
+        ["delay", "abort", "drop", "throttle", "mutate", "stream", "pressure", "requested", "one_of"];
     exactly_one(&faults, node, all_known, report);
 }
 

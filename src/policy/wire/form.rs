@@ -101,6 +101,12 @@ form!(
     GrpcMethod, "a gRPC method", "write its name alone, as in the .proto file: Get", is_identifier
 );
 
+form!(
+    /// Name of an environment variable (POSIX section 8.1).
+    EnvironmentName, "the name of an environment variable", "use A-Z, a-z, 0-9 and `_`; begin with a letter: TEAM_A_KEY",
+    is_identifier, "^[A-Za-z_][A-Za-z0-9_]{0,255}$"
+);
+
 fn is_grpc_service(text: &str) -> bool {
     text.len() <= 512 && text.split('.').all(is_identifier)
 }

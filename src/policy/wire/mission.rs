@@ -4,6 +4,7 @@ use super::catalog::Catalog;
 use super::declare::{object, words};
 use super::decode::no_check;
 use super::form::{MissionId, Name};
+use super::requested::CallerKey;
 use super::safety::MissionSafety;
 use super::scalar::{FormatVersion, Span, Text, Timestamp};
 use super::whose::Labels;
@@ -65,6 +66,8 @@ object! {
         "mission" => mission: Mission [optional],
         /// Who this proxy is. Absent: taken from Envoy's node metadata where it says so (Istio's does).
         "identity" => identity: Identity [optional],
+        /// Keys of those who may ask for faults (`requested`).
+        "caller_keys" => caller_keys: Vec<CallerKey> [optional],
     }
 }
 

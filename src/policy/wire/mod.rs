@@ -21,6 +21,7 @@ mod mutate;
 mod pressure;
 mod regex;
 mod regex_size;
+mod requested;
 mod safety;
 mod scalar;
 #[cfg(feature = "docs")]
@@ -33,6 +34,7 @@ mod trigger;
 mod whole;
 mod whose;
 
+pub(crate) use body::PACES;
 pub use body::{DropFault, DropMode, ThrottleFault};
 pub use burst::Burst;
 pub use catalog::{Catalog, Scenario, Severity};
@@ -43,7 +45,8 @@ pub use delay::{DelayFault, LogNormal, Normal, Pareto, Percentiles, PhaseWord, U
 pub use faults::{AbortFault, Fault, Headers};
 pub use first::{First, FirstPer};
 pub use form::{
-    FieldName, FieldValue, GrpcMethod, GrpcService, Method, MissionId, Name, RequestField, Template,
+    EnvironmentName, FieldName, FieldValue, GrpcMethod, GrpcService, Method, MissionId, Name, RequestField,
+    Template,
 };
 pub use load::Load;
 pub use matching::{GrpcMatch, HeaderMatch, MatchRule, PathMatch, QueryMatch, TextMatch};
@@ -52,9 +55,11 @@ pub use mission::{CompositionWord, Identity, MarkWord, Mission, Plugin, Role};
 pub use mutate::{MergePatch, MutateBody, MutateFault, MutateRequest, MutateResponse};
 pub use pressure::{CpuPressure, MOST_MEMORY, MemoryPressure, MemorySize, PressureFault, WorkerShare};
 pub use regex::Regex;
+pub use requested::{CallerKey, RequestedFault, RequestedKind, Secret};
 pub use safety::{Count, MissionSafety, Safety};
 pub use scalar::{FormatVersion, Number, Percent, Span, Text, Timestamp};
 pub use scope::{DirectionWord, Sample, SampleBy, Scope};
+pub(crate) use size::bytes as bytes_of;
 pub use size::{Rate, Size, show_bytes};
 pub use status::{GrpcCode, HttpStatus};
 pub use stream::{StreamAfter, StreamFault, StreamWord};

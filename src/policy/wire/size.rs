@@ -16,7 +16,7 @@ const UNITS: [(&str, u64); 7] = [
 ];
 
 /// The number of bytes that a text such as `64KiB` or `1.5MB` names; `None` when it is none, or no whole number.
-fn bytes(text: &str) -> Option<u64> {
+pub(crate) fn bytes(text: &str) -> Option<u64> {
     let (number, unit) = UNITS.iter().find_map(|(unit, size)| {
         let number = text.strip_suffix(unit)?;
         // `KiB` ends with `B` as well.

@@ -21,6 +21,8 @@ pub(crate) struct Inside {
     pub(crate) queues: Queues,
     /// How far each look at the monotonic clock moves both clocks.
     pub(crate) per_look: Duration,
+    /// Environment of the VMs, `NAME=value` each.
+    pub(crate) environment: Vec<String>,
     data: BTreeMap<Vec<u8>, (Vec<u8>, u32)>,
     last_cas: u32,
 }
@@ -58,6 +60,11 @@ impl Shared {
     /// Moves both clocks ahead. Timers fire in [`crate::Vm::run_due`] or [`crate::Vm::advance`].
     pub fn advance(&self, by: Duration) {
         self.lock().clock.advance(by);
+    }
+
+    /// Gives the VMs an environment variable (`vm_config.environment_variables`).
+    pub fn set_variable(&self, name: &str, value: &str) {
+        self.lock().environment.push(format!("{name}={value}"));
     }
 
     /// A metric by its full name; `None` if no worker has defined it.

@@ -80,8 +80,8 @@ pub(crate) const HOST_FUNCTIONS: &[HostFunction] = &[
     wasi("clock_time_get", "iIi", wasi::clock_time_get),
     wasi("random_get", "ii", wasi::random_get),
     wasi("fd_write", "iiii", wasi::fd_write),
-    wasi("environ_get", "ii", wasi::nothing),
-    wasi("environ_sizes_get", "ii", wasi::no_sizes),
+    wasi("environ_get", "ii", wasi::environ_get),
+    wasi("environ_sizes_get", "ii", wasi::environ_sizes_get),
     wasi("args_get", "ii", wasi::nothing),
     wasi("args_sizes_get", "ii", wasi::no_sizes),
     HostFunction {

@@ -52,7 +52,31 @@ fn vector(guest: &Guest<'_>, vectors: u32, part: u32) -> Outcome<Vec<u8>> {
     guest.read(guest.read_u32(at)?, guest.read_u32(at.checked_add(4).ok_or(EFAULT)?)?)
 }
 
-/// No environment and no arguments.
+/// Each variable with a NUL behind it.
+fn environment(guest: &mut Guest<'_>) -> Vec<String> {
+    let variables = guest.state().shared.lock().environment.clone();
+    variables.into_iter().map(|variable| variable + "\0").collect()
+}
+
+pub(crate) fn environ_get(guest: &mut Guest<'_>, arguments: &Arguments<'_>) -> Outcome {
+    let (mut place, mut at) = (arguments.u32(0), arguments.u32(1));
+    for variable in environment(guest) {
+        write(guest, place, &at.to_le_bytes())?;
+        write(guest, at, variable.as_bytes())?;
+        place = place.checked_add(4).ok_or(EFAULT)?;
+        at = at.checked_add(variable.len() as u32).ok_or(EFAULT)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn environ_sizes_get(guest: &mut Guest<'_>, arguments: &Arguments<'_>) -> Outcome {
+    let variables = environment(guest);
+    let size: usize = variables.iter().map(String::len).sum();
+    write(guest, arguments.u32(0), &(variables.len() as u32).to_le_bytes())?;
+    write(guest, arguments.u32(1), &(size as u32).to_le_bytes())
+}
+
+/// No arguments.
 pub(crate) fn nothing(_: &mut Guest<'_>, _: &Arguments<'_>) -> Outcome {
     Ok(())
 }
