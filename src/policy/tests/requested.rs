@@ -143,9 +143,8 @@ fn no_attack_gets_a_fault() {
     assert_eq!(ignored(&plan, carrying(&good)), None, "the request that all attacks start from");
     let parts: Vec<&str> = good.token.split('.').collect();
     let token = |name: &str, expiry: &str, signature: &str| format!("v1.{name}.{expiry}.{signature}");
-    let signed = |fault: &str| {
-        mint("team-a", SECRET, NOW + 600, fault).map_or_else(|e| panic!("{fault}: {e:?}"), |m| m)
-    };
+    let signed =
+        |fault: &str| mint("team-a", SECRET, NOW + 600, fault).unwrap_or_else(|e| panic!("{fault}: {e:?}"));
     let by =
         |name: &str, secret: &[u8], expires| mint(name, secret, expires, &good.fault).expect("a token").token;
     let attack = |fault: &str, token: &str| (fault.to_owned(), token.to_owned());

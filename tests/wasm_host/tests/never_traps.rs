@@ -19,7 +19,7 @@ fn imports() -> Vec<String> {
 const ROUTE: [&str; 2] = ["xds", "route_name"];
 const DIRECTION: [&str; 2] = ["xds", "listener_direction"];
 const CODE: [&str; 2] = ["response", "code"];
-const PATHS: [&str; 15] = [
+const PATHS: [&str; 18] = [
     "/slow",
     "/late",
     "/gone/1",
