@@ -6,6 +6,7 @@ use crate::configure;
 use crate::host;
 use crate::pressure;
 use crate::root::{RETRY_MS, RETRY_NS, Root, Wake};
+use crate::roots::Roots;
 use crate::slots;
 use crate::stats;
 use crate::stream::Stream;
@@ -30,7 +31,7 @@ pub fn with<T: Default>(act: impl FnOnce(&mut Engine) -> T) -> T {
 
 #[derive(Default)]
 pub struct Engine {
-    pub roots: HashMap<u32, Root>,
+    pub roots: Roots,
     pub streams: HashMap<u32, Stream>,
     /// The stream that came last, while nothing is known of it: the host nearly always asks about it next, and most streams
     /// concern nobody.
@@ -60,9 +61,9 @@ impl Engine {
         let plugin = plugin.map(|name| String::from_utf8_lossy(&name).into_owned()).unwrap_or_default();
         let configured = configure::load();
         let now = host::monotonic_ns().unwrap_or_default();
-        for (other_id, other) in &mut self.roots {
-            if *other_id != id && other.plugin == plugin {
-                other.supersede(*other_id, &configured, now);
+        for (other_id, other) in self.roots.iter_mut() {
+            if other_id != id && other.plugin == plugin {
+                other.supersede(other_id, &configured, now);
             }
         }
         let in_effect = host::set_effective_context(id).is_ok();
@@ -153,7 +154,7 @@ impl Engine {
         for (id, root) in self.roots.iter_mut().filter(|(_, root)| !root.waiters.is_empty()) {
             waiting::look(root, &mut self.streams, now);
             // The timer belongs to the root context in effect.
-            if host::set_effective_context(*id).is_ok() {
+            if host::set_effective_context(id).is_ok() {
                 root.set_timer(now);
             }
         }
@@ -162,7 +163,7 @@ impl Engine {
     /// `true` when the context was a root.
     pub fn delete_root(&mut self, id: u32) -> bool {
         let Some(root) = self.roots.remove(&id) else { return false };
-        self.roots.values_mut().for_each(|root| root.waiters.forget_bell());
+        self.roots.iter_mut().for_each(|(_, root)| root.waiters.forget_bell());
         if let Some(armed) = root.armed.as_ref().filter(|_| root.successor.is_none() || root.is_replaced()) {
             pressure::free(&armed.mission);
         }

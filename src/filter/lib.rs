@@ -60,6 +60,8 @@ mod request_facts;
 #[cfg(target_arch = "wasm32")]
 mod root;
 #[cfg(target_arch = "wasm32")]
+mod roots;
+#[cfg(target_arch = "wasm32")]
 mod slots;
 #[cfg(target_arch = "wasm32")]
 mod stats;

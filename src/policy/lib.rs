@@ -25,6 +25,7 @@ mod draw;
 mod edit;
 mod facts;
 mod framing;
+mod names;
 mod node;
 mod pace;
 mod plan;

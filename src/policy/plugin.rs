@@ -2,6 +2,7 @@
 
 use crate::caller::{self, Callers};
 use crate::diagnostic::{Code, Report};
+use crate::names::Names;
 use crate::node::{Node, Position, Value};
 use crate::plan::Plan;
 use crate::proxy::{Identified, Proxy};
@@ -140,11 +141,11 @@ fn text(node: &Node) -> Option<&str> {
 }
 
 fn check_names(catalog: &Node, report: &mut Report) {
-    let mut seen = hashbrown::HashSet::new();
+    let mut seen = Names::default();
     for (index, scenario) in items(catalog, "scenarios").iter().enumerate() {
         let Some(node) = scenario.get("name") else { continue };
         let Some(name) = text(node) else { continue };
-        if !seen.insert(name) {
+        if !seen.add(name, index) {
             let message = format!("a scenario `{name}` stands further up already");
             at_item(report, "scenarios", index, |r| {
                 r.in_key("name", |r| r.add(Code::DuplicateName, node.at, message, "rename one of them"));
@@ -156,13 +157,13 @@ fn check_names(catalog: &Node, report: &mut Report) {
 fn check_references(mission: &Node, catalog: &Node, report: &mut Report) {
     let scenarios = items(catalog, "scenarios");
     let names: Vec<&str> = scenarios.iter().filter_map(|s| s.get("name").and_then(text)).collect();
-    let known: hashbrown::HashSet<&str> = names.iter().copied().collect();
+    let known: Names<'_> = names.iter().copied().collect();
     // A catalog without a readable name has that mistake, and would have it again for every name of the mission.
     let complete = names.len() == scenarios.len() && !names.is_empty();
-    let mut seen = hashbrown::HashSet::new();
+    let mut seen = Names::default();
     for (index, node) in items(mission, "scenarios").iter().enumerate() {
         let Some(name) = text(node) else { continue };
-        if complete && !known.contains(name) {
+        if complete && known.place(name).is_none() {
             let tell = || {
                 let shown: Vec<&str> = names.iter().copied().take(10).collect();
                 let hint = format!("the catalog has: {}", shown.join(", "));
@@ -170,7 +171,7 @@ fn check_references(mission: &Node, catalog: &Node, report: &mut Report) {
             };
             at_item(report, "scenarios", index, |r| r.add_lazy(Code::UnknownScenario, node.at, tell));
         }
-        if !seen.insert(name) {
+        if !seen.add(name, index) {
             let tell = || (format!("scenario `{name}` is named twice"), "remove one of them".to_owned());
             at_item(report, "scenarios", index, |r| r.add_lazy(Code::DuplicateName, node.at, tell));
         }
@@ -191,14 +192,14 @@ fn check_namespace(mission: &Node, own: Option<&str>, report: &mut Report) {
 
 /// High and critical missions need signatures (promise P6), which this version cannot verify yet: it refuses them.
 fn check_severity(mission: &Node, catalog: Option<&Node>, report: &mut Report) {
-    let severe: hashbrown::HashMap<&str, Severity> = catalog
-        .map_or(&[][..], |catalog| items(catalog, "scenarios"))
-        .iter()
-        .filter_map(|s| Some((s.get("name").and_then(text)?, valid::<Severity>(s, "severity")?)))
-        .filter(|(_, severity)| *severity >= Severity::High)
-        .collect();
+    let scenarios = catalog.map_or(&[][..], |catalog| items(catalog, "scenarios"));
+    let known: Names<'_> =
+        scenarios.iter().map(|s| s.get("name").and_then(text).unwrap_or_default()).collect();
     for (index, node) in items(mission, "scenarios").iter().enumerate() {
-        let Some((name, severity)) = text(node).and_then(|name| severe.get_key_value(name)) else { continue };
+        let Some(name) = text(node) else { continue };
+        let scenario = known.place(name).and_then(|place| scenarios.get(place));
+        let severity = scenario.and_then(|s| valid::<Severity>(s, "severity"));
+        let Some(severity) = severity.filter(|severity| *severity >= Severity::High) else { continue };
         let message =
             format!("scenario `{name}` is of severity {} and the mission is not signed", severity.word());
         let hint = "signed missions are not supported yet; run it as low or medium, with a smaller scope";
@@ -210,14 +211,14 @@ fn check_severity(mission: &Node, catalog: Option<&Node>, report: &mut Report) {
 fn check_duration(mission: &Node, catalog: Option<&Node>, report: &mut Report) {
     type Longest = wire::Span<1000, { wire::LONGEST_MISSION_MS }>;
     let Some(duration) = valid::<Longest>(mission, "duration") else { return };
-    let named: hashbrown::HashSet<&str> = items(mission, "scenarios").iter().filter_map(text).collect();
+    let named: Names<'_> = items(mission, "scenarios").iter().filter_map(text).collect();
     let shortest = catalog
         .map_or(&[][..], |catalog| items(catalog, "scenarios"))
         .iter()
         .filter_map(|s| {
             Some((valid::<Longest>(s.get("safety")?, "max_duration")?, s.get("name").and_then(text)?))
         })
-        .filter(|(_, name)| named.contains(name))
+        .filter(|(_, name)| named.place(name).is_some())
         .min_by_key(|(longest, _)| *longest);
     let Some((longest, name)) = shortest.filter(|(longest, _)| *longest < duration) else { return };
     let show = |span: Longest| humantime::format_duration(span.0).to_string();

@@ -43,6 +43,7 @@ use crate::caller::Callers;
 use crate::caps::Limits;
 use crate::draw::Seed;
 use crate::facts::{Fact, Facts};
+use crate::names::Names;
 use crate::proxy::{Dormant, Identified};
 use crate::wire;
 use attempt::Attempts;
@@ -226,13 +227,12 @@ impl Plan {
         mission: &wire::Mission,
         mut differs: impl FnMut(&wire::Scope) -> Option<String>,
     ) -> Self {
-        let by_name: hashbrown::HashMap<&str, &wire::Scenario> =
-            catalog.scenarios.iter().map(|s| (s.name.0.as_str(), s)).collect();
+        let by_name: Names<'_> = catalog.scenarios.iter().map(|s| s.name.0.as_str()).collect();
         let mut dormant = Vec::new();
         let scenarios: Vec<Scenario> = mission
             .scenarios
             .iter()
-            .filter_map(|name| by_name.get(name.0.as_str()))
+            .filter_map(|name| by_name.place(&name.0).and_then(|place| catalog.scenarios.get(place)))
             .filter(|scenario| match scenario.scope.as_ref().and_then(&mut differs) {
                 Some(because) => {
                     dormant.push(Dormant { scenario: scenario.name.0.clone(), because });

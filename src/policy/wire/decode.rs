@@ -129,10 +129,10 @@ pub(crate) fn check_keys(entries: &[crate::node::Entry], known: &[&str], report:
 
 /// Reports keys that stand twice.
 pub(crate) fn check_twice(entries: &[crate::node::Entry], report: &mut Report) {
-    let mut seen = hashbrown::HashSet::new();
+    let mut seen = crate::names::Names::default();
     for entry in entries {
         let key = entry.key.as_str();
-        if !seen.insert(key) {
+        if !seen.add(key, 0) {
             report.in_key(key, |r| {
                 r.add_lazy(Code::DuplicateKey, entry.at, || {
                     (format!("key `{key}` stands twice"), "remove one of them".to_owned())
