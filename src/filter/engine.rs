@@ -40,6 +40,7 @@ pub struct Engine {
 
 impl Engine {
     /// A stream of a root with a mission has come.
+    #[inline]
     pub fn expect(&mut self, id: u32, root: u32) {
         if let Some((id, root)) = self.newest.replace((id, root)) {
             self.streams.insert(id, Stream { root, observed: None });
@@ -47,9 +48,16 @@ impl Engine {
     }
 
     /// The root of a stream of which nothing else is known; it is forgotten here.
+    #[inline]
     pub fn take_newest(&mut self, id: u32) -> Option<u32> {
         let (_, root) = self.newest.take_if(|(newest, _)| *newest == id)?;
         Some(root)
+    }
+
+    /// Whether anything may be known of a stream other than that it came: nearly always the answer is no.
+    #[inline]
+    pub fn remembers_streams(&self) -> bool {
+        !self.streams.is_empty()
     }
 
     pub fn create_root(&mut self, id: u32) {
@@ -161,8 +169,16 @@ impl Engine {
     }
 
     /// `true` when the context was a root.
+    #[inline]
     pub fn delete_root(&mut self, id: u32) -> bool {
-        let Some(root) = self.roots.remove(&id) else { return false };
+        let root = self.roots.remove(&id);
+        root.is_some_and(|root| {
+            self.forget_root(root);
+            true
+        })
+    }
+
+    fn forget_root(&mut self, root: Root) {
         self.roots.iter_mut().for_each(|(_, root)| root.waiters.forget_bell());
         if let Some(armed) = root.armed.as_ref().filter(|_| root.successor.is_none() || root.is_replaced()) {
             pressure::free(&armed.mission);
@@ -171,6 +187,5 @@ impl Engine {
         if let Some(armed) = root.armed.filter(|armed| armed.running && root.successor.is_none()) {
             armed.show_active(false);
         }
-        true
     }
 }

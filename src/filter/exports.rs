@@ -3,12 +3,12 @@
 //! in the place of the SDK's exports (`squall_on_X` becomes `proxy_on_X`), so that a stream without a
 //! mission costs a table look-up, and a callback for a context that is gone cannot panic.
 
-use crate::finish;
-use crate::host::Side;
-use crate::root::Armed;
-use crate::stream;
-use crate::{engine, host};
 use proxy_wasm::traits::{Context, RootContext};
+use squall_adapter::finish;
+use squall_adapter::host::Side;
+use squall_adapter::root::Armed;
+use squall_adapter::stream;
+use squall_adapter::{engine, host};
 
 // The SDK's own entry points, for root contexts.
 unsafe extern "C" {

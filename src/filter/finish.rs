@@ -11,8 +11,15 @@ use crate::waiting;
 
 /// The stream is complete: its wake-ups are cancelled and its outcome counted. The first of `on_log` and
 /// `on_delete` does it; only `on_log` knows the status.
-pub fn finish(engine: &mut Engine, id: u32, status: impl FnOnce() -> u64) {
+#[inline]
+pub fn finish(engine: &mut Engine, id: u32, status: fn() -> u64) {
     engine.take_newest(id);
+    if engine.remembers_streams() {
+        finish_known(engine, id, status);
+    }
+}
+
+fn finish_known(engine: &mut Engine, id: u32, status: fn() -> u64) {
     let Some(stream) = engine.streams.remove(&id) else { return };
     let Some(mut observed) = stream.observed else { return };
     let faulted = observed.injection.is_some();

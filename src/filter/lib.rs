@@ -1,8 +1,5 @@
-//! The adapter between Envoy and the policy: it fetches the facts that the policy asks for and acts on its
-//! verdicts. It decides nothing itself.
-//!
-//! Only the wasm build has anything in it; natively the crate is empty, so that the workspace builds and
-//! tests as a whole. Its tests are those of the compiled module (`tests/wasm_host`) and of a real Envoy.
+//! The module as Envoy loads it: the callbacks, and with them the way of a request that nobody matches. What they call is the
+//! package `squall-adapter`, in the same folder.
 
 #![deny(
     clippy::unwrap_used,
@@ -14,60 +11,4 @@
 )]
 
 #[cfg(target_arch = "wasm32")]
-mod bell;
-#[cfg(target_arch = "wasm32")]
-mod bodies;
-#[cfg(target_arch = "wasm32")]
-mod callers;
-#[cfg(target_arch = "wasm32")]
-mod caps;
-#[cfg(target_arch = "wasm32")]
-mod configure;
-#[cfg(target_arch = "wasm32")]
-mod ending;
-#[cfg(target_arch = "wasm32")]
-mod engine;
-#[cfg(target_arch = "wasm32")]
 mod exports;
-#[cfg(target_arch = "wasm32")]
-mod finish;
-#[cfg(target_arch = "wasm32")]
-mod first;
-#[cfg(target_arch = "wasm32")]
-mod flow;
-#[cfg(target_arch = "wasm32")]
-mod host;
-#[cfg(target_arch = "wasm32")]
-mod ledger;
-#[cfg(target_arch = "wasm32")]
-mod load;
-#[cfg(target_arch = "wasm32")]
-mod marks;
-#[cfg(target_arch = "wasm32")]
-mod messages;
-#[cfg(target_arch = "wasm32")]
-mod mission;
-#[cfg(target_arch = "wasm32")]
-mod mutate;
-#[cfg(target_arch = "wasm32")]
-mod node;
-#[cfg(target_arch = "wasm32")]
-mod pressure;
-#[cfg(target_arch = "wasm32")]
-mod record;
-#[cfg(target_arch = "wasm32")]
-mod request_facts;
-#[cfg(target_arch = "wasm32")]
-mod root;
-#[cfg(target_arch = "wasm32")]
-mod roots;
-#[cfg(target_arch = "wasm32")]
-mod slots;
-#[cfg(target_arch = "wasm32")]
-mod stats;
-#[cfg(target_arch = "wasm32")]
-mod stream;
-#[cfg(target_arch = "wasm32")]
-mod waiting;
-#[cfg(target_arch = "wasm32")]
-mod wake;

@@ -28,10 +28,12 @@ pub struct RequestFacts {
 }
 
 impl RequestFacts {
+    #[inline]
     pub fn new(schedule: Schedule) -> Self {
         Self { schedule: Some(schedule), ..Self::default() }
     }
 
+    #[inline]
     fn all(&self) -> impl Iterator<Item = &Known> {
         self.first.iter().chain(&self.others)
     }
@@ -62,6 +64,7 @@ impl RequestFacts {
 
     /// One header costs about as much as the whole map (the host re-enters the module to allocate), so the
     /// first is read alone and the second brings the map.
+    #[inline]
     fn pseudo_header(&mut self, name: &str) -> Option<Vec<u8>> {
         if self.headers.is_some() || self.first.is_some() {
             return self.mapped(name);
@@ -116,6 +119,7 @@ impl RequestFacts {
         Some(id.to_vec())
     }
 
+    #[inline]
     fn or_count<T>(&mut self, result: host::Result<Option<T>>) -> Option<T> {
         result.unwrap_or_else(|_| {
             self.failures = self.failures.saturating_add(1);
@@ -125,6 +129,7 @@ impl RequestFacts {
 }
 
 impl Facts for RequestFacts {
+    #[inline]
     fn fact(&mut self, fact: &Fact) -> Option<&[u8]> {
         if !self.all().any(|(known, _)| known == fact) {
             let known = (fact.clone(), self.fetch(fact));

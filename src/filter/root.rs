@@ -104,11 +104,13 @@ pub struct Armed {
 
 impl Armed {
     /// Whether new requests have anything to fear from this mission.
+    #[inline]
     pub fn is_over(&self) -> bool {
         self.schedule.has_ended()
     }
 
     /// Whether streams have to be remembered.
+    #[inline]
     pub fn concerns_streams(&self) -> bool {
         // Marks from outside are taken off every request.
         !self.is_over() && (self.marks || !self.plan.is_dormant())
@@ -270,6 +272,7 @@ impl Root {
 
     /// Whether a newer configuration names this very mission and does not run it, or has errors: then no request of this root
     /// is faulted any more, whatever listener it belongs to.
+    #[inline]
     pub fn is_stopped(&self) -> bool {
         self.successor.is_some_and(|successor| successor.stopped)
     }
@@ -281,7 +284,14 @@ impl Root {
 
     /// A stream came. When that happens long after a newer configuration of the same name, this root is not
     /// the old version of the other but a filter beside it, on another listener.
+    #[inline]
     pub fn notice_stream(&mut self) {
+        if self.successor.is_some() {
+            self.notice_late_stream();
+        }
+    }
+
+    fn notice_late_stream(&mut self) {
         let Some(successor) = self.successor.filter(|successor| !successor.stopped) else { return };
         let handed_over = successor.came_ns.saturating_add(HANDOVER_NS);
         if host::monotonic_ns().is_ok_and(|now| now > handed_over) {

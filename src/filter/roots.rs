@@ -7,6 +7,7 @@ use crate::root::Root;
 pub struct Roots(Vec<(u32, Root)>);
 
 impl Roots {
+    #[inline]
     pub fn get_mut(&mut self, id: &u32) -> Option<&mut Root> {
         self.0.iter_mut().find(|(known, _)| known == id).map(|(_, root)| root)
     }
@@ -19,6 +20,7 @@ impl Roots {
         }
     }
 
+    #[inline]
     pub fn remove(&mut self, id: &u32) -> Option<Root> {
         let place = self.0.iter().position(|(known, _)| known == id)?;
         Some(self.0.swap_remove(place).1)

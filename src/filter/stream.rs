@@ -19,7 +19,7 @@ use crate::request_facts::RequestFacts;
 use crate::root::{Root, Wake};
 use crate::stats::{self, Cause};
 use crate::waiting::{self, AtPool};
-use squall_policy::{DelayPhase, Injected, Injection, Outcome, Phase, Ticket};
+use squall_policy::{DelayPhase, Injected, Injection, Outcome, Phase, Ticket, Verdict};
 
 /// What a callback tells the host to do with the stream.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -82,11 +82,17 @@ impl Observed {
 }
 
 /// Decides about a request and begins what the verdict says.
+#[inline]
 pub fn request_headers(engine: &mut Engine, id: u32, last: bool) -> Action {
     // A request that nothing matched, or that came too early or too late, is forgotten at once.
     if let Some(root) = engine.take_newest(id) {
         return begin(engine, id, root, last).unwrap_or_default();
     }
+    if engine.remembers_streams() { request_headers_again(engine, id, last) } else { Action::Continue }
+}
+
+/// Of a stream that is not the newest, or for the second time.
+fn request_headers_again(engine: &mut Engine, id: u32, last: bool) -> Action {
     let Some(stream) = engine.streams.get(&id) else { return Action::Continue };
     if let Some(observed) = &stream.observed {
         // Decided already; a second decision would forget what waits for the first.
@@ -101,12 +107,29 @@ pub fn request_headers(engine: &mut Engine, id: u32, last: bool) -> Action {
     action.unwrap_or_default()
 }
 
+#[inline]
 fn begin(engine: &mut Engine, id: u32, root_id: u32, last: bool) -> Option<Action> {
     let root = engine.roots.get_mut(&root_id)?;
     let armed = root.armed.as_mut().filter(|armed| armed.running)?;
     marks::strip(armed);
     let mut facts = RequestFacts::new(armed.schedule);
-    let mut verdict = armed.plan.decide(&armed.seed, &mut facts);
+    let verdict = armed.plan.decide(&armed.seed, &mut facts);
+    if facts.failures > 0 || armed.plan.takes_requests() || !verdict.outcomes.is_empty() {
+        return begin_matched(engine, (id, root_id), facts, verdict, last);
+    }
+    None
+}
+
+/// The verdict has something to say.
+fn begin_matched(
+    engine: &mut Engine,
+    (id, root_id): (u32, u32),
+    mut facts: RequestFacts,
+    mut verdict: Verdict,
+    last: bool,
+) -> Option<Action> {
+    let root = engine.roots.get_mut(&root_id)?;
+    let armed = root.armed.as_mut()?;
     stats::count_host_errors(facts.failures);
     callers::strip(armed, &verdict, &facts);
     if verdict.outcomes.is_empty() {
@@ -215,8 +238,13 @@ pub fn proceed(root: &mut Root, observed: &mut Observed, now: u64, ends: u64, la
 }
 
 /// Begins what the response suffers, and holds it back when the request drew such a delay.
+#[inline]
 pub fn response_headers(engine: &mut Engine, id: u32, last: bool) -> Action {
-    hold_response(engine, id, last).unwrap_or_default()
+    if engine.remembers_streams() {
+        hold_response(engine, id, last).unwrap_or_default()
+    } else {
+        Action::Continue
+    }
 }
 
 fn hold_response(engine: &mut Engine, id: u32, last: bool) -> Option<Action> {
@@ -277,7 +305,12 @@ fn hold_response(engine: &mut Engine, id: u32, last: bool) -> Option<Action> {
 }
 
 /// A piece of a body has come.
+#[inline]
 pub fn body(engine: &mut Engine, id: u32, side: Side, size: usize, last: bool) -> Action {
+    if engine.remembers_streams() { body_of_known(engine, id, side, size, last) } else { Action::Continue }
+}
+
+fn body_of_known(engine: &mut Engine, id: u32, side: Side, size: usize, last: bool) -> Action {
     let Some(stream) = engine.streams.get_mut(&id) else { return Action::Continue };
     let Some(observed) = stream.observed.as_mut().filter(|o| o.bodies.concern(side)) else {
         return Action::Continue;
@@ -287,7 +320,12 @@ pub fn body(engine: &mut Engine, id: u32, side: Side, size: usize, last: bool) -
 }
 
 /// The trailers have come: the body is complete.
+#[inline]
 pub fn trailers(engine: &mut Engine, id: u32, side: Side) -> Action {
+    if engine.remembers_streams() { trailers_of_known(engine, id, side) } else { Action::Continue }
+}
+
+fn trailers_of_known(engine: &mut Engine, id: u32, side: Side) -> Action {
     let Some(stream) = engine.streams.get_mut(&id) else { return Action::Continue };
     let Some(observed) = stream.observed.as_mut().filter(|o| o.bodies.concern(side)) else {
         return Action::Continue;

@@ -61,11 +61,13 @@ const RESPONSE_HEADERS: u32 = 2;
 const RESPONSE_TRAILERS: u32 = 3;
 const RESPONSE_BODY: u32 = 1;
 
+#[inline]
 fn check(status: u32) -> Result<()> {
     if status == 0 { Ok(()) } else { Err(Status(status)) }
 }
 
 /// `NotFound` is an answer, not a failure.
+#[inline]
 fn found<T>(result: Result<T>) -> Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),
@@ -75,6 +77,7 @@ fn found<T>(result: Result<T>) -> Result<Option<T>> {
 }
 
 /// Runs a call that returns bytes which the host allocated in this module's memory.
+#[inline]
 fn bytes(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>> {
     let mut data = null_mut();
     let mut size = 0;
@@ -97,11 +100,13 @@ pub fn plugin_configuration(limit: usize) -> Result<Vec<u8>> {
 }
 
 /// The first value of a request header; only valid in the request phase.
+#[inline]
 pub fn request_header(name: &str) -> Result<Option<Vec<u8>>> {
     header(Side::Request, name)
 }
 
 /// The first value of a header; only valid in the phase of its headers.
+#[inline]
 pub fn header(side: Side, name: &str) -> Result<Option<Vec<u8>>> {
     // SAFETY: as above.
     found(bytes(|data, size| unsafe {
