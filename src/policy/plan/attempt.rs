@@ -23,12 +23,12 @@ impl Attempts {
     }
 
     /// Nothing is asked for when all tries count.
-    pub(super) fn include(&self, facts: &mut impl Facts) -> bool {
+    pub(super) fn include(&self, facts: &mut dyn Facts) -> bool {
         self.wanted.is_empty() || self.wanted.contains(&self.this(facts))
     }
 
     /// Envoy counts tries; gRPC clients count those before this one, and leave the header out of the first.
-    fn this(&self, facts: &mut impl Facts) -> u32 {
+    fn this(&self, facts: &mut dyn Facts) -> u32 {
         if let Some(attempt) = facts.fact(&self.envoys).and_then(number) {
             return attempt;
         }

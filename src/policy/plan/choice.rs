@@ -45,7 +45,7 @@ impl Chooser {
         fault: &Shared,
         scenario: &Scenario,
         seed: &Seed,
-        facts: &mut impl Facts,
+        facts: &mut dyn Facts,
     ) -> bool {
         let Some(choice) = fault.choice else { return true };
         let draw = match self.drawn {

@@ -105,7 +105,7 @@ impl Plan {
         number: usize,
         scenario: &Scenario,
         seed: &Seed,
-        facts: &mut impl Facts,
+        facts: &mut dyn Facts,
         injection: &mut Option<Injection>,
     ) -> Option<Spared> {
         if !scenario.is_on(seed, facts) {
@@ -158,7 +158,7 @@ fn keep_until_ending(injection: &mut Injection, outcomes: &mut [Outcome]) {
 }
 
 /// Whether the scenario takes the request, and the draw where one was needed.
-pub(super) fn sample(scenario: &Scenario, seed: &Seed, facts: &mut impl Facts) -> (Sampling, Option<u32>) {
+pub(super) fn sample(scenario: &Scenario, seed: &Seed, facts: &mut dyn Facts) -> (Sampling, Option<u32>) {
     let ppm = scenario.sample.ppm;
     let key = match &scenario.sample.header {
         Some(header) => match facts.fact(header) {
@@ -181,12 +181,7 @@ pub(super) fn sample(scenario: &Scenario, seed: &Seed, facts: &mut impl Facts) -
 pub(super) struct LazyChance(Option<Chance>);
 
 impl LazyChance {
-    pub(super) fn get(
-        &mut self,
-        scenario: &Scenario,
-        seed: &Seed,
-        facts: &mut (impl Facts + ?Sized),
-    ) -> &mut Chance {
+    pub(super) fn get(&mut self, scenario: &Scenario, seed: &Seed, facts: &mut dyn Facts) -> &mut Chance {
         self.0.get_or_insert_with(|| {
             let id = facts.fact(&Fact::RequestId).unwrap_or_default();
             seed.chance("fault", id, &scenario.name)
@@ -199,7 +194,7 @@ fn add_faults(
     number: usize,
     scenario: &Scenario,
     seed: &Seed,
-    facts: &mut impl Facts,
+    facts: &mut dyn Facts,
     injection: &mut Option<Injection>,
 ) -> bool {
     let mut beaten = false;

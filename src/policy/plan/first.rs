@@ -28,7 +28,7 @@ impl First {
     }
 
     /// Counts a request that is about to get faults. `None`: its key has its turn.
-    pub(super) fn spares(&self, scenario: &str, seed: &Seed, facts: &mut impl Facts) -> Option<Spared> {
+    pub(super) fn spares(&self, scenario: &str, seed: &Seed, facts: &mut dyn Facts) -> Option<Spared> {
         let Some(value) = facts.fact(&self.header) else { return Some(Spared::NoKey) };
         // An id has no NUL.
         let key = [self.mission.as_bytes(), &[0], value].concat();

@@ -18,7 +18,7 @@ impl Load {
     }
 
     /// Measures the request too. Where nobody measures any load will do.
-    pub(super) fn holds(&self, facts: &mut impl Facts) -> bool {
+    pub(super) fn holds(&self, facts: &mut dyn Facts) -> bool {
         match facts.busy(&self.scope) {
             Measured::Busy(busy) => self.admits(busy),
             Measured::Nobody => true,

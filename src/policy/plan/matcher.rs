@@ -104,12 +104,12 @@ impl Rule {
         Self { conditions: dependency.into_iter().chain(principal).collect() }
     }
 
-    pub(super) fn matches(&self, facts: &mut impl Facts) -> bool {
+    pub(super) fn matches(&self, facts: &mut (impl Facts + ?Sized)) -> bool {
         self.conditions.iter().all(|c| c.holds(facts))
     }
 
     /// The first condition that fails, told for a person.
-    pub(super) fn mismatch(&self, facts: &mut impl Facts) -> Option<Mismatch> {
+    pub(super) fn mismatch(&self, facts: &mut (impl Facts + ?Sized)) -> Option<Mismatch> {
         let failed = self.conditions.iter().find(|c| !c.holds(facts))?;
         let found = facts.fact(&failed.fact).map(|v| match &failed.query {
             Some(name) => query::values(v, name).map(|v| String::from_utf8_lossy(&v).into_owned()).collect(),
@@ -162,7 +162,7 @@ impl Rule {
 }
 
 impl Condition {
-    fn holds(&self, facts: &mut impl Facts) -> bool {
+    fn holds(&self, facts: &mut (impl Facts + ?Sized)) -> bool {
         let value = facts.fact(&self.fact);
         let holds = match (&self.fact, &self.query) {
             (_, Some(name)) => {
@@ -185,7 +185,7 @@ pub(super) fn without_query(path: &[u8]) -> &[u8] {
 }
 
 /// Whether a scenario's side of the proxy is the request's.
-pub(super) fn direction_matches(wanted: wire::DirectionWord, facts: &mut impl Facts) -> bool {
+pub(super) fn direction_matches(wanted: wire::DirectionWord, facts: &mut (impl Facts + ?Sized)) -> bool {
     match wanted {
         wire::DirectionWord::Any => true,
         wire::DirectionWord::Inbound => facts.direction() == Direction::Inbound,

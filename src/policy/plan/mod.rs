@@ -136,12 +136,12 @@ pub struct Scenario {
 
 impl Scenario {
     /// Whether it is on at this moment; asks for the time only when it depends on it.
-    fn is_on(&self, seed: &Seed, facts: &mut impl Facts) -> bool {
+    fn is_on(&self, seed: &Seed, facts: &mut dyn Facts) -> bool {
         self.trigger.as_ref().is_none_or(|trigger| trigger.is_on(facts, seed, &self.name))
     }
 
     /// Whether its burst is in the good state, which spares; off without a clock.
-    fn is_good(&self, seed: &Seed, facts: &mut impl Facts) -> bool {
+    fn is_good(&self, seed: &Seed, facts: &mut dyn Facts) -> bool {
         let Some(burst) = &self.burst else { return false };
         facts.moment().is_none_or(|moment| !burst.is_bad(moment.running_ns, seed, &self.name))
     }

@@ -45,7 +45,7 @@ impl Protection {
     }
 
     /// Asks for the path first: it is known already where a rule has looked at it.
-    pub(super) fn of(&self, facts: &mut impl Facts) -> Option<Protector> {
+    pub(super) fn of(&self, facts: &mut dyn Facts) -> Option<Protector> {
         if self.built_in {
             if let Some(path) = facts.fact(&Fact::Path).map(without_query).and_then(protected::path) {
                 return Some(Protector::Path(path));

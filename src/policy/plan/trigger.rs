@@ -43,7 +43,7 @@ impl Trigger {
     }
 
     /// Without a clock nothing is on that depends on the time. Load is measured last: only while the rest holds.
-    pub(super) fn is_on(&self, facts: &mut impl Facts, seed: &Seed, scenario: &str) -> bool {
+    pub(super) fn is_on(&self, facts: &mut dyn Facts, seed: &Seed, scenario: &str) -> bool {
         let timed = self.window.is_some() || self.randomize.is_some();
         if timed && !facts.moment().is_some_and(|moment| self.is_time(moment, seed, scenario)) {
             return false;
