@@ -37,7 +37,7 @@ fn ask(proxy: &mut Proxy, more: &[(&str, &str)]) -> Action {
     action
 }
 
-fn by_header<'m>(minted: &'m Minted) -> [(&'m str, &'m str); 2] {
+fn by_header(minted: &Minted) -> [(&str, &str); 2] {
     [("x-chaos-fault", &minted.fault), ("x-chaos-token", &minted.token)]
 }
 
