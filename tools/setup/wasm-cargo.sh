@@ -15,6 +15,10 @@ subcommand=$1
 shift
 # Flags from outside are meant for the native build, and would replace those of .cargo/config.toml.
 unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
+# The messages of panics name source files: without this machine's folders the module is 3 KiB smaller, and the same everywhere.
+# Joined with the flags of .cargo/config.toml.
+registry=${CARGO_HOME:-$HOME/.cargo}/registry/src
+export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="--remap-path-prefix=$registry=/"
 
 if [[ $WASM_TOOLCHAIN == rustup ]]; then
     exec cargo "$subcommand" --target "$TARGET" "$@"
