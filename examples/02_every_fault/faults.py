@@ -224,7 +224,7 @@ def pressure_memory(look):
     look.seen = f"{reply.status}; chaos_memory_held_bytes: {held:.0f} MiB"
 
 
-@check("pressure-concurrency", sent="GET /pressure/concurrency, 3 at once")
+@check("pressure-slots", sent="GET /pressure/concurrency, 3 at once")
 def pressure_concurrency(look):
     ids = [look.new_id() for _ in range(3)]
     began = time.monotonic()

@@ -3,7 +3,7 @@
 
 Starts a small upstream and an Envoy with Squall on free ports of the loopback interface, runs mission.yaml with
 catalog.yaml, asks for the path of every scenario, and compares what it sees with what the catalog declares:
-never earlier, never more. It takes about 15 seconds, and ends what it started.
+never earlier, never more. It takes about 25 seconds, and ends what it started.
 
 Needs what `make setup build` makes. The Envoy is the one that tools/setup/envoy.sh names (ENVOY=PATH for your own).
 """
