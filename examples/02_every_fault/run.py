@@ -124,7 +124,7 @@ def main():
                 seconds = time.monotonic() - began
                 if differing:
                     print(f"\n{proxy.end_of_log()}", file=sys.stderr)
-                    print(f"\ndiffers: {differing} rows are not as declared ({seconds:.1f} s)", flush=True)
+                    print(f"\ndiffers: {differing} row(s) are not as declared ({seconds:.1f} s)", flush=True)
                 else:
                     print(f"\nok: {count} scenarios as declared ({seconds:.1f} s)", flush=True)
                 if options.keep:

@@ -86,7 +86,7 @@ impl Callers {
                 None => {
                     let variable = variable.unwrap_or_default();
                     let message = format!("the VM has no secret in its environment variable {variable}");
-                    let hint = "name it in `vm_config.environment_variables` (Istio: `vmConfig.env`)";
+                    let hint = "set it where Envoy is started, and name it in `vm_config.environment_variables.host_env_keys` (Istio: `vmConfig.env`); it holds base64 of 16 to 256 bytes";
                     add(report, Code::MissingSecret, message, hint);
                 }
             }

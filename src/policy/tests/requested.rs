@@ -426,6 +426,15 @@ fn mistakes_have_a_code_and_a_place() {
     assert_eq!(with(json!({"allow": ["drop"]}), key()), [format!("unknown-word {}", at("allow[0]"))]);
     assert_eq!(with(json!({"allow": []}), key()), [format!("out-of-range {}", at("allow"))]);
     assert_eq!(with(json!({"statuses": [199]}), key()), [format!("out-of-range {}", at("statuses[0]"))]);
+    for (limits, key_of_limit) in [
+        (json!({"allow": ["delay"], "statuses": [503]}), "statuses"),
+        (json!({"allow": ["throttle"], "grpc_statuses": [14]}), "grpc_statuses"),
+        (json!({"allow": ["abort"], "max_delay": "1s"}), "max_delay"),
+        (json!({"allow": ["abort"], "min_rate": "1KiB/s"}), "min_rate"),
+        (json!({"min_rate": "1KiB/s"}), "min_rate"),
+    ] {
+        assert_eq!(with(limits, key()), [format!("conflict {}", at(key_of_limit))]);
+    }
     assert_eq!(with(json!({"percent": 0}), key()), [format!("never-fires {}", at("percent"))]);
     for (keys, wanted) in [
         (json!([{"name": "a", "secret": "c2hvcnQ="}]), "bad-format caller_keys[0].secret"),

@@ -20,7 +20,7 @@ object! {
         "limit" => limit: Whole<1, 10_000> [required],
         /// Requests that may wait for a slot; who comes when as many wait is answered at once.
         "queue" => queue: Whole<0, LONGEST_QUEUE> [default "0" = Whole(0)],
-        /// How long a request waits before it is answered.
+        /// How long a request waits before it is answered; not without a `queue`.
         "queue_timeout" => queue_timeout: Span<1, LONGEST_WAIT_MS> [default "1s" = Span(std::time::Duration::from_secs(1))],
         /// HTTP status of either answer; gRPC clients get `UNAVAILABLE`.
         "status" => status: HttpStatus [default "503" = HttpStatus(503)],

@@ -7,7 +7,7 @@ use crate::node::Node;
 
 object! {
     /// On while the scope is so busy; all bounds that are given have to hold. Measured are the requests that the scenario
-    /// matches while the rest of its trigger holds, over all workers of a proxy.
+    /// matches while the rest of its trigger holds, over all workers of a proxy. At least one key.
     pub struct Load shape some_bound, check check_bounds {
         /// At least so many requests in the last second.
         "min_rps" => min_rps: Count [optional],

@@ -11,7 +11,7 @@ use crate::node::Node;
 pub const MOST_MEMORY: u64 = 256 << 20;
 
 object! {
-    /// Takes resources of the proxy itself: a worker that is busy or large, as beside a noisy neighbour.
+    /// Takes resources of the proxy itself: a worker that is busy or large, as beside a noisy neighbour. At least one key.
     pub struct PressureFault shape some_kind, check no_check {
         /// Burns worker time, before the request goes on and before a delay or an abort of its.
         "cpu" => cpu: CpuPressure [optional],

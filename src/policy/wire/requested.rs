@@ -9,7 +9,7 @@ use super::size::Rate;
 use super::status::{GrpcCode, HttpStatus};
 use crate::base64;
 use crate::diagnostic::{Code, Report};
-use crate::node::Node;
+use crate::node::{Node, Value};
 use std::fmt;
 
 /// A week, in milliseconds.
@@ -19,7 +19,7 @@ object! {
     /// What the caller asks for in `x-chaos-fault` with a token in `x-chaos-token`, or in members `chaos` and `chaos-token` of
     /// `baggage`, as far as this allows it; the only fault of its scenario. A request without them passes and belongs to the
     /// control group; one that asks wrongly or for too much passes and is counted with the cause.
-    pub struct RequestedFault check no_check {
+    pub struct RequestedFault shape asked_for, check no_check {
         /// Kinds of faults that may be asked for.
         "allow" => allow: Vec<RequestedKind> [default "[delay, abort]" = vec![RequestedKind::Delay, RequestedKind::Abort]],
         /// Longest delay.
@@ -55,6 +55,28 @@ object! {
         "secret" => secret: Secret [optional],
         /// Environment variable of the Wasm VM that has the secret, in base64.
         "secret_env" => secret_env: EnvironmentName [optional],
+    }
+}
+
+/// A limit of a fault that nobody may ask for says nothing.
+fn asked_for(node: &Node, _: bool, report: &mut Report) {
+    let limits =
+        [("max_delay", "delay"), ("statuses", "abort"), ("grpc_statuses", "abort"), ("min_rate", "throttle")];
+    let Some(Value::List(allowed)) = node.get("allow").map(|allow| &allow.value) else {
+        return limit_without(node, ("min_rate", "throttle"), report);
+    };
+    for (limit, fault) in limits {
+        if !allowed.iter().any(|word| matches!(&word.value, Value::Text(word) if word == fault)) {
+            limit_without(node, (limit, fault), report);
+        }
+    }
+}
+
+fn limit_without(node: &Node, (limit, fault): (&str, &str), report: &mut Report) {
+    if let Some(given) = node.get(limit) {
+        let message = format!("`{limit}` is for `allow: [{fault}]`");
+        let hint = format!("allow `{fault}`, or remove it");
+        report.in_key(limit, |r| r.add(Code::Conflict, given.at, message, hint));
     }
 }
 

@@ -9,7 +9,7 @@ use super::status::GrpcCode;
 use super::whole::Whole;
 use super::{DropMode, MutateFault, MutateResponse, ThrottleFault};
 use crate::diagnostic::{Code, Report};
-use crate::node::{Node, Value};
+use crate::node::{Node, Position, Value};
 use std::time::Duration;
 
 object! {
@@ -96,18 +96,43 @@ fn among(fault: &Fault, what: fn(&Fault) -> bool) -> bool {
     }
 }
 
-/// A stream fault has the body of the response for itself within its scenario.
+/// What cannot stand twice, or beside each other, in one scenario.
 pub fn check_scenario(scenario: &Scenario, node: &Node, report: &mut Report) {
+    one_pool(scenario, node, report);
+    alone_with_the_body(scenario, node, report);
+}
+
+/// A request goes through one pool.
+fn one_pool(scenario: &Scenario, node: &Node, report: &mut Report) {
+    let pool = |fault: &Fault| fault.pressure.as_ref().is_some_and(|pressure| pressure.concurrency.is_some());
+    let mut pools = scenario.faults.iter().enumerate().filter(|(_, fault)| pool(fault));
+    let Some((first, _)) = pools.next() else { return };
+    for (item, _) in pools {
+        let message =
+            format!("`concurrency` (fault {}) is the pool of this scenario", first.saturating_add(1));
+        let hint = "put it into a scenario of its own";
+        report.in_key("faults", |r| {
+            r.in_item(item, |r| r.add(Code::Conflict, place(node, item), message, hint))
+        });
+    }
+}
+
+fn place(node: &Node, item: usize) -> Option<Position> {
+    match node.get("faults").map(|faults| &faults.value) {
+        Some(Value::List(items)) => items.get(item).and_then(|n| n.at),
+        _ => None,
+    }
+}
+
+/// A stream fault has the body of the response for itself within its scenario.
+fn alone_with_the_body(scenario: &Scenario, node: &Node, report: &mut Report) {
     let streams = |fault: &Fault| among(fault, |f| f.stream.is_some());
     let Some(stream) = scenario.faults.iter().position(streams) else { return };
     for (item, fault) in scenario.faults.iter().enumerate() {
         if item == stream || !among(fault, shapes_the_response) {
             continue;
         }
-        let at = match node.get("faults").map(|faults| &faults.value) {
-            Some(Value::List(items)) => items.get(item).and_then(|n| n.at),
-            _ => None,
-        };
+        let at = place(node, item);
         let message =
             format!("`stream` (fault {}) has the body of the response for itself", stream.saturating_add(1));
         let hint = "put it into a scenario of its own";

@@ -14,6 +14,12 @@ fn pressure() {
     const SHARE: &str = "catalog.scenarios[0].faults[0].pressure.cpu.max_share";
     const HOLD: &str = "catalog.scenarios[0].faults[0].pressure.memory.hold";
     const MISTAKES: &[Mistake] = &[
+        mistake_in(
+            "/catalog/scenarios/0/faults",
+            "[{\"pressure\": {\"concurrency\": {\"limit\": 8}}}, {\"pressure\": {\"concurrency\": {\"limit\": 4}}}]",
+            Conflict,
+            "catalog.scenarios[0].faults[1]",
+        ),
         mistake_in(FAULT, "{\"pressure\": {}}", NothingGiven, PRESSURE),
         mistake_in(FAULT, "{\"pressure\": \"much\"}", WrongType, PRESSURE),
         mistake_in(
