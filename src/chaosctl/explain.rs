@@ -7,7 +7,10 @@ use crate::request::Request;
 use crate::terminal::{self, Paint};
 use crate::{Outcome, emit, keys, when, whose, words};
 use anyhow::bail;
-use squall_policy::{DelayPhase, Explanation, Fault, Injected, Moment, Plan, Seed, Spared, Verdict, wire};
+use squall_policy::{
+    BAGGAGE_HEADER, DelayPhase, Explanation, FAULT_HEADER, Fact, Facts, Fault, Injected, Moment, Plan, Seed,
+    Spared, Verdict, wire,
+};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// # Errors
@@ -98,7 +101,7 @@ fn tell(
             }
         })
         .collect::<Vec<_>>();
-    let rate = rate_ppm(catalog, plan, &explanations, &verdict);
+    let rate = rate_ppm(catalog, plan, &explanations, &verdict, asks(request));
     let scenarios = in_order(scenarios, plan, mission);
     let answer = answer(plan, &verdict, by_chance, rate);
     let firsts = verdict.faulting().into_iter().filter_map(|number| named(catalog, plan, number));
@@ -263,16 +266,32 @@ fn share(fault: &wire::Fault) -> f64 {
     fault.alternatives().into_iter().map(|(weight, alternative)| weight * drawn(alternative)).sum()
 }
 
+/// Whether the request has a header that may ask for a fault.
+fn asks(request: &mut Request) -> bool {
+    [FAULT_HEADER, BAGGAGE_HEADER]
+        .iter()
+        .any(|name| request.fact(&Fact::Header((*name).to_owned())).is_some())
+}
+
 /// The share of requests like this one that gets at least one fault: only the request id varies.
-fn rate_ppm(catalog: &wire::Catalog, plan: &Plan, explanations: &[Explanation], verdict: &Verdict) -> u32 {
+fn rate_ppm(
+    catalog: &wire::Catalog,
+    plan: &Plan,
+    explanations: &[Explanation],
+    verdict: &Verdict,
+    asks: bool,
+) -> u32 {
     let mut untouched = 1.0;
     for outcome in &verdict.outcomes {
         let Some(scenario) = named(catalog, plan, outcome.scenario) else { continue };
         let Some(explanation) = explanations.iter().find(|e| e.scenario == outcome.scenario) else {
             continue;
         };
+        let requested = scenario.faults.iter().any(|fault| fault.requested.is_some());
         let sampled = match explanation.draw_ppm {
-            _ if outcome.spared == Some(Spared::NoSampleHeader) => 0.0,
+            _ if matches!(outcome.spared, Some(Spared::NoSampleHeader | Spared::NotRequested)) => 0.0,
+            // Not sampled, and so not looked at.
+            _ if requested && !asks => 0.0,
             _ if outcome.spared.is_some_and(|spared| !spared.is_control()) => 0.0,
             // The header's value, and so its draw, is the same for all of them.
             Some(draw) if sticky(scenario) => f64::from(u8::from(draw < explanation.sample_ppm)),

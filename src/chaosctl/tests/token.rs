@@ -85,7 +85,11 @@ fn a_token_is_granted_and_explain_tells_why_another_one_is_not() {
     assert!(told.contains("delay of 100ms before the answer, then abort 503"), "{told}");
     let baggage = files.token(&["--fault", "abort=503", "--baggage"]);
     assert!(files.explain(&baggage, &[]).contains("abort 503"), "{baggage}");
-    assert!(files.explain("", &[]).contains("spared: it asks for no fault"));
+    let none = files.explain("", &[]);
+    assert!(
+        none.contains("spared: it asks for no fault") && none.contains("like this one, 0 % get"),
+        "{none}"
+    );
     let bound = files.token(&["--fault", "abort=503", "--authority", "shop", "--path", "/users"]);
     assert!(files.explain(&bound, &["--authority", "shop"]).contains("abort 503"), "{bound}");
     for (headers, more, cause) in [
@@ -98,12 +102,26 @@ fn a_token_is_granted_and_explain_tells_why_another_one_is_not() {
     ] {
         let told = files.explain(&headers, more);
         assert!(told.contains(&format!("what it asks for is ignored ({cause})")), "{headers} {told}");
-        assert!(told.contains("verdict: no fault"), "{told}");
+        assert!(told.contains("verdict: no fault") && told.contains("like this one, 0 % get"), "{told}");
     }
     let json = files.token(&["--fault", "abort=503", "--output", "json"]);
     let json: Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(json["x-chaos-fault"], "abort=503");
     assert!(json["x-chaos-token"].as_str().is_some_and(|token| token.starts_with("v1.team-a.")));
+}
+
+#[test]
+fn a_share_of_the_requests_that_ask_for_nothing_is_none() {
+    let files = Files::new();
+    let half = CATALOG.replace("]}\n", "], sample: {percent: 50}}\n");
+    std::fs::write(files.path("catalog.yaml"), half).expect("written");
+    for id in 0..20 {
+        let told = files.explain("", &["--request-id", &id.to_string()]);
+        assert!(told.contains("like this one, 0 % get"), "{told}");
+    }
+    let good = files.token(&["--fault", "abort=503"]);
+    let told = files.explain(&good, &["--request-id", "1"]);
+    assert!(told.contains("like this one, 50 % get"), "{told}");
 }
 
 #[test]
