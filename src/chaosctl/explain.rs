@@ -3,9 +3,10 @@
 use crate::arguments::{Explain, Output};
 use crate::explanation::{Answer, Effect, Outcome as Reason, Scenario, Told};
 use crate::inputs::{Identity, Inputs};
+use crate::keys::Key;
 use crate::request::Request;
 use crate::terminal::{self, Paint};
-use crate::{Outcome, emit, keys, when, whose, words};
+use crate::{Outcome, advice, emit, keys, whose, words};
 use anyhow::bail;
 use squall_policy::{
     BAGGAGE_HEADER, DelayPhase, Explanation, FAULT_HEADER, Fact, Facts, Fault, Injected, Moment, Plan, Seed,
@@ -21,7 +22,8 @@ pub fn run(arguments: &Explain, out: Paint, err: Paint) -> anyhow::Result<Outcom
     let moment = moment(&mission, arguments);
     let mut request = Request::new(arguments, moment)?;
     let mut plan = whose::plan(&catalog, &mission, arguments)?;
-    plan.trust(keys::callers(&keys::read(&arguments.caller_key)?)?);
+    let keys = keys::read(&arguments.caller_key)?;
+    plan.trust(keys::callers(&keys)?);
     if arguments.running.is_none()
         && mission.start.is_none()
         && is_on_at_random(&plan, &catalog, &mut request)
@@ -31,7 +33,8 @@ pub fn run(arguments: &Explain, out: Paint, err: Paint) -> anyhow::Result<Outcom
              mission has no `start`: say with --running 90s how long it has run"
         );
     }
-    let told = tell(&plan, &catalog, &mission, arguments.seed.as_deref(), &mut request)?;
+    let told = tell((&plan, &keys), &catalog, &mission, arguments.seed.as_deref(), &mut request)?;
+    let told = told.noting(advice::of_end(&mission, moment).into_iter());
     terminal::print(&match arguments.output {
         Output::Text => told.text(out),
         output => emit::structured(&told, output)?,
@@ -62,7 +65,7 @@ fn moment(mission: &wire::Mission, arguments: &Explain) -> Moment {
 
 /// Asks the policy. Without a request id nothing that depends on one is told.
 fn tell(
-    plan: &Plan,
+    (plan, keys): (&Plan, &[Key]),
     catalog: &wire::Catalog,
     mission: &wire::Mission,
     seed: Option<&str>,
@@ -104,17 +107,8 @@ fn tell(
     let rate = rate_ppm(catalog, plan, &explanations, &verdict, asks(request));
     let scenarios = in_order(scenarios, plan, mission);
     let answer = answer(plan, &verdict, by_chance, rate);
-    let firsts = verdict.faulting().into_iter().filter_map(|number| named(catalog, plan, number));
-    let notes = firsts.filter(|s| s.scope.as_ref().is_some_and(|s| s.first.is_some())).map(|scenario| {
-        let limit = words::spares(scenario).join("; ");
-        format!(
-            "{}: {limit}. This tells of one of the first; requests before it are not known here",
-            scenario.name.0
-        )
-    });
-    let loads = verdict.outcomes.iter().filter_map(|outcome| named(catalog, plan, outcome.scenario));
-    let loads = loads.filter_map(when::unknown_load);
-    Ok(Told::new(mission, seed, request.id(), scenarios, answer, rate).noting(notes.chain(loads)))
+    let notes = advice::of_scenarios(&verdict, |number| named(catalog, plan, number), keys, request);
+    Ok(Told::new(mission, seed, request.id(), scenarios, answer, rate).noting(notes.into_iter()))
 }
 
 /// Those of other proxies among them, in the mission's order.

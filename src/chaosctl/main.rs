@@ -1,6 +1,7 @@
 //! `chaosctl`: checks, explains and renders chaos missions. What a verb does stands in the module of its name.
 
 mod access_log;
+mod advice;
 mod arguments;
 mod emit;
 mod excerpt;

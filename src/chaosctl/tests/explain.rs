@@ -143,6 +143,15 @@ fn sticky_sampling_needs_no_request_id() {
 }
 
 #[test]
+fn a_request_after_the_mission_is_told_to_be_so() {
+    let ended = |running: &str| {
+        let told = explain(&["--path", "/profiles/1", "--request-id", "4", "--running", running]).out;
+        told.contains("note: the mission has ended by then; the filter injects nothing")
+    };
+    assert_eq!([ended("14m 59s"), ended("15m"), ended("2h")], [false, true, true]);
+}
+
+#[test]
 fn a_header_without_a_colon_is_refused() {
     let ran = explain(&["--path", "/", "--header", "x-tenant"]);
     assert_eq!(ran.code, 2);

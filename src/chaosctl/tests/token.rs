@@ -111,6 +111,30 @@ fn a_token_is_granted_and_explain_tells_why_another_one_is_not() {
 }
 
 #[test]
+fn a_token_of_a_key_that_explain_does_not_have_is_told() {
+    let files = Files::new();
+    let key = files.path("team-a.key");
+    let note = "note: no key `team-a` was given: `--caller-key team-a=FILE`";
+    for headers in
+        [files.token(&["--fault", "abort=503"]), files.token(&["--fault", "abort=503", "--baggage"])]
+    {
+        let given: Vec<&str> = headers.lines().flat_map(|line| ["--header", line]).collect();
+        for more in [vec![], vec!["--caller-key".to_owned(), format!("team-b={key}")]] {
+            let more = more.iter().map(String::as_str);
+            let given: Vec<&str> =
+                ["--path", "/"].into_iter().chain(given.iter().copied()).chain(more).collect();
+            let told = files.with_files(&["explain"], &given).out;
+            assert!(told.contains("(bad_signature)") && told.contains(note), "{told}");
+        }
+    }
+    let wrong = files.token(&["--fault", "abort=503"]).replace("503", "504");
+    assert!(!files.explain(&wrong, &[]).contains("note:"));
+    let foreign = run(&["token", "--key-file", &key, "--name", "team-b", "--fault", "abort=503"]).out;
+    let told = files.explain(&foreign, &["--caller-key", &format!("team-b={key}")]);
+    assert!(told.contains("note: asked: key `team-b` is none of its `keys`: team-a"), "{told}");
+}
+
+#[test]
 fn a_share_of_the_requests_that_ask_for_nothing_is_none() {
     let files = Files::new();
     let half = CATALOG.replace("]}\n", "], sample: {percent: 50}}\n");
