@@ -135,6 +135,28 @@ fn a_token_of_a_key_that_explain_does_not_have_is_told() {
 }
 
 #[test]
+fn the_usage_is_either_of_two() {
+    let usage = "Usage: chaosctl token --new-key FILE\n       \
+                 chaosctl token --key-file FILE --name NAME --fault FAULT [OPTIONS]\n";
+    let help = run(&["token", "--help"]).out;
+    assert!(help.contains(usage) && help.contains("Example:\n  chaosctl token"), "{help}");
+    for (arguments, missing) in [
+        (&[][..], &["--key-file <FILE>", "--name <NAME>", "--fault <FAULT>"][..]),
+        (&["--fault", "abort=503"], &["--key-file <FILE>", "--name <NAME>"]),
+        (&["--key-file", "k", "--name", "n"], &["--fault <FAULT>"]),
+        (
+            &["--new-key", "k", "--fault", "abort=503"],
+            &["'--new-key <FILE>' cannot be used with '--fault <FAULT>'"],
+        ),
+        (&["--new-key", "k", "--expires", "1m"], &["cannot be used with '--expires <DURATION>'"]),
+    ] {
+        let ran = run(&[&["token"], arguments].concat());
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{arguments:?}");
+        assert!(ran.err.contains(usage) && missing.iter().all(|part| ran.err.contains(part)), "{}", ran.err);
+    }
+}
+
+#[test]
 fn a_share_of_the_requests_that_ask_for_nothing_is_none() {
     let files = Files::new();
     let half = CATALOG.replace("]}\n", "], sample: {percent: 50}}\n");
