@@ -1,5 +1,6 @@
 //! What the reader of `explain` should know beside the verdict.
 
+use crate::explanation::Outcome;
 use crate::keys::Key;
 use crate::request::Request;
 use crate::terminal::shown;
@@ -67,4 +68,20 @@ fn signer(request: &mut Request) -> Option<String> {
 pub fn of_end(mission: &wire::Mission, moment: Moment) -> Option<String> {
     let over = u128::from(moment.running_ns) >= mission.duration.0.as_nanos();
     over.then(|| "the mission has ended by then; the filter injects nothing".to_owned())
+}
+
+/// The header without which a request gets no fault, and what it is for.
+pub fn of_header(scenario: &wire::Scenario, outcome: Outcome) -> Option<String> {
+    let scope = scenario.scope.as_ref()?;
+    match (outcome, &scope.first, &scope.sample) {
+        (Outcome::NoKey, Some(first), _) => Some(format!(
+            "`{}` header; faults are for the first {} of each",
+            first.per.header.0,
+            words::many_requests(first.requests.0)
+        )),
+        (Outcome::NoSampleHeader, _, Some(wire::Sample { by: wire::SampleBy::Header(name), .. })) => {
+            Some(format!("`{}` header, which is sampled by", name.0))
+        }
+        _ => None,
+    }
 }

@@ -101,6 +101,7 @@ fn tell(
                 sample_ppm: e.sample_ppm,
                 faults: if by_chance { Vec::new() } else { effects(plan, &verdict, e.scenario) },
                 declared: words::faults(wire),
+                lacks: advice::of_header(wire, outcome),
             }
         })
         .collect::<Vec<_>>();
@@ -123,6 +124,7 @@ fn in_order(scenarios: Vec<Scenario>, plan: &Plan, mission: &wire::Mission) -> V
         sample_ppm: 0,
         faults: Vec::new(),
         declared: Vec::new(),
+        lacks: None,
     });
     let mut all: Vec<Scenario> = scenarios.into_iter().chain(dormant).collect();
     all.sort_by_key(|s| mission.scenarios.iter().position(|name| name.0 == s.name));

@@ -137,6 +137,19 @@ fn sticky_sampling_needs_no_request_id() {
     };
     assert_eq!(outcome(&[]), "not_matched");
     assert_eq!(outcome(&["--direction", "inbound"]), "no_sample_header");
+    let told = run(&[
+        "explain",
+        "--catalog",
+        &catalog,
+        "--mission",
+        &mission,
+        "--path",
+        "/",
+        "--direction",
+        "inbound",
+    ])
+    .out;
+    assert!(told.contains("it has no `x-user` header, which is sampled by"), "{told}");
     let users = (0..40).map(|n| outcome(&["--direction", "inbound", "--header", &format!("x-user: {n}")]));
     let faulted = users.filter(|o| o == "faulted").count();
     assert!((8..32).contains(&faulted), "{faulted} of 40 at 50 %");
