@@ -3,6 +3,7 @@
 mod access_log;
 mod advice;
 mod arguments;
+mod asked;
 mod emit;
 mod excerpt;
 mod explain;

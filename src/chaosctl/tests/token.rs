@@ -174,16 +174,40 @@ fn a_share_of_the_requests_that_ask_for_nothing_is_none() {
 fn what_no_filter_would_read_is_not_signed() {
     let files = Files::new();
     let key = files.path("team-a.key");
-    for arguments in [
-        &["--fault", "delay=abc"][..],
-        &["--fault", "abort=199"],
-        &["--fault", "abort-percent=5"],
-        &["--fault", "abort=503", "--authority", "a;b"],
-        &["--fault", "abort=503", "--path", "users"],
+    let long = format!("abort=503;path=/{}", "x".repeat(512));
+    for (fault, why) in [
+        ("delay=abc", "`delay=abc` is no duration"),
+        ("delay=100", "`delay=100` has no unit: write delay=100ms"),
+        ("delay=2h", "`delay=2h` is longer than 1h"),
+        ("abort=199", "`abort=199` is no status from 200 to 599"),
+        ("abort-grpc=unavailable", "a name such as UNAVAILABLE, or 1 to 99"),
+        ("throttle=64KiB", "`throttle=64KiB` has no `/s`"),
+        ("throttle=1B/s", "no rate from 100B/s to 10GiB/s"),
+        ("abort=503;abort-percent=101", "`abort-percent=101` is none of 0 to 100"),
+        ("abort=503; dealy=1s", "`dealy` is no part: did you mean `delay`?"),
+        ("status=503", "`status` is no part: there are: delay, abort, abort-grpc, throttle, delay-percent"),
+        ("abort=503,delay=1s", "parts are joined by `;`, not by `,`"),
+        ("abort:503", "`abort:503` has no `=`"),
+        ("abort=503;", "a part is empty"),
+        ("abort=503;abort=504", "`abort` stands twice"),
+        ("abort-percent=5", "it asks for no fault"),
+        ("abort=503;path=users", "`path=users` must begin with `/`"),
+        (long.as_str(), "it is longer than 512 bytes"),
+        ("abort=5\u{1b}03", "`abort=5\u{fffd}03` is no status"),
     ] {
-        let ran = run(&[&["token", "--key-file", &key, "--name", "team-a"], arguments].concat());
-        assert_eq!(ran.code, 2, "{arguments:?} {ran:?}");
-        assert_eq!(ran.out, "");
+        let ran = run(&["token", "--key-file", &key, "--name", "team-a", "--fault", fault]);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{fault} {ran:?}");
+        assert!(ran.err.contains(why), "{fault} {}", ran.err);
+    }
+    for (option, value, why) in [
+        ("--authority", "a;b", "cannot be bound"),
+        ("--authority", "", "--authority: `authority=` is no authority"),
+        ("--path", "users", "--path: `path=users` must begin with `/`"),
+        ("--path", "/a?b", "--path: `path=/a?b` is no beginning of a path"),
+    ] {
+        let fault = ["token", "--key-file", &key, "--name", "team-a", "--fault", "abort=503"];
+        let ran = run(&[&fault[..], &[option, value]].concat());
+        assert!(ran.code == 2 && ran.out.is_empty() && ran.err.contains(why), "{value} {ran:?}");
     }
     assert_eq!(run(&["token", "--key-file", &key, "--name", "Team A", "--fault", "abort=503"]).code, 2);
     let short = files.path("short.key");
