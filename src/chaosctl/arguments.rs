@@ -23,7 +23,8 @@ Exit codes:
 A first tour:
   chaosctl validate catalog.yaml mission.yaml
   chaosctl list --catalog catalog.yaml
-  chaosctl explain --catalog catalog.yaml --mission mission.yaml --path /profiles/7 --request-id 42
+  chaosctl explain --catalog catalog.yaml --mission mission.yaml --path /profiles/7 \\
+    --cluster profile-db --request-id 3
   chaosctl render plugin --catalog catalog.yaml --mission mission.yaml > plugin.json";
 
 /// Checks, explains and renders chaos missions for Squall, the fault injection filter for Envoy
@@ -65,6 +66,8 @@ pub enum Verb {
     Simulate(Simulate),
     /// Sign a request for a fault, which a scenario with `requested` grants; or make a key for that
     #[command(
+        override_usage = "chaosctl token --new-key FILE\n       \
+        chaosctl token --key-file FILE --name NAME --fault FAULT [OPTIONS]",
         after_help = "Example:\n  chaosctl token --new-key team-a.key\n  chaosctl token --key-file team-a.key --name team-a \\\n    \
         --fault 'delay=100ms;abort=503' --expires 10m\n\ndocs/faults/requested.md tells what goes into it."
     )]
@@ -177,10 +180,11 @@ pub struct Explain {
     /// `x-request-id` of the request; draws depend on it
     #[arg(long, value_name = "ID")]
     pub request_id: Option<String>,
-    /// When the request comes (UTC), for scenarios with a `trigger`; absent: now
+    /// When the request comes (UTC), `2026-12-01T09:00:00Z`, for scenarios with a `trigger`; absent: now
     #[arg(long, value_name = "TIMESTAMP")]
     pub at: Option<humantime::Timestamp>,
-    /// How long the mission has run by then, `90s`; absent: since its `start`
+    /// How long the mission has run by then, `90s`: needed for `randomize` and `burst` when the mission has no `start`;
+    /// absent: since its `start`
     #[arg(long, value_name = "DURATION")]
     pub running: Option<humantime::Duration>,
     /// Key of a caller who may ask for faults: its secret in a file, or in an environment variable; may be repeated

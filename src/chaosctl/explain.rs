@@ -3,11 +3,15 @@
 use crate::arguments::{Explain, Output};
 use crate::explanation::{Answer, Effect, Outcome as Reason, Scenario, Told};
 use crate::inputs::{Identity, Inputs};
+use crate::keys::Key;
 use crate::request::Request;
 use crate::terminal::{self, Paint};
-use crate::{Outcome, emit, keys, when, whose, words};
+use crate::{Outcome, advice, emit, keys, whose, words};
 use anyhow::bail;
-use squall_policy::{DelayPhase, Explanation, Fault, Injected, Moment, Plan, Seed, Spared, Verdict, wire};
+use squall_policy::{
+    BAGGAGE_HEADER, DelayPhase, Explanation, FAULT_HEADER, Fact, Facts, Fault, Injected, Moment, Plan, Seed,
+    Spared, Verdict, wire,
+};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// # Errors
@@ -18,7 +22,8 @@ pub fn run(arguments: &Explain, out: Paint, err: Paint) -> anyhow::Result<Outcom
     let moment = moment(&mission, arguments);
     let mut request = Request::new(arguments, moment)?;
     let mut plan = whose::plan(&catalog, &mission, arguments)?;
-    plan.trust(keys::callers(&keys::read(&arguments.caller_key)?)?);
+    let keys = keys::read(&arguments.caller_key)?;
+    plan.trust(keys::callers(&keys)?);
     if arguments.running.is_none()
         && mission.start.is_none()
         && is_on_at_random(&plan, &catalog, &mut request)
@@ -28,7 +33,8 @@ pub fn run(arguments: &Explain, out: Paint, err: Paint) -> anyhow::Result<Outcom
              mission has no `start`: say with --running 90s how long it has run"
         );
     }
-    let told = tell(&plan, &catalog, &mission, arguments.seed.as_deref(), &mut request)?;
+    let told = tell((&plan, &keys), &catalog, &mission, arguments.seed.as_deref(), &mut request)?;
+    let told = told.noting(advice::of_end(&mission, moment).into_iter());
     terminal::print(&match arguments.output {
         Output::Text => told.text(out),
         output => emit::structured(&told, output)?,
@@ -59,7 +65,7 @@ fn moment(mission: &wire::Mission, arguments: &Explain) -> Moment {
 
 /// Asks the policy. Without a request id nothing that depends on one is told.
 fn tell(
-    plan: &Plan,
+    (plan, keys): (&Plan, &[Key]),
     catalog: &wire::Catalog,
     mission: &wire::Mission,
     seed: Option<&str>,
@@ -95,23 +101,15 @@ fn tell(
                 sample_ppm: e.sample_ppm,
                 faults: if by_chance { Vec::new() } else { effects(plan, &verdict, e.scenario) },
                 declared: words::faults(wire),
+                lacks: advice::of_header(wire, outcome),
             }
         })
         .collect::<Vec<_>>();
-    let rate = rate_ppm(catalog, plan, &explanations, &verdict);
+    let rate = rate_ppm(catalog, plan, &explanations, &verdict, asks(request));
     let scenarios = in_order(scenarios, plan, mission);
     let answer = answer(plan, &verdict, by_chance, rate);
-    let firsts = verdict.faulting().into_iter().filter_map(|number| named(catalog, plan, number));
-    let notes = firsts.filter(|s| s.scope.as_ref().is_some_and(|s| s.first.is_some())).map(|scenario| {
-        let limit = words::spares(scenario).join("; ");
-        format!(
-            "{}: {limit}. This tells of one of the first; requests before it are not known here",
-            scenario.name.0
-        )
-    });
-    let loads = verdict.outcomes.iter().filter_map(|outcome| named(catalog, plan, outcome.scenario));
-    let loads = loads.filter_map(when::unknown_load);
-    Ok(Told::new(mission, seed, request.id(), scenarios, answer, rate).noting(notes.chain(loads)))
+    let notes = advice::of_scenarios(&verdict, |number| named(catalog, plan, number), keys, request);
+    Ok(Told::new(mission, seed, request.id(), scenarios, answer, rate).noting(notes.into_iter()))
 }
 
 /// Those of other proxies among them, in the mission's order.
@@ -126,6 +124,7 @@ fn in_order(scenarios: Vec<Scenario>, plan: &Plan, mission: &wire::Mission) -> V
         sample_ppm: 0,
         faults: Vec::new(),
         declared: Vec::new(),
+        lacks: None,
     });
     let mut all: Vec<Scenario> = scenarios.into_iter().chain(dormant).collect();
     all.sort_by_key(|s| mission.scenarios.iter().position(|name| name.0 == s.name));
@@ -263,16 +262,32 @@ fn share(fault: &wire::Fault) -> f64 {
     fault.alternatives().into_iter().map(|(weight, alternative)| weight * drawn(alternative)).sum()
 }
 
+/// Whether the request has a header that may ask for a fault.
+fn asks(request: &mut Request) -> bool {
+    [FAULT_HEADER, BAGGAGE_HEADER]
+        .iter()
+        .any(|name| request.fact(&Fact::Header((*name).to_owned())).is_some())
+}
+
 /// The share of requests like this one that gets at least one fault: only the request id varies.
-fn rate_ppm(catalog: &wire::Catalog, plan: &Plan, explanations: &[Explanation], verdict: &Verdict) -> u32 {
+fn rate_ppm(
+    catalog: &wire::Catalog,
+    plan: &Plan,
+    explanations: &[Explanation],
+    verdict: &Verdict,
+    asks: bool,
+) -> u32 {
     let mut untouched = 1.0;
     for outcome in &verdict.outcomes {
         let Some(scenario) = named(catalog, plan, outcome.scenario) else { continue };
         let Some(explanation) = explanations.iter().find(|e| e.scenario == outcome.scenario) else {
             continue;
         };
+        let requested = scenario.faults.iter().any(|fault| fault.requested.is_some());
         let sampled = match explanation.draw_ppm {
-            _ if outcome.spared == Some(Spared::NoSampleHeader) => 0.0,
+            _ if matches!(outcome.spared, Some(Spared::NoSampleHeader | Spared::NotRequested)) => 0.0,
+            // Not sampled, and so not looked at.
+            _ if requested && !asks => 0.0,
             _ if outcome.spared.is_some_and(|spared| !spared.is_control()) => 0.0,
             // The header's value, and so its draw, is the same for all of them.
             Some(draw) if sticky(scenario) => f64::from(u8::from(draw < explanation.sample_ppm)),

@@ -53,6 +53,9 @@ pub struct Scenario {
     /// What the catalog says.
     #[serde(skip)]
     pub declared: Vec<String>,
+    /// Which header the request would need.
+    #[serde(skip)]
+    pub lacks: Option<String>,
 }
 
 #[derive(Clone, Copy, Serialize, PartialEq, Eq)]
@@ -241,9 +244,8 @@ impl Scenario {
                 shown(self.protected_by.as_deref().unwrap_or_default())
             ),
             Outcome::NotSampled => format!("matched, spared: not sampled ({})", draw(">=")),
-            Outcome::NoSampleHeader => "matched, spared: it has not the header that is sampled by".to_owned(),
-            Outcome::NoKey => {
-                "matched, spared: it has not the header of which the first get faults".to_owned()
+            Outcome::NoSampleHeader | Outcome::NoKey => {
+                format!("matched, spared: it has no {}", self.lacks.as_deref().unwrap_or_default())
             }
             Outcome::NoFaultDrawn => {
                 format!("matched and sampled ({}), and no fault drew its own percentage", draw("<"))

@@ -35,6 +35,10 @@ impl Key {
         Ok(Self { name: name.to_owned(), secret })
     }
 
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The variable that the VM has to have.
     pub fn variable(&self) -> Option<&str> {
         match &self.secret {

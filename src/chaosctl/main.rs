@@ -1,7 +1,9 @@
 //! `chaosctl`: checks, explains and renders chaos missions. What a verb does stands in the module of its name.
 
 mod access_log;
+mod advice;
 mod arguments;
+mod asked;
 mod emit;
 mod excerpt;
 mod explain;

@@ -2,7 +2,7 @@
 
 use crate::arguments::{Output, Token};
 use crate::terminal::{self, shown};
-use crate::{Outcome, emit, keys};
+use crate::{Outcome, asked, emit, keys};
 use anyhow::{Context, anyhow, bail, ensure};
 use squall_policy::{
     BAGGAGE_HEADER, FAULT_HEADER, MintError, Minted, Node, Report, TOKEN_HEADER, Value, base64, mint, wire,
@@ -38,16 +38,19 @@ fn minted(arguments: &Token) -> anyhow::Result<Minted> {
     let mut text = fault.clone();
     for (key, value) in conditions {
         ensure!(!value.contains([';', ',']), "--{key} {value:?}: a token cannot be bound to that");
+        if let Some(why) = asked::mistake_of(key, value) {
+            bail!("--{key}: {}", shown(&why));
+        }
         text += &format!(";{key}={value}");
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
     let expires = (now + Duration::from(arguments.expires)).as_secs();
     mint(name, &secret.0, expires, &text).map_err(|error| match error {
-        MintError::Fault => anyhow!(
-            "{:?} is no fault: write delay=100ms, abort=503, abort-grpc=UNAVAILABLE, throttle=64KiB/s, percentages as \
-             delay-percent=20, joined by `;`, each once",
-            shown(&text)
-        ),
+        MintError::Fault => {
+            let why =
+                asked::mistake(text.trim_ascii()).unwrap_or_else(|| "it is longer than 512 bytes".to_owned());
+            anyhow!("{:?} is no fault: {}", shown(&text), shown(&why))
+        }
         MintError::Expiry => anyhow!("--expires {} is too long", arguments.expires),
     })
 }

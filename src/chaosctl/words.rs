@@ -45,15 +45,16 @@ pub fn spares(scenario: &wire::Scenario) -> Vec<String> {
         format!("only try {} of a retried request", tries.join(" or "))
     });
     let first = scope.first.as_ref().map(|first| {
-        let many = match first.requests.0 {
-            1 => "request".to_owned(),
-            n => format!("{n} requests"),
-        };
+        let many = many_requests(first.requests.0);
         format!("only the first {many} of each {}", first.per.header.0)
     });
     let lifted = scope.allow_protected.then(|| "health checks and probes are not spared".to_owned());
     let own = scope.protect.iter().flatten().map(|r| format!("never: {}", rule(r)));
     tries.chain(first).chain(lifted).chain(own).collect()
+}
+
+pub fn many_requests(n: u32) -> String {
+    if n == 1 { "request".to_owned() } else { format!("{n} requests") }
 }
 
 fn rule(rule: &wire::MatchRule) -> String {

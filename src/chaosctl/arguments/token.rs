@@ -5,10 +5,9 @@ use clap::Args;
 use std::path::PathBuf;
 
 #[derive(Args)]
-#[command(group = clap::ArgGroup::new("what").required(true).args(["new_key", "fault"]))]
 pub struct Token {
     /// Make a new secret in this file, which must not be there yet and only you can read
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["key_file", "name", "expires", "authority", "path", "baggage"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["key_file", "name", "fault", "expires", "authority", "path", "baggage"])]
     pub new_key: Option<PathBuf>,
     /// File with the secret, in base64
     #[arg(long, value_name = "FILE", required_unless_present = "new_key")]
@@ -17,7 +16,7 @@ pub struct Token {
     #[arg(long, required_unless_present = "new_key")]
     pub name: Option<String>,
     /// What to ask for: delay=, abort=, abort-grpc=, throttle=, each but abort-grpc with a -percent=, joined by `;`
-    #[arg(long)]
+    #[arg(long, required_unless_present = "new_key")]
     pub fault: Option<String>,
     /// How long it is good from now on; a scenario's `max_age` is 1h unless it says otherwise
     #[arg(long, default_value = "10m", value_name = "DURATION")]

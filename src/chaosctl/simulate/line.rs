@@ -222,6 +222,8 @@ impl<'r, 'l> Request<'r, 'l> {
                 asked.answered = true;
                 told.as_deref()
             }
+            // Nobody asks for a fault in a log that does not tell it.
+            None if super::is_request(&asked.key.name) => None,
             None => {
                 self.lacks.get_or_insert(index);
                 None

@@ -15,6 +15,7 @@ fn help_teaches_every_verb_with_an_example() {
         &["show"],
         &["explain"],
         &["simulate"],
+        &["token"],
         &["schema"],
         &["render", "plugin"],
         &["render", "envoy"],

@@ -137,9 +137,31 @@ fn sticky_sampling_needs_no_request_id() {
     };
     assert_eq!(outcome(&[]), "not_matched");
     assert_eq!(outcome(&["--direction", "inbound"]), "no_sample_header");
+    let told = run(&[
+        "explain",
+        "--catalog",
+        &catalog,
+        "--mission",
+        &mission,
+        "--path",
+        "/",
+        "--direction",
+        "inbound",
+    ])
+    .out;
+    assert!(told.contains("it has no `x-user` header, which is sampled by"), "{told}");
     let users = (0..40).map(|n| outcome(&["--direction", "inbound", "--header", &format!("x-user: {n}")]));
     let faulted = users.filter(|o| o == "faulted").count();
     assert!((8..32).contains(&faulted), "{faulted} of 40 at 50 %");
+}
+
+#[test]
+fn a_request_after_the_mission_is_told_to_be_so() {
+    let ended = |running: &str| {
+        let told = explain(&["--path", "/profiles/1", "--request-id", "4", "--running", running]).out;
+        told.contains("note: the mission has ended by then; the filter injects nothing")
+    };
+    assert_eq!([ended("14m 59s"), ended("15m"), ended("2h")], [false, true, true]);
 }
 
 #[test]

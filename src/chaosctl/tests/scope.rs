@@ -147,6 +147,8 @@ fn another_try_is_told() {
 fn the_first_requests_of_a_key_are_counted_over_a_log_and_explained_as_first() {
     let files = Files::new("scope: {first: {requests: 2, per: {header: x-order}, forget_after: 1m}}");
     assert_eq!(files.outcome(&["--path", "/"]), "no_key");
+    let told = files.told(&["--path", "/"]);
+    assert!(told.contains("no `x-order` header; faults are for the first 2 requests of each\n"), "{told}");
     let told = files.told(&["--path", "/", "--header", "x-order: 7"]);
     assert!(told.contains("FAULT") && told.contains("only the first 2 requests of each x-order"), "{told}");
     assert!(told.contains("requests before it are not known here"), "{told}");

@@ -85,7 +85,11 @@ fn a_token_is_granted_and_explain_tells_why_another_one_is_not() {
     assert!(told.contains("delay of 100ms before the answer, then abort 503"), "{told}");
     let baggage = files.token(&["--fault", "abort=503", "--baggage"]);
     assert!(files.explain(&baggage, &[]).contains("abort 503"), "{baggage}");
-    assert!(files.explain("", &[]).contains("spared: it asks for no fault"));
+    let none = files.explain("", &[]);
+    assert!(
+        none.contains("spared: it asks for no fault") && none.contains("like this one, 0 % get"),
+        "{none}"
+    );
     let bound = files.token(&["--fault", "abort=503", "--authority", "shop", "--path", "/users"]);
     assert!(files.explain(&bound, &["--authority", "shop"]).contains("abort 503"), "{bound}");
     for (headers, more, cause) in [
@@ -98,7 +102,7 @@ fn a_token_is_granted_and_explain_tells_why_another_one_is_not() {
     ] {
         let told = files.explain(&headers, more);
         assert!(told.contains(&format!("what it asks for is ignored ({cause})")), "{headers} {told}");
-        assert!(told.contains("verdict: no fault"), "{told}");
+        assert!(told.contains("verdict: no fault") && told.contains("like this one, 0 % get"), "{told}");
     }
     let json = files.token(&["--fault", "abort=503", "--output", "json"]);
     let json: Value = serde_json::from_str(&json).expect("JSON");
@@ -107,19 +111,103 @@ fn a_token_is_granted_and_explain_tells_why_another_one_is_not() {
 }
 
 #[test]
+fn a_token_of_a_key_that_explain_does_not_have_is_told() {
+    let files = Files::new();
+    let key = files.path("team-a.key");
+    let note = "note: no key `team-a` was given: `--caller-key team-a=FILE`";
+    for headers in
+        [files.token(&["--fault", "abort=503"]), files.token(&["--fault", "abort=503", "--baggage"])]
+    {
+        let given: Vec<&str> = headers.lines().flat_map(|line| ["--header", line]).collect();
+        for more in [vec![], vec!["--caller-key".to_owned(), format!("team-b={key}")]] {
+            let more = more.iter().map(String::as_str);
+            let given: Vec<&str> =
+                ["--path", "/"].into_iter().chain(given.iter().copied()).chain(more).collect();
+            let told = files.with_files(&["explain"], &given).out;
+            assert!(told.contains("(bad_signature)") && told.contains(note), "{told}");
+        }
+    }
+    let wrong = files.token(&["--fault", "abort=503"]).replace("503", "504");
+    assert!(!files.explain(&wrong, &[]).contains("note:"));
+    let foreign = run(&["token", "--key-file", &key, "--name", "team-b", "--fault", "abort=503"]).out;
+    let told = files.explain(&foreign, &["--caller-key", &format!("team-b={key}")]);
+    assert!(told.contains("note: asked: key `team-b` is none of its `keys`: team-a"), "{told}");
+}
+
+#[test]
+fn the_usage_is_either_of_two() {
+    let usage = "Usage: chaosctl token --new-key FILE\n       \
+                 chaosctl token --key-file FILE --name NAME --fault FAULT [OPTIONS]\n";
+    let help = run(&["token", "--help"]).out;
+    assert!(help.contains(usage) && help.contains("Example:\n  chaosctl token"), "{help}");
+    for (arguments, missing) in [
+        (&[][..], &["--key-file <FILE>", "--name <NAME>", "--fault <FAULT>"][..]),
+        (&["--fault", "abort=503"], &["--key-file <FILE>", "--name <NAME>"]),
+        (&["--key-file", "k", "--name", "n"], &["--fault <FAULT>"]),
+        (
+            &["--new-key", "k", "--fault", "abort=503"],
+            &["'--new-key <FILE>' cannot be used with '--fault <FAULT>'"],
+        ),
+        (&["--new-key", "k", "--expires", "1m"], &["cannot be used with '--expires <DURATION>'"]),
+    ] {
+        let ran = run(&[&["token"], arguments].concat());
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{arguments:?}");
+        assert!(ran.err.contains(usage) && missing.iter().all(|part| ran.err.contains(part)), "{}", ran.err);
+    }
+}
+
+#[test]
+fn a_share_of_the_requests_that_ask_for_nothing_is_none() {
+    let files = Files::new();
+    let half = CATALOG.replace("]}\n", "], sample: {percent: 50}}\n");
+    std::fs::write(files.path("catalog.yaml"), half).expect("written");
+    for id in 0..20 {
+        let told = files.explain("", &["--request-id", &id.to_string()]);
+        assert!(told.contains("like this one, 0 % get"), "{told}");
+    }
+    let good = files.token(&["--fault", "abort=503"]);
+    let told = files.explain(&good, &["--request-id", "1"]);
+    assert!(told.contains("like this one, 50 % get"), "{told}");
+}
+
+#[test]
 fn what_no_filter_would_read_is_not_signed() {
     let files = Files::new();
     let key = files.path("team-a.key");
-    for arguments in [
-        &["--fault", "delay=abc"][..],
-        &["--fault", "abort=199"],
-        &["--fault", "abort-percent=5"],
-        &["--fault", "abort=503", "--authority", "a;b"],
-        &["--fault", "abort=503", "--path", "users"],
+    let long = format!("abort=503;path=/{}", "x".repeat(512));
+    for (fault, why) in [
+        ("delay=abc", "`delay=abc` is no duration"),
+        ("delay=100", "`delay=100` has no unit: write delay=100ms"),
+        ("delay=2h", "`delay=2h` is longer than 1h"),
+        ("abort=199", "`abort=199` is no status from 200 to 599"),
+        ("abort-grpc=unavailable", "a name such as UNAVAILABLE, or 1 to 99"),
+        ("throttle=64KiB", "`throttle=64KiB` has no `/s`"),
+        ("throttle=1B/s", "no rate from 100B/s to 10GiB/s"),
+        ("abort=503;abort-percent=101", "`abort-percent=101` is none of 0 to 100"),
+        ("abort=503; dealy=1s", "`dealy` is no part: did you mean `delay`?"),
+        ("status=503", "`status` is no part: there are: delay, abort, abort-grpc, throttle, delay-percent"),
+        ("abort=503,delay=1s", "parts are joined by `;`, not by `,`"),
+        ("abort:503", "`abort:503` has no `=`"),
+        ("abort=503;", "a part is empty"),
+        ("abort=503;abort=504", "`abort` stands twice"),
+        ("abort-percent=5", "it asks for no fault"),
+        ("abort=503;path=users", "`path=users` must begin with `/`"),
+        (long.as_str(), "it is longer than 512 bytes"),
+        ("abort=5\u{1b}03", "`abort=5\u{fffd}03` is no status"),
     ] {
-        let ran = run(&[&["token", "--key-file", &key, "--name", "team-a"], arguments].concat());
-        assert_eq!(ran.code, 2, "{arguments:?} {ran:?}");
-        assert_eq!(ran.out, "");
+        let ran = run(&["token", "--key-file", &key, "--name", "team-a", "--fault", fault]);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{fault} {ran:?}");
+        assert!(ran.err.contains(why), "{fault} {}", ran.err);
+    }
+    for (option, value, why) in [
+        ("--authority", "a;b", "cannot be bound"),
+        ("--authority", "", "--authority: `authority=` is no authority"),
+        ("--path", "users", "--path: `path=users` must begin with `/`"),
+        ("--path", "/a?b", "--path: `path=/a?b` is no beginning of a path"),
+    ] {
+        let fault = ["token", "--key-file", &key, "--name", "team-a", "--fault", "abort=503"];
+        let ran = run(&[&fault[..], &[option, value]].concat());
+        assert!(ran.code == 2 && ran.out.is_empty() && ran.err.contains(why), "{value} {ran:?}");
     }
     assert_eq!(run(&["token", "--key-file", &key, "--name", "Team A", "--fault", "abort=503"]).code, 2);
     let short = files.path("short.key");
