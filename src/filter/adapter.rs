@@ -49,6 +49,8 @@ mod mission;
 #[cfg(target_arch = "wasm32")]
 mod mutate;
 #[cfg(target_arch = "wasm32")]
+mod news;
+#[cfg(target_arch = "wasm32")]
 mod node;
 #[cfg(target_arch = "wasm32")]
 mod pressure;

@@ -4,7 +4,7 @@
 
 use crate::host;
 use crate::stats;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 /// More rings than can be on their way to one VM: an emptying that never ends must not hang the worker.
 const MOST_RINGS: u32 = 4096;
@@ -12,6 +12,7 @@ const MOST_RINGS: u32 = 4096;
 thread_local! {
     /// The name of this VM's queue, unlike that of any other VM.
     static NAME: RefCell<Option<String>> = const { RefCell::new(None) };
+    static TOKEN: Cell<u32> = const { Cell::new(0) };
 }
 
 /// Registers this VM and tells the number by which others wake it; 0, which nobody has, when that fails. The callback comes
@@ -26,7 +27,13 @@ pub fn register() -> u32 {
     });
     let token = name.and_then(|name| host::register_queue(&name).ok());
     stats::count_host_errors(u32::from(token.is_none()));
+    TOKEN.set(token.unwrap_or(TOKEN.get()));
     token.unwrap_or(0)
+}
+
+/// The number of this VM's bell; 0 before it is registered.
+pub fn own() -> u32 {
+    TOKEN.get()
 }
 
 /// Wakes a VM, this one too: then in a callback of its own after this one.

@@ -23,42 +23,52 @@ pub struct Configured {
     pub armed: Option<Armed>,
     /// The mission that the configuration names, also when it is disabled or over: then it is stopped.
     pub mission: Option<String>,
+    /// The same for the same bytes.
+    pub identity: u64,
     /// The configuration has errors: whatever ran under an older one is stopped too.
     pub rejected: bool,
 }
 
 /// Reads the configuration of the effective root context.
 pub fn load() -> Configured {
-    match read() {
-        Ok(None) => Configured::default(),
+    let bytes = match host::plugin_configuration(CONFIG_LIMIT.saturating_add(1)) {
+        Ok(bytes) => bytes,
+        Err(status) => {
+            log::error!("the host did not hand over the plugin configuration: status {}", status.0);
+            stats::count_host_errors(1);
+            return Configured::default();
+        }
+    };
+    let identity = identity(&bytes);
+    match read(&bytes) {
+        Ok(None) => Configured { identity, ..Configured::default() },
         Ok(Some(loaded)) => {
             let mission = loaded.mission.as_ref().map(|mission| mission.id.0.clone());
-            Configured { armed: arm(loaded), mission, rejected: false }
+            Configured { armed: arm(loaded), mission, rejected: false, identity }
         }
-        Err(Rejected) => Configured { rejected: true, ..Configured::default() },
+        Err(Rejected) => Configured { rejected: true, identity, ..Configured::default() },
     }
+}
+
+/// FNV-1a: the same in every VM, which the hash of a table is not.
+fn identity(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }
 
 /// The configuration has errors, which are in the log.
 struct Rejected;
 
 /// The configuration, `None` when there is none.
-fn read() -> Result<Option<Loaded>, Rejected> {
-    let bytes = match host::plugin_configuration(CONFIG_LIMIT.saturating_add(1)) {
-        Ok(bytes) => bytes,
-        Err(status) => {
-            log::error!("the host did not hand over the plugin configuration: status {}", status.0);
-            stats::count_host_errors(1);
-            return Ok(None);
-        }
-    };
+fn read(bytes: &[u8]) -> Result<Option<Loaded>, Rejected> {
     // Istio hands over no bytes at all for a configuration without keys.
     if bytes.is_empty() {
         stats::set_gauge("chaos_config_rejected", &[], 0);
         return Ok(None);
     }
     let mut report = Report::default();
-    let loaded = load_plugin_on(&bytes, &mut Node, &mut report);
+    let loaded = load_plugin_on(bytes, &mut Node, &mut report);
     for finding in report.findings.iter().take(LOGGED_FINDINGS) {
         match finding.code.level() {
             Level::Error => log::error!("{finding}"),

@@ -4,8 +4,9 @@ use crate::bell;
 use crate::caps;
 use crate::configure;
 use crate::host;
+use crate::news;
 use crate::pressure;
-use crate::root::{RETRY_MS, RETRY_NS, Root, Wake};
+use crate::root::{Newer, RETRY_MS, RETRY_NS, Root, Wake};
 use crate::roots::Roots;
 use crate::slots;
 use crate::stats;
@@ -69,9 +70,15 @@ impl Engine {
         let plugin = plugin.map(|name| String::from_utf8_lossy(&name).into_owned()).unwrap_or_default();
         let configured = configure::load();
         let now = host::monotonic_ns().unwrap_or_default();
+        news::tell(&plugin, &configured, now);
+        let newer = Newer {
+            mission: configured.mission.as_deref(),
+            schedule: configured.armed.as_ref().map(|armed| armed.schedule),
+            rejected: configured.rejected,
+        };
         for (other_id, other) in self.roots.iter_mut() {
             if other_id != id && other.plugin == plugin {
-                other.supersede(other_id, &configured, now);
+                other.supersede(other_id, &newer, now);
             }
         }
         let in_effect = host::set_effective_context(id).is_ok();
@@ -82,8 +89,10 @@ impl Engine {
         if let Some(old) = &mut root.armed {
             old.free_memory();
         }
-        let armed = configured.armed;
-        self.roots.insert(id, Root { plugin, armed, successor: None, rings_at: None, ..root });
+        let (armed, identity) = (configured.armed, configured.identity);
+        let configured =
+            Root { plugin, identity, came_ns: now, armed, successor: None, rings_at: None, ..root };
+        self.roots.insert(id, configured);
         match self.roots.get_mut(&id) {
             Some(root) if in_effect => root.advance_mission(now),
             _ => stats::count_host_errors(1),
@@ -155,10 +164,13 @@ impl Engine {
         root.set_timer(now);
     }
 
-    /// Another worker has rung for those that wait here.
+    /// Another worker has rung: for those that wait here, or because it has a newer configuration.
     pub fn rung(&mut self, bell: u32) {
         bell::heard(bell);
         let Ok(now) = host::monotonic_ns() else { return stats::count_host_errors(1) };
+        for (id, root) in self.roots.iter_mut() {
+            root.catch_up(id, now);
+        }
         for (id, root) in self.roots.iter_mut().filter(|(_, root)| !root.waiters.is_empty()) {
             waiting::look(root, &mut self.streams, now);
             // The timer belongs to the root context in effect.
@@ -184,7 +196,8 @@ impl Engine {
             pressure::free(&armed.mission);
         }
         // Without a successor the filter itself was taken out of the listener.
-        if let Some(armed) = root.armed.filter(|armed| armed.running && root.successor.is_none()) {
+        let last = root.successor.is_none() && !news::are_of_another_vm(&root.plugin);
+        if let Some(armed) = root.armed.filter(|armed| armed.running && last) {
             armed.show_active(false);
         }
     }

@@ -1,9 +1,9 @@
 //! One root context: one configuration with its mission, its timer and what waits for it.
 
 use crate::caps::Caps;
-use crate::configure::Configured;
 use crate::host::{self, Side};
 use crate::mission;
+use crate::news;
 use crate::pressure;
 use crate::slots::Pools;
 use crate::stats::{self, ScenarioStats};
@@ -66,11 +66,24 @@ pub struct Successor {
     stopped: bool,
 }
 
+/// What a newer configuration of the same plugin asks for.
+pub struct Newer<'n> {
+    /// The mission that it names.
+    pub mission: Option<&'n str>,
+    /// When that runs; `None`: not at all.
+    pub schedule: Option<Schedule>,
+    pub rejected: bool,
+}
+
 /// One root context: one configuration.
 #[derive(Default)]
 pub struct Root {
     /// `plugin_name`: a newer configuration of the same name takes this one's place.
     pub plugin: String,
+    /// The same for the same configuration.
+    pub identity: u64,
+    /// When it came, on the monotonic clock.
+    pub came_ns: u64,
     /// `None` is idle: streams of this root are not even remembered.
     pub armed: Option<Armed>,
     pub queue: DeadlineQueue<Wake>,
@@ -245,19 +258,22 @@ impl Root {
 
     /// A newer configuration has come. Waiting requests serve their delays to the end, or to the new deadline, if
     /// it is still the same mission; if it is not, they go on after the handover.
-    pub fn supersede(&mut self, id: u32, by: &Configured, now_ns: u64) {
+    pub fn supersede(&mut self, id: u32, by: &Newer<'_>, now_ns: u64) {
         let Some(armed) = &mut self.armed else { return };
-        armed.show_active(false);
+        if self.successor.is_none() {
+            armed.show_active(false);
+        }
         // The newer configuration may hold less, or none.
         armed.free_memory();
-        let same = by.armed.as_ref().filter(|new| new.mission == armed.mission);
-        if let Some(new) = same {
-            armed.schedule = new.schedule;
+        let names_it = by.mission == Some(armed.mission.as_str());
+        let same = by.schedule.filter(|_| names_it);
+        if let Some(schedule) = same {
+            armed.schedule = schedule;
         }
         // A mission that has been put off to a later start lets go of what waits, as one that has ended.
         let put_off = matches!(armed.phase(), Ok((Phase::Pending { .. }, _)));
         let ends_mission = same.is_none() || put_off;
-        let stopped = same.is_none() && (by.rejected || by.mission.as_ref() == Some(&armed.mission));
+        let stopped = same.is_none() && (by.rejected || names_it);
         self.successor = Some(Successor { came_ns: now_ns, ends_mission, stopped });
         // The timer belongs to the root context in effect.
         if host::set_effective_context(id).is_err() {
@@ -267,6 +283,15 @@ impl Root {
             self.wake_at(now_ns.saturating_add(HANDOVER_NS), now_ns, Wake::Handover);
         } else {
             self.advance_mission(now_ns);
+        }
+    }
+
+    /// A newer configuration has come to another VM of the proxy.
+    pub fn catch_up(&mut self, id: u32, now_ns: u64) {
+        let Some(news) = self.armed.as_ref().and_then(|_| news::of(&self.plugin)) else { return };
+        let latest = self.successor.map_or(self.came_ns, |successor| successor.came_ns);
+        if news.identity != self.identity && news.came_ns > latest {
+            self.supersede(id, &news.newer(), now_ns);
         }
     }
 

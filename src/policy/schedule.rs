@@ -90,6 +90,17 @@ impl Schedule {
         }
     }
 
+    /// What other VMs of the proxy have to know of it.
+    #[must_use]
+    pub fn to_words(self) -> [u64; 3] {
+        [self.start_wall_ms, self.start_mono_ns.cast_unsigned(), self.duration_ns]
+    }
+
+    #[must_use]
+    pub fn from_words([start_wall_ms, start_mono_ns, duration_ns]: [u64; 3]) -> Self {
+        Self { start_wall_ms, start_mono_ns: start_mono_ns.cast_signed(), duration_ns, ended: false }
+    }
+
     /// Promise P1: whichever clock reaches the deadline first ends the mission, so a step of the wall
     /// clock can shorten a mission and never lengthen it.
     #[must_use]

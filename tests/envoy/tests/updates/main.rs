@@ -4,6 +4,7 @@
 mod chains;
 mod listeners;
 mod missions;
+mod other_machine;
 mod revision;
 
 use std::time::Instant;

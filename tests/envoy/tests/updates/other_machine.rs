@@ -1,0 +1,102 @@
+//! Updates that give the plugin new virtual machines, because the module or its environment has changed: the old ones live on
+//! with their connections and with the requests that wait in them, and hear of it all the same.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use squall_envoy_tests::{
+    ConfigUpdate, Envoy, EnvoyOptions, HttpClient, HttpFilter, HttpUpstream, eventually,
+};
+
+use crate::{
+    SHOP, active, discovered, from_istiod, listeners, mission, resource, send, start, until_in_flight,
+};
+
+/// How long after an update nothing may be left of what it ends (promise P1), and time for a busy machine.
+const AT_MOST: Duration = Duration::from_secs(5);
+
+/// The same plugin in a machine whose environment has this value.
+fn in_machine(rotation: &str, configuration: &Value) -> Value {
+    let mut config = from_istiod(SHOP, configuration);
+    config["config"]["vm_config"]["environment_variables"] = json!({"key_values": {"ROTATION": rotation}});
+    config
+}
+
+async fn update(envoy: &Envoy, rotation: &str, configuration: &Value) {
+    let verdict = envoy.update_filter(&resource(SHOP), &in_machine(rotation, configuration)).await;
+    assert_eq!(verdict.unwrap(), ConfigUpdate::Accepted);
+}
+
+#[tokio::test]
+async fn p1_requests_that_wait_in_an_old_machine_go_on_when_the_mission_is_stopped() {
+    let running = mission("rotated", 503, "60s");
+    for stop in [
+        running.clone().set("enable", json!(false)).plugin(),
+        mission("another", 503, "60s").plugin(),
+        json!({"version": 1, "catalog": {"version": 1, "scenarios": []}}),
+    ] {
+        let upstream = HttpUpstream::start().await.unwrap();
+        let envoy = start(&upstream, 2, [discovered(SHOP, &running.plugin())]).await;
+        let mut replies = send(&envoy, "/size/2", 8);
+        until_in_flight(&envoy, 8).await;
+        let begun = Instant::now();
+        update(&envoy, "second", &stop).await;
+        while let Some(reply) = replies.join_next().await {
+            let (status, ended) = reply.unwrap();
+            assert_eq!(status, 200, "{stop}");
+            assert!(ended - begun < AT_MOST, "{:?}: {stop}", ended - begun);
+        }
+    }
+}
+
+/// Open connections keep the listener of the old machine.
+#[tokio::test]
+async fn p1_open_connections_of_an_old_machine_are_faulted_no_more_after_a_stop() {
+    let filter = |rotation: &str, plugin: &Value| {
+        HttpFilter::json(
+            json!({"name": "envoy.filters.http.wasm", "typed_config": in_machine(rotation, plugin)}),
+        )
+    };
+    let running = mission("rotated", 503, "20s");
+    let upstream = HttpUpstream::start().await.unwrap();
+    let bootstrap = listeners::bootstrap(&upstream, &[filter("first", &running.plugin())]);
+    let options = EnvoyOptions::default().concurrency(2).drain_seconds(1_000_000);
+    let envoy = options.start(bootstrap).await.unwrap();
+    let open: Vec<_> = (0..8)
+        .map(|number| {
+            let address = envoy.addr("ingress");
+            if number % 2 == 0 { HttpClient::http1(address) } else { HttpClient::http2(address) }
+        })
+        .collect();
+    for client in &open {
+        assert_eq!(client.get("/size/1").await.unwrap().status, 503);
+    }
+    let stopped = running.set("enable", json!(false)).plugin();
+    listeners::replace(&envoy, &[filter("second", &stopped)]);
+    let quiet = eventually("no fault on open connections", AT_MOST, async || {
+        for client in &open {
+            if client.get("/size/1").await.ok()?.status != 200 {
+                return None;
+            }
+        }
+        Some(())
+    });
+    quiet.await.unwrap();
+    let shown = envoy.prometheus_until("the mission is shown as over", |m| active(m, "cut") == Some(0.0));
+    shown.await.unwrap();
+}
+
+/// The old machine takes its leave without touching what the new one shows.
+#[tokio::test]
+async fn a_running_mission_is_shown_as_active_after_its_machine_was_replaced() {
+    let running = mission("rotated", 503, "20s").plugin();
+    let upstream = HttpUpstream::start().await.unwrap();
+    let envoy = start(&upstream, 2, [discovered(SHOP, &running)]).await;
+    for rotation in ["second", "third"] {
+        update(&envoy, rotation, &running).await;
+        // The old machines are gone once their contexts are: nothing says when.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert_eq!(active(&envoy.prometheus().await.unwrap(), "cut"), Some(1.0), "{rotation}");
+        assert_eq!(HttpClient::http1(envoy.addr("ingress")).get("/size/1").await.unwrap().status, 503);
+    }
+}
