@@ -67,7 +67,7 @@ fn begin_watching(
     let armed = root.armed.as_ref().ok_or(Cause::HostError)?;
     let fault = fault(armed, injected).ok_or(Cause::HostError)?;
     if last || taken {
-        return Err(if last { Cause::NoBody } else { Cause::Preempted });
+        return Err(if last { Cause::NoBody } else { Cause::BodyTaken });
     }
     let framing = framing().map_err(|_| host_error())?.ok_or(Cause::NoStream)?;
     if let StreamEnd::Status(status) = &fault.then {
