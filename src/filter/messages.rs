@@ -120,6 +120,10 @@ fn settle(observed: &mut Observed, armed: Option<&mut Armed>, injected: &Injecte
     if let Some(injection) = &mut observed.injection {
         injection.faults.retain(|fault| fault != injected);
     }
+    if spared.is_some() {
+        // A request has one stream fault at most.
+        observed.forget(&[*injected]);
+    }
     if let Some(armed) = armed {
         match spared {
             Some(cause) => ledger::suppress(armed, injected.scenario(), cause),
