@@ -245,6 +245,7 @@ pub fn wake(observed: &mut Observed, armed: Option<&mut Armed>, moment: Moment) 
             settle(observed, armed, &injected, None);
             return Woken::Later(Wake::Messages(id), due);
         }
+        Due::Waits(due) => return Woken::Later(Wake::Messages(id), due),
         Due::Continues => in_effect(id) && host::continue_stream(Side::Response).is_ok(),
         Due::Closes => in_effect(id) && host::close_stream(Side::Response).is_ok(),
     };

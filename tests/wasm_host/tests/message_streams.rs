@@ -105,6 +105,23 @@ fn a_rest_goes_before_the_next_piece() {
     end(&mut proxy, stream);
 }
 
+/// P1: no byte of a stream that goes on stays here longer than a second after the deadline.
+#[test]
+fn p1_a_rest_that_no_piece_follows_is_reset() {
+    let (body, two) = frames();
+    for (extra, effects) in [(3, 1), (0, 0)] {
+        let mut proxy = proxy(&json!({"after": {"messages": 2}, "then": "stall"}));
+        let stream = responding(&mut proxy, GRPC);
+        proxy.vm.response_body(stream, &body[..two + extra], false).unwrap();
+        proxy.advance_ms(10_900);
+        assert_eq!(proxy.vm.take_effects(), [], "the next piece may still come");
+        proxy.advance_ms(200);
+        let closed = vec![Effect::Close { stream, side: Side::Response }; effects];
+        assert_eq!((proxy.vm.take_effects(), passed(&mut proxy, stream)), (closed, body[..two].to_vec()));
+        end(&mut proxy, stream);
+    }
+}
+
 #[test]
 fn another_configuration_releases_a_stall() {
     let (body, two) = frames();
