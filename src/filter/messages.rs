@@ -67,7 +67,7 @@ fn begin_watching(
     let armed = root.armed.as_ref().ok_or(Cause::HostError)?;
     let fault = fault(armed, injected).ok_or(Cause::HostError)?;
     if last || taken {
-        return Err(if last { Cause::NoBody } else { Cause::Preempted });
+        return Err(if last { Cause::NoBody } else { Cause::BodyTaken });
     }
     let framing = framing().map_err(|_| host_error())?.ok_or(Cause::NoStream)?;
     if let StreamEnd::Status(status) = &fault.then {
@@ -119,6 +119,10 @@ fn answer(armed: &Armed, status: &StreamStatus, marks: Marks) -> host::Result<()
 fn settle(observed: &mut Observed, armed: Option<&mut Armed>, injected: &Injected, spared: Option<Cause>) {
     if let Some(injection) = &mut observed.injection {
         injection.faults.retain(|fault| fault != injected);
+    }
+    if spared.is_some() {
+        // A request has one stream fault at most.
+        observed.forget(&[*injected]);
     }
     if let Some(armed) = armed {
         match spared {
@@ -241,6 +245,7 @@ pub fn wake(observed: &mut Observed, armed: Option<&mut Armed>, moment: Moment) 
             settle(observed, armed, &injected, None);
             return Woken::Later(Wake::Messages(id), due);
         }
+        Due::Waits(due) => return Woken::Later(Wake::Messages(id), due),
         Due::Continues => in_effect(id) && host::continue_stream(Side::Response).is_ok(),
         Due::Closes => in_effect(id) && host::close_stream(Side::Response).is_ok(),
     };

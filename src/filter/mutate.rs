@@ -82,7 +82,7 @@ fn begin_edit(change: &BodyChange, last: bool, edited: bool) -> Result<(), Cause
         return Err(Cause::NoBody);
     }
     if edited {
-        return Err(Cause::Preempted);
+        return Err(Cause::BodyTaken);
     }
     if change.length() == Length::Stays {
         return Ok(());

@@ -30,11 +30,11 @@ impl Pools {
     pub fn new(mission: &str, plan: &Plan) -> Self {
         let mut pools = Vec::new();
         for (number, scenario) in plan.scenarios().iter().enumerate() {
-            for (fault, _) in
-                scenario.faults().enumerate().filter(|(_, f)| matches!(f, Fault::Concurrency(_)))
-            {
-                // An id and a name have no slash, so no two pools have one key.
-                let key = format!("squall/slots/{mission}/{}/{fault}", scenario.name);
+            let mut faults = scenario.faults().enumerate();
+            if let Some((fault, _)) = faults.find(|(_, fault)| matches!(fault, Fault::Concurrency(_))) {
+                // A scenario has at most one, so its place among the faults may change while it is in use. An id and a
+                // name have no slash, so no two pools have one key.
+                let key = format!("squall/slots/{mission}/{}", scenario.name);
                 pools.push(((number, fault), key.into()));
             }
         }

@@ -116,6 +116,8 @@ pub enum Cause {
     NoBody,
     /// The fault is about a stream of messages, and the response was none.
     NoStream,
+    /// Another fault has the body of the response.
+    BodyTaken,
     /// The body was larger than the change of it allows.
     BodyTooLarge,
     /// The body was no JSON, and the change of it needs one.
@@ -129,7 +131,7 @@ pub enum Cause {
     OtherTarget,
 }
 
-const CAUSES: [&str; 27] = [
+const CAUSES: [&str; 28] = [
     "preempted",
     "no_sample_header",
     "already_faulted",
@@ -149,6 +151,7 @@ const CAUSES: [&str; 27] = [
     "stream_ended",
     "no_body",
     "no_stream",
+    "body_taken",
     "body_too_large",
     "body_not_json",
     "unsigned",

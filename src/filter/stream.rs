@@ -261,9 +261,17 @@ fn hold_response(engine: &mut Engine, id: u32, last: bool) -> Option<Action> {
         }
         Progress::WaitingResponse(_) | Progress::Ended => return None,
     }
-    if observed.injection.is_some() {
+    observed.injection.as_ref()?;
+    let action = begin_response(root, observed, last);
+    // What is known not to take place is not said; an answer of ours says it itself.
+    if observed.progress != Progress::Ended {
         marks::on_response(root.armed.as_ref()?, observed.marks);
     }
+    action
+}
+
+fn begin_response(root: &mut Root, observed: &mut Observed, last: bool) -> Option<Action> {
+    let id = observed.id;
     let injection = observed.injection.as_mut().filter(|i| i.concerns_response())?;
     let replaced = root.is_replaced();
     let armed = root.armed.as_mut()?;

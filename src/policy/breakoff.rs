@@ -7,6 +7,9 @@ use crate::framing::{Framing, Messages};
 use crate::pace::Cut;
 use crate::plan::{StreamEnd, StreamFault, StreamPoint};
 
+/// How long the rest of a piece waits after the release for a piece that it can go before (promise P1).
+const NEXT_PIECE_NS: u64 = 1_000_000_000;
+
 /// A stream whose messages are counted.
 #[derive(Debug)]
 pub struct Breakoff {
@@ -27,8 +30,11 @@ enum State {
         by_host: bool,
         broken: bool,
     },
-    /// It goes on: these bytes before the next piece.
-    Released(Vec<u8>),
+    /// It goes on: these bytes before the next piece, which has to come until then.
+    Released {
+        rest: Vec<u8>,
+        until_ns: u64,
+    },
     /// What the upstream still sends is dropped.
     Dropping,
     /// Nothing passes, and the stream is closed.
@@ -69,6 +75,8 @@ pub enum Woken {
     Nothing,
     /// The fault takes effect; it is to be looked at again then.
     Strikes(u64),
+    /// It is to be looked at again then.
+    Waits(u64),
     /// What the host holds goes on.
     Continues,
     Closes,
@@ -120,7 +128,7 @@ impl Breakoff {
                 *by_host = true;
                 Step { holds: true, put: Put::before(rest), ..Step::default() }
             }
-            State::Released(rest) => Step { put: Put::before(rest), is_over: true, ..Step::default() },
+            State::Released { rest, .. } => Step { put: Put::before(rest), is_over: true, ..Step::default() },
             State::Dropping => {
                 Step { put: Put::Instead(Vec::new()), sets_status: last, is_over: last, ..Step::default() }
             }
@@ -173,8 +181,8 @@ impl Breakoff {
                 *by_host = true;
                 Step { holds: true, ..Step::default() }
             }
-            State::Released(rest) if rest.is_empty() => Step { is_over: true, ..Step::default() },
-            State::Released(_) => {
+            State::Released { rest, .. } if rest.is_empty() => Step { is_over: true, ..Step::default() },
+            State::Released { .. } => {
                 self.state = State::Closing;
                 Step { holds: true, closes: true, ..Step::default() }
             }
@@ -207,18 +215,25 @@ impl Breakoff {
                 Woken::Closes
             }
             State::Stalled { by_host: true, .. } => Woken::Continues,
-            State::Stalled { .. } => {
-                self.go_on();
-                Woken::Nothing
+            State::Stalled { rest, .. } => {
+                let (rest, until_ns) = (std::mem::take(rest), now_ns.saturating_add(NEXT_PIECE_NS));
+                let waits = !rest.is_empty();
+                self.state = State::Released { rest, until_ns };
+                if waits { Woken::Waits(until_ns) } else { Woken::Nothing }
             }
-            State::Released(_) => Woken::Nothing,
+            State::Released { rest, .. } if rest.is_empty() => Woken::Nothing,
+            State::Released { until_ns, .. } if now_ns < *until_ns => Woken::Waits(*until_ns),
+            State::Released { .. } => {
+                self.state = State::Closing;
+                Woken::Closes
+            }
         }
     }
 
     /// The host has let go what it held.
     pub fn go_on(&mut self) {
         if let State::Stalled { rest, .. } = &mut self.state {
-            self.state = State::Released(std::mem::take(rest));
+            self.state = State::Released { rest: std::mem::take(rest), until_ns: u64::MAX };
         }
     }
 }

@@ -128,7 +128,12 @@ proptest! {
         for (number, piece) in pieces.iter().enumerate() {
             if number == release && !breakoff.is_counting() {
                 released = true;
-                let woken = if holds { Woken::Continues } else { Woken::Nothing };
+                let come: usize = pieces.iter().take(number).map(|piece| piece.len()).sum();
+                let woken = match holds {
+                    true => Woken::Continues,
+                    false if come > passed.len() => Woken::Waits(ENDS + 1_000_000_000),
+                    false => Woken::Nothing,
+                };
                 prop_assert_eq!(breakoff.wake(ENDS, None), woken);
                 passed.append(&mut held);
                 breakoff.go_on();
@@ -255,9 +260,30 @@ fn a_rest_that_can_go_nowhere_closes_the_stream() {
     // The same when they come after the release.
     let mut breakoff = Breakoff::new(&fault, Framing::Grpc);
     breakoff.piece(&two, false, 0, ENDS);
-    assert_eq!(breakoff.wake(ENDS, None), Woken::Nothing);
+    assert_eq!(breakoff.wake(ENDS, None), Woken::Waits(ENDS + 1_000_000_000));
     let step = breakoff.trailers();
     assert!(step.closes && step.holds);
+}
+
+/// The next piece takes the rest along within a second of the release, or the stream is closed.
+#[test]
+fn p1_a_rest_does_not_wait_for_a_quiet_upstream() {
+    let fault = stream(&json!({"after": {"messages": 1}, "then": "stall"}));
+    let until = ENDS + 1_000_000_000;
+    for (pieces, woken) in [(1, Woken::Nothing), (0, Woken::Closes)] {
+        let mut breakoff = Breakoff::new(&fault, Framing::Grpc);
+        breakoff.piece(&[0; 10], false, 0, ENDS);
+        assert_eq!(breakoff.wake(ENDS, None), Woken::Waits(until));
+        assert_eq!(breakoff.wake(until - 1, None), Woken::Waits(until));
+        for _ in 0..pieces {
+            assert_eq!(breakoff.piece(&[1], false, 0, ENDS).put, Put::Before(vec![0; 5]));
+        }
+        assert_eq!(breakoff.wake(until, None), woken);
+    }
+    // Nothing was cut off: nothing has to come.
+    let mut breakoff = Breakoff::new(&fault, Framing::Grpc);
+    breakoff.piece(&[0; 5], false, 0, ENDS);
+    assert_eq!(breakoff.wake(ENDS, None), Woken::Nothing);
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn answers(proxy: &mut Proxy) -> Vec<(StreamId, u32, String)> {
 }
 
 fn record(proxy: &Proxy) -> Vec<u8> {
-    proxy.shared.data(b"squall/slots/m/db/0").expect("a record")
+    proxy.shared.data(b"squall/slots/m/db").expect("a record")
 }
 
 #[test]
@@ -199,14 +199,14 @@ fn a_client_that_leaves_frees_its_place_and_what_could_not_be_freed_is_freed_lat
 #[test]
 fn a_pool_whose_record_cannot_be_used_lets_everybody_through() {
     let mut workers = Workers::new(json!([pool(1, 2)]));
-    workers.0[0].shared.set_data(b"squall/slots/m/db/0", b"not ours");
+    workers.0[0].shared.set_data(b"squall/slots/m/db", b"not ours");
     let (stream, action) = workers.request(0);
     assert_eq!(
         (action, workers.spared("host_error"), workers.injected("concurrency")),
         (Action::Continue, 1, 0)
     );
     workers.0[0].finish(stream);
-    workers.0[0].shared.set_data(b"squall/slots/m/db/0", b"");
+    workers.0[0].shared.set_data(b"squall/slots/m/db", b"");
     assert_eq!([0, 1].map(|worker| workers.request(worker).1), [Action::Continue, Action::Pause]);
 }
 
@@ -219,6 +219,27 @@ fn an_update_of_the_same_mission_changes_the_size_for_those_who_wait() {
         proxy.vm.start_root(configuration(json!([pool(2, 2)])), "squall").expect("no trap");
     }
     assert_eq!(workers.hear(), [(1, waiter)]);
+}
+
+/// Another order of the faults is no second pool.
+#[test]
+fn an_update_that_moves_the_pool_among_the_faults_keeps_its_slots() {
+    let mut workers = Workers::new(json!([pool(1, 2)]));
+    let (inside, _) = workers.request(0);
+    let moved = json!([{"delay": {"fixed": "1ms", "phase": "response"}}, pool(1, 2)]);
+    let [_, root] = workers
+        .0
+        .each_mut()
+        .map(|p| p.vm.start_root(configuration(moved.clone()), "squall").expect("no trap"));
+    let (waiter, action) = workers.0[1].request_to(root, Request::default());
+    assert_eq!(action, Action::Pause, "the only slot is in use");
+    workers.0[0].finish(inside);
+    assert_eq!(workers.hear(), [(1, waiter)]);
+    workers.0[1].finish(waiter);
+    assert_eq!(
+        (record(&workers.0[0])[9..13].to_vec(), workers.metric("chaos_host_errors_total")),
+        (vec![0; 4], 0)
+    );
 }
 
 #[test]

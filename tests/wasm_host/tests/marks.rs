@@ -142,6 +142,22 @@ fn the_upstream_is_told_what_happened_and_not_what_was_meant() {
 }
 
 #[test]
+fn a_response_that_is_no_stream_is_not_said_to_break_off() {
+    let stall = json!({"name": "s", "faults": [{"stream": {"after": {"messages": 1}, "then": "stall"}}]});
+    let mut proxy = Proxy::new(&plugin("m", &[stall], |mission| mission["mark"] = json!("headers")));
+    for (content_type, expected) in
+        [("application/json", vec![]), ("application/grpc", sorted(marked("s", "stream")))]
+    {
+        let (stream, _) = proxy.request(Request::default());
+        let headers = [(":status", "200"), ("content-type", content_type)];
+        proxy.vm.response_headers(stream, &headers, false).unwrap();
+        assert_eq!(response_marks(&mut proxy, stream), expected, "{content_type}");
+        proxy.finish(stream);
+    }
+    assert!(proxy.vm.violations().is_empty(), "{:?}", proxy.vm.violations());
+}
+
+#[test]
 fn without_the_key_no_header_is_touched() {
     let mut proxy = proxy("none");
     let before = proxy.vm.counts();

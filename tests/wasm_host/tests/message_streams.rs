@@ -105,6 +105,23 @@ fn a_rest_goes_before_the_next_piece() {
     end(&mut proxy, stream);
 }
 
+/// P1: no byte of a stream that goes on stays here longer than a second after the deadline.
+#[test]
+fn p1_a_rest_that_no_piece_follows_is_reset() {
+    let (body, two) = frames();
+    for (extra, effects) in [(3, 1), (0, 0)] {
+        let mut proxy = proxy(&json!({"after": {"messages": 2}, "then": "stall"}));
+        let stream = responding(&mut proxy, GRPC);
+        proxy.vm.response_body(stream, &body[..two + extra], false).unwrap();
+        proxy.advance_ms(10_900);
+        assert_eq!(proxy.vm.take_effects(), [], "the next piece may still come");
+        proxy.advance_ms(200);
+        let closed = vec![Effect::Close { stream, side: Side::Response }; effects];
+        assert_eq!((proxy.vm.take_effects(), passed(&mut proxy, stream)), (closed, body[..two].to_vec()));
+        end(&mut proxy, stream);
+    }
+}
+
 #[test]
 fn another_configuration_releases_a_stall() {
     let (body, two) = frames();
@@ -267,11 +284,36 @@ fn a_body_has_one_fault_that_shapes_it() {
     let mut proxy =
         Proxy::new(&plugin("m", &faults, |mission| mission["composition"] = json!("independent")));
     let stream = responding(&mut proxy, GRPC);
-    assert_eq!((spared(&proxy, "preempted"), injected(&proxy)), (1, 0));
+    assert_eq!((spared(&proxy, "body_taken"), injected(&proxy)), (1, 0));
     assert_eq!(proxy.vm.response_body(stream, &[0; 1024], false).unwrap(), Action::Hold);
     proxy.advance_ms(1_001);
     assert_eq!(passed(&mut proxy, stream).len(), 1024);
     end(&mut proxy, stream);
+}
+
+/// Its scenario has the request in group `treatment`, so the cause is one of those after the decision.
+#[test]
+fn the_ledger_adds_up_when_another_fault_has_the_body() {
+    let stall = json!({"stream": {"after": {"messages": 1}, "then": "stall"}});
+    let replace = |body: &str| json!({"mutate": {"response": {"body": {"replace": body}}}});
+    for (first, second, kind) in [
+        (json!({"throttle": {"response": "1KiB/s"}}), stall.clone(), "stream"),
+        (json!({"drop": {"mode": "truncate", "after": "1B"}}), stall.clone(), "stream"),
+        (replace("a"), stall, "stream"),
+        (replace("a"), replace("b"), "mutate"),
+    ] {
+        let faults = [json!({"name": "first", "faults": [first]}), json!({"name": "s", "faults": [second]})];
+        let mut proxy =
+            Proxy::new(&plugin("m", &faults, |mission| mission["composition"] = json!("independent")));
+        let stream = responding(&mut proxy, GRPC);
+        end(&mut proxy, stream);
+        let (scenario, group) = (("scenario", "s"), |group| ("group", group));
+        let requests =
+            |name| proxy.metric("chaos_requests_total", &[scenario, group(name), ("code_class", "none")]);
+        assert_eq!((requests("treatment"), requests("control"), requests("other")), (1, 0, 0), "{kind}");
+        let taken = proxy.metric("chaos_faults_injected_total", &[scenario, ("fault", kind)]);
+        assert_eq!((taken, spared(&proxy, "body_taken"), spared(&proxy, "preempted")), (0, 1, 0), "{kind}");
+    }
 }
 
 /// After the mission a stream that was being counted is left alone.
