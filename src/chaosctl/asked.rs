@@ -1,6 +1,7 @@
 //! What is wrong with the text of a fault that `token` is asked to sign. The policy says whether it is good.
 
 use squall_policy::Asked;
+use squall_policy::wire::closest;
 
 const KINDS: [&str; 4] = ["delay", "abort", "abort-grpc", "throttle"];
 const PERCENTS: [&str; 3] = ["delay-percent", "abort-percent", "throttle-percent"];
@@ -36,12 +37,11 @@ pub fn mistake(text: &str) -> Option<String> {
 
 /// What is wrong with one part.
 pub fn mistake_of(name: &str, value: &str) -> Option<String> {
-    let known = || KINDS.into_iter().chain(PERCENTS).chain(CONDITIONS);
-    if !known().any(|known| known == name) {
-        let near = known().map(|known| (distance(name, known), known)).min();
-        let hint = match near.filter(|(distance, _)| *distance <= 2) {
-            Some((_, near)) => format!("did you mean `{near}`?"),
-            None => format!("there are: {}", known().collect::<Vec<_>>().join(", ")),
+    let known: Vec<&str> = KINDS.into_iter().chain(PERCENTS).chain(CONDITIONS).collect();
+    if !known.contains(&name) {
+        let hint = match closest(name, &known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("there are: {}", known.join(", ")),
         };
         return Some(format!("`{name}` is no part: {hint}"));
     }
@@ -64,19 +64,4 @@ pub fn mistake_of(name: &str, value: &str) -> Option<String> {
         _ => format!("is none of 0 to 100 with at most four decimals: write {name}=20"),
     };
     Some(format!("`{name}={value}` {why}"))
-}
-
-/// How many letters have to be added, removed or replaced. Names are short.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (line, x) in a.chars().take(32).enumerate() {
-        let mut next = vec![line + 1];
-        for (column, y) in b.iter().enumerate() {
-            let replaced = row[column] + usize::from(x != *y);
-            next.push(replaced.min(row[column + 1] + 1).min(next[column] + 1));
-        }
-        row = next;
-    }
-    row[b.len()]
 }

@@ -5,6 +5,7 @@
 //! (docs/decisions/0006-small-module.md). Natively the crate is empty, so that the workspace builds and tests as a whole: its
 //! tests are those of the compiled module (`tests/wasm_host`) and of a real Envoy.
 
+#![cfg(target_arch = "wasm32")]
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -14,61 +15,34 @@
     clippy::unreachable
 )]
 
-#[cfg(target_arch = "wasm32")]
 mod bell;
-#[cfg(target_arch = "wasm32")]
 mod bodies;
-#[cfg(target_arch = "wasm32")]
 mod callers;
-#[cfg(target_arch = "wasm32")]
 mod caps;
-#[cfg(target_arch = "wasm32")]
 mod configure;
-#[cfg(target_arch = "wasm32")]
 mod ending;
-#[cfg(target_arch = "wasm32")]
 pub mod engine;
-#[cfg(target_arch = "wasm32")]
 pub mod finish;
-#[cfg(target_arch = "wasm32")]
 mod first;
-#[cfg(target_arch = "wasm32")]
 mod flow;
-#[cfg(target_arch = "wasm32")]
+pub mod handover;
 pub mod host;
-#[cfg(target_arch = "wasm32")]
 mod ledger;
-#[cfg(target_arch = "wasm32")]
 mod load;
-#[cfg(target_arch = "wasm32")]
 mod marks;
-#[cfg(target_arch = "wasm32")]
 mod messages;
-#[cfg(target_arch = "wasm32")]
 mod mission;
-#[cfg(target_arch = "wasm32")]
 mod mutate;
-#[cfg(target_arch = "wasm32")]
 mod news;
-#[cfg(target_arch = "wasm32")]
 mod node;
-#[cfg(target_arch = "wasm32")]
 mod pressure;
-#[cfg(target_arch = "wasm32")]
 mod record;
-#[cfg(target_arch = "wasm32")]
 mod request_facts;
-#[cfg(target_arch = "wasm32")]
+mod response;
 pub mod root;
-#[cfg(target_arch = "wasm32")]
 pub mod roots;
-#[cfg(target_arch = "wasm32")]
 mod slots;
-#[cfg(target_arch = "wasm32")]
 mod stats;
-#[cfg(target_arch = "wasm32")]
 pub mod stream;
-#[cfg(target_arch = "wasm32")]
 mod waiting;
-#[cfg(target_arch = "wasm32")]
 mod wake;

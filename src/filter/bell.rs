@@ -1,6 +1,6 @@
 //! Wakes another worker of the same proxy: each VM has a queue of its own in the host, and whoever puts something in makes the
 //! host call `proxy_on_queue_ready` there, on that worker's thread, within its next turn. A ring may get lost (its
-//! VM is gone, a call failed): whoever waits for one looks now and then all the same.
+//! VM is gone, a call failed): who waits for a slot looks now and then all the same.
 
 use crate::host;
 use crate::stats;

@@ -3,10 +3,11 @@
 use crate::bell;
 use crate::caps;
 use crate::configure;
+use crate::handover::Newer;
 use crate::host;
 use crate::news;
 use crate::pressure;
-use crate::root::{Newer, RETRY_MS, RETRY_NS, Root, Wake};
+use crate::root::{RETRY_MS, RETRY_NS, Root, Wake};
 use crate::roots::Roots;
 use crate::slots;
 use crate::stats;
@@ -78,6 +79,7 @@ impl Engine {
         };
         for (other_id, other) in self.roots.iter_mut() {
             if other_id != id && other.plugin == plugin {
+                other.hide();
                 other.supersede(other_id, &newer, now);
             }
         }
@@ -192,6 +194,11 @@ impl Engine {
 
     fn forget_root(&mut self, root: Root) {
         self.roots.iter_mut().for_each(|(_, root)| root.waiters.forget_bell());
+        // The bell may have been this root's: another one with a mission has to hear it.
+        let heir = self.roots.iter_mut().find(|(_, root)| root.armed.is_some()).map(|(id, _)| id);
+        if heir.is_some_and(|id| host::set_effective_context(id).is_ok()) {
+            bell::register();
+        }
         if let Some(armed) = root.armed.as_ref().filter(|_| root.successor.is_none() || root.is_replaced()) {
             pressure::free(&armed.mission);
         }

@@ -1,17 +1,12 @@
-//! How busy the scopes of scenarios with a load trigger are: the compare-and-swap around their records in shared data.
+//! How busy the scopes of scenarios with a load trigger are: their records in shared data.
 //! Nothing here calls the host for other scenarios.
 
 use crate::host;
+use crate::record;
 use crate::stats;
 use squall_policy::{Busy, Traffic};
 use std::cell::RefCell;
 use std::rc::Rc;
-
-/// Tries of a compare-and-swap before giving up: each failure means that another worker succeeded.
-const TRIES: u32 = 64;
-
-/// A version that no key ever has, so that writing with it succeeds only for a key that is not there.
-const ABSENT: u32 = u32::MAX;
 
 thread_local! {
     static WORKER: RefCell<Worker> = RefCell::new(Worker::default());
@@ -75,24 +70,18 @@ fn change(key: &Rc<str>, more: bool) -> Option<(u64, u64)> {
     WORKER.with(|worker| worker.try_borrow_mut().ok()?.change(key, more))
 }
 
-/// One request more or less in a scope: reads its record, changes it and writes it, until nobody else wrote in between. How
-/// busy it is, is told of an arrival.
+/// One request more or less in a scope. How busy it is, is told of an arrival.
 fn exchange(key: &str, (id, in_flight): (u64, u64), arrives: bool) -> host::Result<Busy> {
-    for _ in 0..TRIES {
-        let (bytes, version) = host::shared_data(key)?.unwrap_or((Vec::new(), ABSENT));
-        let mut traffic = Traffic::read(&bytes).ok_or(host::Status::UNREADABLE)?;
+    let mut busy = Busy::default();
+    record::exchange(key, &mut |bytes| {
+        let mut traffic = Traffic::read(bytes).ok_or(host::Status::UNREADABLE)?;
         let now_ms = host::monotonic_ns()? / 1_000_000;
-        let busy = if arrives {
-            traffic.arrive(id, in_flight, now_ms)
+        if arrives {
+            busy = traffic.arrive(id, in_flight, now_ms);
         } else {
             traffic.write(id, in_flight, now_ms);
-            Busy::default()
-        };
-        match host::set_shared_data(key, &traffic.to_bytes(), version) {
-            Ok(()) => return Ok(busy),
-            Err(host::Status::CAS_MISMATCH) => {}
-            Err(status) => return Err(status),
         }
-    }
-    Err(host::Status::CAS_MISMATCH)
+        Ok(Some(traffic.to_bytes()))
+    })?;
+    Ok(busy)
 }

@@ -3,7 +3,7 @@
 //! and who writes it rings for the VMs in which an older one has a mission.
 
 use crate::configure::Configured;
-use crate::root::Newer;
+use crate::handover::Newer;
 use crate::{bell, host, record, stats};
 use squall_policy::Schedule;
 
@@ -13,8 +13,8 @@ const FORM: u64 = 1;
 const HEAD: usize = 9;
 const RUNS: u64 = 1;
 const REJECTED: u64 = 2;
-/// VMs that are rung for; of older ones nothing is left by then.
-const MOST_BELLS: usize = 64;
+/// VMs that are rung for, one for each worker of each machine: of older ones nothing is left by then.
+const MOST_BELLS: usize = 1024;
 
 /// What the newest configuration of a plugin asks for.
 pub struct News {

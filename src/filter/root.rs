@@ -1,9 +1,9 @@
 //! One root context: one configuration with its mission, its timer and what waits for it.
 
 use crate::caps::Caps;
+use crate::handover::Successor;
 use crate::host::{self, Side};
 use crate::mission;
-use crate::news;
 use crate::pressure;
 use crate::slots::Pools;
 use crate::stats::{self, ScenarioStats};
@@ -13,10 +13,6 @@ use squall_policy::{DeadlineQueue, Phase, Plan, Schedule, Seed, Ticket};
 /// What the host refused (to let a stream go, to tell the time) is tried again after so many milliseconds.
 pub const RETRY_MS: u32 = 100;
 pub const RETRY_NS: u64 = RETRY_MS as u64 * 1_000_000;
-
-/// For so long, in nanoseconds, a listener may still give streams to the old configuration after the new one
-/// has come: Envoy hands over one after the other.
-const HANDOVER_NS: u64 = 250_000_000;
 
 /// While requests wait or memory is held, the wall clock is looked at this often, in milliseconds (promise P1: one second).
 const WALL_CLOCK_LOOK_MS: u32 = 1000;
@@ -53,26 +49,6 @@ impl Wake {
             Self::Mission | Self::Handover | Self::GiveBack | Self::Look => None,
         }
     }
-}
-
-/// A newer configuration of the same plugin has come.
-#[derive(Debug, Clone, Copy)]
-pub struct Successor {
-    /// When, on the monotonic clock.
-    came_ns: u64,
-    /// It has another mission, or none: what waits here for the old one goes on.
-    ends_mission: bool,
-    /// The newer configuration names this very mission, and does not run it; or it has errors.
-    stopped: bool,
-}
-
-/// What a newer configuration of the same plugin asks for.
-pub struct Newer<'n> {
-    /// The mission that it names.
-    pub mission: Option<&'n str>,
-    /// When that runs; `None`: not at all.
-    pub schedule: Option<Schedule>,
-    pub rejected: bool,
 }
 
 /// One root context: one configuration.
@@ -253,77 +229,6 @@ impl Root {
                 }
             }
             Phase::Over => self.end_mission(now),
-        }
-    }
-
-    /// A newer configuration has come. Waiting requests serve their delays to the end, or to the new deadline, if
-    /// it is still the same mission; if it is not, they go on after the handover.
-    pub fn supersede(&mut self, id: u32, by: &Newer<'_>, now_ns: u64) {
-        let Some(armed) = &mut self.armed else { return };
-        if self.successor.is_none() {
-            armed.show_active(false);
-        }
-        // The newer configuration may hold less, or none.
-        armed.free_memory();
-        let names_it = by.mission == Some(armed.mission.as_str());
-        let same = by.schedule.filter(|_| names_it);
-        if let Some(schedule) = same {
-            armed.schedule = schedule;
-        }
-        // A mission that has been put off to a later start lets go of what waits, as one that has ended.
-        let put_off = matches!(armed.phase(), Ok((Phase::Pending { .. }, _)));
-        let ends_mission = same.is_none() || put_off;
-        let stopped = same.is_none() && (by.rejected || names_it);
-        self.successor = Some(Successor { came_ns: now_ns, ends_mission, stopped });
-        // The timer belongs to the root context in effect.
-        if host::set_effective_context(id).is_err() {
-            return;
-        }
-        if ends_mission {
-            self.wake_at(now_ns.saturating_add(HANDOVER_NS), now_ns, Wake::Handover);
-        } else {
-            self.advance_mission(now_ns);
-        }
-    }
-
-    /// A newer configuration has come to another VM of the proxy.
-    pub fn catch_up(&mut self, id: u32, now_ns: u64) {
-        let Some(news) = self.armed.as_ref().and_then(|_| news::of(&self.plugin)) else { return };
-        let latest = self.successor.map_or(self.came_ns, |successor| successor.came_ns);
-        if news.identity != self.identity && news.came_ns > latest {
-            self.supersede(id, &news.newer(), now_ns);
-        }
-    }
-
-    /// Whether a newer configuration names this very mission and does not run it, or has errors: then no request of this root
-    /// is faulted any more, whatever listener it belongs to.
-    #[inline]
-    pub fn is_stopped(&self) -> bool {
-        self.successor.is_some_and(|successor| successor.stopped)
-    }
-
-    /// Whether a newer configuration has ended this one's mission.
-    pub fn is_replaced(&self) -> bool {
-        self.successor.is_some_and(|successor| successor.ends_mission)
-    }
-
-    /// A stream came. When that happens long after a newer configuration of the same name, this root is not
-    /// the old version of the other but a filter beside it, on another listener.
-    #[inline]
-    pub fn notice_stream(&mut self) {
-        if self.successor.is_some() {
-            self.notice_late_stream();
-        }
-    }
-
-    fn notice_late_stream(&mut self) {
-        let Some(successor) = self.successor.filter(|successor| !successor.stopped) else { return };
-        let handed_over = successor.came_ns.saturating_add(HANDOVER_NS);
-        if host::monotonic_ns().is_ok_and(|now| now > handed_over) {
-            self.successor = None;
-            if let Some(armed) = self.armed.as_ref().filter(|armed| armed.running) {
-                armed.show_active(true);
-            }
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::root::{Armed, RETRY_NS, Root, Wake};
 use crate::slots::{self, Place};
 use crate::stats::{self, Cause};
 use crate::stream::{self, Action, Observed, Progress, Stream, due};
+use crate::wake::in_effect;
 use hashbrown::HashMap;
 use squall_policy::{
     Concurrency, DeadlineQueue, Fault, Injected, Injection, Joined, Phase, SLACK_NS, Standing,
@@ -335,11 +336,4 @@ fn is_running(root: &Root, now: u64) -> Option<u64> {
         }
         _ => None,
     }
-}
-
-/// When this fails another stream is still in effect, and anything done now would be done to it.
-fn in_effect(id: u32) -> bool {
-    let set = host::set_effective_context(id).is_ok();
-    stats::count_host_errors(u32::from(!set));
-    set
 }

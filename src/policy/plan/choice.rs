@@ -1,6 +1,7 @@
 //! Which of several faults a request gets, where a scenario lists alternatives by weight.
 
-use super::{Scenario, Shared, compile_fault};
+use super::compile::compile_fault;
+use super::{Scenario, Shared};
 use crate::draw::{Chance, PPM, Seed};
 use crate::facts::{Fact, Facts};
 use crate::wire;

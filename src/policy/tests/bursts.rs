@@ -4,26 +4,9 @@ mod chance;
 mod request;
 
 use chance::binomial_range;
-use request::{Request, plan};
+use request::{At, Request, plan};
 use serde_json::{Value, json};
-use squall_policy::{Direction, Fact, Facts, Moment, Plan, Seed, Spared};
-
-/// A request at a moment; `None` is a request without a clock.
-struct At(Option<Moment>, Request);
-
-impl Facts for At {
-    fn fact(&mut self, fact: &Fact) -> Option<&[u8]> {
-        self.1.get(fact)
-    }
-
-    fn direction(&mut self) -> Direction {
-        self.1.direction
-    }
-
-    fn moment(&mut self) -> Option<Moment> {
-        self.0
-    }
-}
+use squall_policy::{Moment, Plan, Seed, Spared};
 
 fn scenario(name: &str, good: &str, bad: &str) -> Value {
     json!({"name": name, "burst": {"good": good, "bad": bad}, "scope": {"allow_protected": true},

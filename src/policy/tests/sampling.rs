@@ -39,7 +39,7 @@ fn the_bounds_are_those_of_the_binomial_distribution() {
 }
 
 #[test]
-fn the_declared_rate_is_the_measured_rate() {
+fn p3_the_declared_rate_is_the_measured_rate() {
     for percent in [0.0001, 0.01, 0.1, 1.0, 5.0, 20.0, 33.3333, 50.0, 75.0, 99.0, 99.99] {
         for seed in ["alpha", "beta"] {
             let plan = plan("first_match", &[scenario("rate", json!({ "percent": percent }), abort())]);

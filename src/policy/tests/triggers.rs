@@ -4,27 +4,10 @@ mod chance;
 mod request;
 
 use chance::binomial_range;
-use request::{Request, plan};
+use request::{At, Request, plan};
 use serde_json::{Value, json};
 use squall_policy::{Direction, Fact, Facts, Moment, Plan, Seed, Spared};
 use std::time::{Duration, UNIX_EPOCH};
-
-/// A request at a moment; `None` is a request without a clock.
-struct At(Option<Moment>, Request);
-
-impl Facts for At {
-    fn fact(&mut self, fact: &Fact) -> Option<&[u8]> {
-        self.1.get(fact)
-    }
-
-    fn direction(&mut self) -> Direction {
-        self.1.direction
-    }
-
-    fn moment(&mut self) -> Option<Moment> {
-        self.0
-    }
-}
 
 fn triggered(name: &str, trigger: Value) -> Plan {
     plan("first_match", &[json!({"name": name, "trigger": trigger, "faults": [{"abort": {"status": 503}}]})])

@@ -249,7 +249,8 @@ impl Decode for bool {
 }
 
 /// The known word nearest to a misspelt one, when it is near enough to be meant.
-fn closest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+#[must_use]
+pub fn closest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     known
         .iter()
         .map(|candidate| (distance(word, candidate), *candidate))

@@ -40,7 +40,7 @@ pub use burst::Burst;
 pub use catalog::{Catalog, Scenario, Severity};
 pub use choice::Choice;
 pub use concurrency::ConcurrencyPressure;
-pub use decode::{Decode, KeyDoc, Kind, Section};
+pub use decode::{Decode, KeyDoc, Kind, Section, closest};
 pub use delay::{DelayFault, LogNormal, Normal, Pareto, Percentiles, PhaseWord, Uniform};
 pub use faults::{AbortFault, Fault, Headers};
 pub use first::{First, FirstPer};

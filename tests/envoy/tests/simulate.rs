@@ -149,7 +149,7 @@ fn assert_agreement(scenario: &Value, name: &str, metrics: &Metrics) {
 
 /// Promise P5: two protocols, three workers, both compositions, and a log with requests that no filter has seen.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_log_of_a_run_predicts_the_metrics_of_that_run_exactly() {
+async fn p5_the_log_of_a_run_predicts_the_metrics_of_that_run_exactly() {
     for composition in ["independent", "first_match"] {
         let folder = tempfile::tempdir().unwrap();
         let catalog = write(folder.path(), "catalog.yaml", CATALOG);

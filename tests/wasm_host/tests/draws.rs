@@ -71,7 +71,7 @@ fn ids() -> Vec<String> {
 }
 
 #[test]
-fn every_distribution_draws_the_same_delays_in_the_module_as_natively() {
+fn p5_every_distribution_draws_the_same_delays_in_the_module_as_natively() {
     for (name, shape) in distributions() {
         let scenario = json!({"name": "db", "faults": [{"delay": shape}]});
         let configuration = plugin(name, &[scenario], |mission| mission["seed"] = json!("replay-1"));
@@ -80,7 +80,7 @@ fn every_distribution_draws_the_same_delays_in_the_module_as_natively() {
 }
 
 #[test]
-fn samples_shares_and_aborts_are_the_same_in_the_module_as_natively() {
+fn p5_samples_shares_and_aborts_are_the_same_in_the_module_as_natively() {
     for composition in ["first_match", "independent"] {
         let scenarios = [
             json!({"name": "db", "scope": {"sample": {"percent": 40}}, "faults": [

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses another part of it")]
 
 use serde_json::{Value, json};
-use squall_policy::{Direction, Fact, Facts, Loaded, Plan, Report, load_plugin};
+use squall_policy::{Direction, Fact, Facts, Loaded, Moment, Plan, Report, load_plugin};
 
 /// A request with exactly the facts given.
 #[derive(Clone, Debug)]
@@ -43,6 +43,23 @@ impl Facts for Request {
 
     fn direction(&mut self) -> Direction {
         self.direction
+    }
+}
+
+/// A request at a moment; `None` is a request without a clock.
+pub struct At(pub Option<Moment>, pub Request);
+
+impl Facts for At {
+    fn fact(&mut self, fact: &Fact) -> Option<&[u8]> {
+        self.1.get(fact)
+    }
+
+    fn direction(&mut self) -> Direction {
+        self.1.direction
+    }
+
+    fn moment(&mut self) -> Option<Moment> {
+        self.0
     }
 }
 

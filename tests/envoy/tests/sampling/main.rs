@@ -68,7 +68,7 @@ async fn each_alternative_of_a_choice_gets_its_share_of_20_000_requests() {
 
 /// Promise P3 over all workers together, and the counters are what the clients saw, to the request.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_abort_of_50_percent_is_measured_as_50_percent_over_20_000_requests_and_4_workers() {
+async fn p3_an_abort_of_50_percent_is_measured_as_50_percent_over_20_000_requests_and_4_workers() {
     let envoy = start(&Experiment::new().scenario("half", sampled(50.0), abort(503))).await;
     let reports = load(&envoy, "half").await;
     let aborted = count(&reports, 503);

@@ -60,7 +60,7 @@ fn replayed() -> Experiment {
 /// Promise P5: for 2,000 ids, two Envoys with different numbers of workers and the policy in this process make the
 /// same decisions, and no request waits less than the policy says, nor (the median of them) four milliseconds more.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_same_seed_and_ids_give_the_same_faults_in_every_envoy_and_natively() {
+async fn p5_the_same_seed_and_ids_give_the_same_faults_in_every_envoy_and_natively() {
     const IDS: u64 = 2_000;
     let experiment = replayed();
     let plan = compiled(&experiment);

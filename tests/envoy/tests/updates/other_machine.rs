@@ -92,8 +92,10 @@ async fn a_running_mission_is_shown_as_active_after_its_machine_was_replaced() {
     let running = mission("rotated", 503, "20s").plugin();
     let upstream = HttpUpstream::start().await.unwrap();
     let envoy = start(&upstream, 2, [discovered(SHOP, &running)]).await;
-    for rotation in ["second", "third"] {
-        update(&envoy, rotation, &running).await;
+    let mut revised = running.clone();
+    revised["revision"] = json!("2");
+    for (rotation, configuration) in [("second", &running), ("third", &running), ("fourth", &revised)] {
+        update(&envoy, rotation, configuration).await;
         // The old machines are gone once their contexts are: nothing says when.
         tokio::time::sleep(Duration::from_secs(2)).await;
         assert_eq!(active(&envoy.prometheus().await.unwrap(), "cut"), Some(1.0), "{rotation}");

@@ -1,0 +1,118 @@
+//! When a newer configuration of the same plugin comes, to this VM or to another of the proxy.
+
+use crate::host;
+use crate::news;
+use crate::root::{Root, Wake};
+use squall_policy::{Phase, Schedule};
+
+/// For so long, in nanoseconds, a listener may still give streams to the old configuration after the new one
+/// has come: Envoy hands over one after the other.
+const HANDOVER_NS: u64 = 250_000_000;
+
+/// A newer configuration of the same plugin has come.
+#[derive(Debug, Clone, Copy)]
+pub struct Successor {
+    /// When, on the monotonic clock.
+    came_ns: u64,
+    /// It has another mission, or none: what waits here for the old one goes on.
+    ends_mission: bool,
+    /// The newer configuration names this very mission, and does not run it; or it has errors.
+    stopped: bool,
+}
+
+/// What a newer configuration of the same plugin asks for.
+pub struct Newer<'n> {
+    /// The mission that it names.
+    pub mission: Option<&'n str>,
+    /// When that runs; `None`: not at all.
+    pub schedule: Option<Schedule>,
+    pub rejected: bool,
+}
+
+impl Newer<'_> {
+    fn runs(&self, mission: &str) -> bool {
+        self.schedule.is_some() && self.mission == Some(mission)
+    }
+}
+
+impl Root {
+    /// What this configuration shows in the metrics is for the newer one to show.
+    pub fn hide(&self) {
+        if let Some(armed) = self.armed.as_ref().filter(|_| self.successor.is_none()) {
+            armed.show_active(false);
+        }
+    }
+
+    /// A newer configuration has come. Waiting requests serve their delays to the end, or to the new deadline, if
+    /// it is still the same mission; if it is not, they go on after the handover.
+    pub fn supersede(&mut self, id: u32, by: &Newer<'_>, now_ns: u64) {
+        let Some(armed) = &mut self.armed else { return };
+        // The newer configuration may hold less, or none.
+        armed.free_memory();
+        let same = by.runs(&armed.mission);
+        if let Some(schedule) = by.schedule.filter(|_| same) {
+            armed.schedule = schedule;
+        }
+        // A mission that has been put off to a later start lets go of what waits, as one that has ended.
+        let put_off = matches!(armed.phase(), Ok((Phase::Pending { .. }, _)));
+        let ends_mission = !same || put_off;
+        let stopped = !same && (by.rejected || by.mission == Some(armed.mission.as_str()));
+        self.successor = Some(Successor { came_ns: now_ns, ends_mission, stopped });
+        // The timer belongs to the root context in effect.
+        if host::set_effective_context(id).is_err() {
+            return;
+        }
+        if ends_mission {
+            self.wake_at(now_ns.saturating_add(HANDOVER_NS), now_ns, Wake::Handover);
+        } else {
+            self.advance_mission(now_ns);
+        }
+    }
+
+    /// A newer configuration has come to another VM of the proxy.
+    pub fn catch_up(&mut self, id: u32, now_ns: u64) {
+        let Some(news) = self.armed.as_ref().and_then(|_| news::of(&self.plugin)) else { return };
+        let latest = self.successor.map_or(self.came_ns, |successor| successor.came_ns);
+        if news.identity == self.identity || news.came_ns <= latest {
+            return;
+        }
+        let newer = news.newer();
+        // That machine shows its mission already, on another thread: the same one must not be hidden now.
+        if !self.armed.as_ref().is_some_and(|armed| newer.runs(&armed.mission)) {
+            self.hide();
+        }
+        self.supersede(id, &newer, now_ns);
+    }
+
+    /// Whether a newer configuration names this very mission and does not run it, or has errors: then no request of this root
+    /// is faulted any more, whatever listener it belongs to.
+    #[inline]
+    pub fn is_stopped(&self) -> bool {
+        self.successor.is_some_and(|successor| successor.stopped)
+    }
+
+    /// Whether a newer configuration has ended this one's mission.
+    pub fn is_replaced(&self) -> bool {
+        self.successor.is_some_and(|successor| successor.ends_mission)
+    }
+
+    /// A stream came. When that happens long after a newer configuration of the same name, this root is not
+    /// the old version of the other but a filter beside it, on another listener.
+    #[inline]
+    pub fn notice_stream(&mut self) {
+        if self.successor.is_some() {
+            self.notice_late_stream();
+        }
+    }
+
+    fn notice_late_stream(&mut self) {
+        let Some(successor) = self.successor.filter(|successor| !successor.stopped) else { return };
+        let handed_over = successor.came_ns.saturating_add(HANDOVER_NS);
+        if host::monotonic_ns().is_ok_and(|now| now > handed_over) {
+            self.successor = None;
+            if let Some(armed) = self.armed.as_ref().filter(|armed| armed.running) {
+                armed.show_active(true);
+            }
+        }
+    }
+}
