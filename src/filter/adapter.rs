@@ -15,13 +15,14 @@
     clippy::unreachable
 )]
 
-mod bell;
+pub mod bell;
 mod bodies;
 mod callers;
 mod caps;
 mod configure;
 mod ending;
 pub mod engine;
+pub mod events;
 pub mod finish;
 mod first;
 mod flow;
@@ -36,7 +37,7 @@ mod mutate;
 mod news;
 mod node;
 mod pressure;
-mod record;
+pub mod record;
 mod request_facts;
 mod response;
 pub mod root;

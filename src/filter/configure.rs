@@ -7,7 +7,8 @@ use crate::node::Node;
 use crate::root::Armed;
 use crate::slots::Pools;
 use crate::stats::{self, ScenarioStats};
-use crate::{host, mission};
+use crate::{events, host, mission};
+use squall_policy::events::{Name, rfc3339};
 use squall_policy::wire::MarkWord;
 use squall_policy::{
     CONFIG_LIMIT, Fault, Level, Loaded, Phase, Plan, Report, Schedule, Seed, load_plugin_on,
@@ -40,7 +41,7 @@ pub fn load() -> Configured {
         }
     };
     let identity = identity(&bytes);
-    match read(&bytes) {
+    match read(&bytes, identity) {
         Ok(None) => Configured { identity, ..Configured::default() },
         Ok(Some(loaded)) => {
             let mission = loaded.mission.as_ref().map(|mission| mission.id.0.clone());
@@ -61,7 +62,7 @@ fn identity(bytes: &[u8]) -> u64 {
 struct Rejected;
 
 /// The configuration, `None` when there is none.
-fn read(bytes: &[u8]) -> Result<Option<Loaded>, Rejected> {
+fn read(bytes: &[u8], identity: u64) -> Result<Option<Loaded>, Rejected> {
     // Istio hands over no bytes at all for a configuration without keys.
     if bytes.is_empty() {
         stats::set_gauge("chaos_config_rejected", &[], 0);
@@ -82,9 +83,21 @@ fn read(bytes: &[u8]) -> Result<Option<Loaded>, Rejected> {
         if let Some(more) = all.checked_sub(LOGGED_FINDINGS).filter(|more| *more > 0) {
             log::error!("and {more} more findings; `chaosctl validate` shows them with their places");
         }
-        log::error!("{}", serde_json::json!({"event": "config.rejected", "errors": errors}));
+        tell_rejected(&report, errors, identity);
     }
     loaded.map(Some).ok_or(Rejected)
+}
+
+/// Every VM reads the configuration, and finds the same.
+fn tell_rejected(report: &Report, errors: usize, identity: u64) {
+    let first = report.findings.iter().find(|finding| finding.code.level() == Level::Error);
+    let event = events::new(Name::ConfigRejected)
+        .text("configuration", &format!("{identity:016x}"))
+        .number("errors", errors as u64)
+        .text_if("code", first.map(|finding| finding.code.slug()))
+        .text_if("key", first.map(|finding| finding.path.as_str()))
+        .text_if("reason", first.map(|finding| finding.message.as_str()));
+    events::emit_once(log::Level::Error, &event);
 }
 
 fn arm(loaded: Loaded) -> Option<Armed> {
@@ -143,17 +156,15 @@ fn arm(loaded: Loaded) -> Option<Armed> {
 /// One line with everything that a replay needs.
 fn log_accepted(mission: &str, namespace: &str, seed: &str, schedule: &Schedule, plan: &Plan) {
     let dormant: Vec<&str> = plan.dormant().iter().map(|d| d.scenario.as_str()).collect();
-    log::info!(
-        "{}",
-        serde_json::json!({
-            "event": "mission.accepted",
-            "mission": mission,
-            "namespace": namespace,
-            "seed": seed,
-            "deadline_unix_ms": schedule.deadline_wall_ms(),
-            "dormant": dormant,
-        })
-    );
+    let scenarios: Vec<&str> = plan.scenarios().iter().map(|scenario| scenario.name.as_str()).collect();
+    let event = events::new(Name::MissionAccepted)
+        .text("mission", mission)
+        .text("namespace", namespace)
+        .text("seed", seed)
+        .text("deadline", &rfc3339(schedule.deadline_wall_ms()))
+        .texts("scenarios", &scenarios)
+        .texts("dormant", &dormant);
+    events::emit(log::Level::Info, &event);
     let now = host::wall_ms().unwrap_or(0);
     for scenario in plan.scenarios().iter().filter(|scenario| scenario.is_over(now)) {
         log::warn!("scenario {} stays off: its window has closed; give a later `end`", scenario.name);

@@ -23,6 +23,7 @@ mod caps;
 mod diagnostic;
 mod draw;
 mod edit;
+pub mod events;
 mod facts;
 mod framing;
 mod names;
