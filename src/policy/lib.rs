@@ -34,6 +34,7 @@ mod plugin;
 mod protected;
 mod proxy;
 mod queue;
+mod role;
 mod schedule;
 mod slots;
 mod traffic;
