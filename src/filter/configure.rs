@@ -7,15 +7,10 @@ use crate::node::Node;
 use crate::root::Armed;
 use crate::slots::Pools;
 use crate::stats::{self, ScenarioStats};
-use crate::{events, host, mission};
+use crate::{events, findings, host, mission};
 use squall_policy::events::{Name, rfc3339};
 use squall_policy::wire::MarkWord;
-use squall_policy::{
-    CONFIG_LIMIT, Fault, Level, Loaded, Phase, Plan, Report, Schedule, Seed, load_plugin_on,
-};
-
-/// Most findings that go into the log: every worker logs them, and a hostile file can have 100,000.
-const LOGGED_FINDINGS: usize = 200;
+use squall_policy::{CONFIG_LIMIT, Fault, Loaded, Phase, Plan, Report, Schedule, Seed, load_plugin_on};
 
 /// What a configuration asks for.
 #[derive(Default)]
@@ -40,7 +35,7 @@ pub fn load() -> Configured {
             return Configured::default();
         }
     };
-    let identity = identity(&bytes);
+    let identity = findings::identity(&bytes);
     match read(&bytes, identity) {
         Ok(None) => Configured { identity, ..Configured::default() },
         Ok(Some(loaded)) => {
@@ -49,13 +44,6 @@ pub fn load() -> Configured {
         }
         Err(Rejected) => Configured { rejected: true, identity, ..Configured::default() },
     }
-}
-
-/// FNV-1a: the same in every VM, which the hash of a table is not.
-fn identity(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
 }
 
 /// The configuration has errors, which are in the log.
@@ -70,34 +58,9 @@ fn read(bytes: &[u8], identity: u64) -> Result<Option<Loaded>, Rejected> {
     }
     let mut report = Report::default();
     let loaded = load_plugin_on(bytes, &mut Node, &mut report);
-    for finding in report.findings.iter().take(LOGGED_FINDINGS) {
-        match finding.code.level() {
-            Level::Error => log::error!("{finding}"),
-            Level::Warning => log::warn!("{finding}"),
-        }
-    }
     stats::set_gauge("chaos_config_rejected", &[], u64::from(loaded.is_none()));
-    if loaded.is_none() {
-        let errors = report.count(Level::Error);
-        let all = errors.saturating_add(report.count(Level::Warning));
-        if let Some(more) = all.checked_sub(LOGGED_FINDINGS).filter(|more| *more > 0) {
-            log::error!("and {more} more findings; `chaosctl validate` shows them with their places");
-        }
-        tell_rejected(&report, errors, identity);
-    }
+    findings::tell(&report, loaded.is_none(), identity);
     loaded.map(Some).ok_or(Rejected)
-}
-
-/// Every VM reads the configuration, and finds the same.
-fn tell_rejected(report: &Report, errors: usize, identity: u64) {
-    let first = report.findings.iter().find(|finding| finding.code.level() == Level::Error);
-    let event = events::new(Name::ConfigRejected)
-        .text("configuration", &format!("{identity:016x}"))
-        .number("errors", errors as u64)
-        .text_if("code", first.map(|finding| finding.code.slug()))
-        .text_if("key", first.map(|finding| finding.path.as_str()))
-        .text_if("reason", first.map(|finding| finding.message.as_str()));
-    events::emit_once(log::Level::Error, &event);
 }
 
 fn arm(loaded: Loaded) -> Option<Armed> {
