@@ -15,6 +15,7 @@
     clippy::unreachable
 )]
 
+mod accepted;
 mod bell;
 mod bodies;
 mod callers;

@@ -7,10 +7,10 @@ use crate::node::Node;
 use crate::root::Armed;
 use crate::slots::Pools;
 use crate::stats::{self, ScenarioStats};
-use crate::{host, mission};
+use crate::{accepted, host, mission};
 use squall_policy::wire::MarkWord;
 use squall_policy::{
-    CONFIG_LIMIT, Fault, Level, Loaded, Phase, Plan, Report, Schedule, Seed, load_plugin_on,
+    Approval, CONFIG_LIMIT, Fault, Level, Loaded, Phase, Plan, Report, Schedule, Seed, load_plugin_on,
 };
 
 /// Most findings that go into the log: every worker logs them, and a hostile file can have 100,000.
@@ -68,7 +68,9 @@ fn read(bytes: &[u8]) -> Result<Option<Loaded>, Rejected> {
         return Ok(None);
     }
     let mut report = Report::default();
-    let loaded = load_plugin_on(bytes, &mut Node, &mut report);
+    // Without a clock nothing that expires is taken.
+    let now_ms = host::wall_ms().unwrap_or(u64::MAX);
+    let loaded = load_plugin_on(bytes, &mut Node, now_ms, &mut report);
     for finding in report.findings.iter().take(LOGGED_FINDINGS) {
         match finding.code.level() {
             Level::Error => log::error!("{finding}"),
@@ -100,9 +102,12 @@ fn arm(loaded: Loaded) -> Option<Armed> {
             return None;
         }
     };
+    if mission.expires.is_some() && accepted::keep(&id, &loaded.approval.digest).is_err() {
+        stats::count_host_errors(1);
+    }
     let schedule = Schedule::new(&record, mission.duration.millis());
     if first {
-        log_accepted(&id, &mission.namespace.0, &record.seed, &schedule, &plan);
+        log_accepted(&id, &mission.namespace.0, &record.seed, &schedule, &plan, &loaded.approval);
     }
     let stats = plan.scenarios().iter().map(|scenario| announce(&scenario.name, scenario.faults())).collect();
     let (caps, pools) = (Caps::new(&id, &plan), Pools::new(&id, &plan));
@@ -141,7 +146,14 @@ fn arm(loaded: Loaded) -> Option<Armed> {
 }
 
 /// One line with everything that a replay needs.
-fn log_accepted(mission: &str, namespace: &str, seed: &str, schedule: &Schedule, plan: &Plan) {
+fn log_accepted(
+    mission: &str,
+    namespace: &str,
+    seed: &str,
+    schedule: &Schedule,
+    plan: &Plan,
+    approval: &Approval,
+) {
     let dormant: Vec<&str> = plan.dormant().iter().map(|d| d.scenario.as_str()).collect();
     log::info!(
         "{}",
@@ -151,6 +163,7 @@ fn log_accepted(mission: &str, namespace: &str, seed: &str, schedule: &Schedule,
             "namespace": namespace,
             "seed": seed,
             "deadline_unix_ms": schedule.deadline_wall_ms(),
+            "approved_by": approval.by,
             "dormant": dormant,
         })
     );
