@@ -25,6 +25,7 @@ mod draw;
 mod edit;
 mod facts;
 mod framing;
+pub mod health;
 mod names;
 mod node;
 mod pace;

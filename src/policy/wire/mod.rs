@@ -14,6 +14,7 @@ mod delay;
 mod faults;
 mod first;
 mod form;
+mod guardrail;
 mod load;
 mod matching;
 mod mission;
@@ -27,6 +28,7 @@ mod scalar;
 #[cfg(feature = "docs")]
 pub mod schema;
 mod scope;
+mod share;
 mod size;
 mod status;
 mod stream;
@@ -48,6 +50,10 @@ pub use form::{
     EnvironmentName, FieldName, FieldValue, GrpcMethod, GrpcService, Method, MissionId, Name, RequestField,
     Template,
 };
+pub(crate) use guardrail::MOST_OBSERVED;
+pub use guardrail::{
+    CircuitBreaker, GuardGroup, Guardrail, Metric, OnHalt, Rollback, Signals, Versus, WatchWord,
+};
 pub use load::Load;
 pub use matching::{GrpcMatch, HeaderMatch, MatchRule, PathMatch, QueryMatch, TextMatch};
 pub(crate) use mission::LONGEST_MISSION_MS;
@@ -59,6 +65,7 @@ pub use requested::{CallerKey, RequestedFault, RequestedKind, Secret};
 pub use safety::{Count, MissionSafety, Safety};
 pub use scalar::{FormatVersion, Number, Percent, Span, Text, Timestamp};
 pub use scope::{DirectionWord, Sample, SampleBy, Scope};
+pub use share::{AtMost, Bound, Share, show_share};
 pub(crate) use size::bytes as bytes_of;
 pub use size::{Rate, Size, show_bytes};
 pub use status::{GrpcCode, HttpStatus};
