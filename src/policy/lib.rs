@@ -26,6 +26,7 @@ mod edit;
 pub mod events;
 mod facts;
 mod framing;
+pub mod health;
 mod names;
 mod node;
 mod pace;
