@@ -1,11 +1,17 @@
 //! Every state in both sizes and both colour schemes: nothing is refused, nothing goes elsewhere, nothing sticks out sideways.
 //! The pictures lie in `target/cockpit/` for people to look at.
 
+use std::path::PathBuf;
+
 use serde_json::Value;
 use squall_envoy_tests::{Browser, View, repo_root};
 
 use crate::site::Site;
 use crate::states;
+
+pub fn file(name: &str) -> PathBuf {
+    repo_root().join(format!("target/cockpit/{name}.png"))
+}
 
 /// A page that shows this status loads its own origin alone and reports no problem.
 async fn picture(browser: &Browser, name: &str, status: Value, events: Vec<Value>, shown: &str) {
@@ -19,8 +25,7 @@ async fn picture(browser: &Browser, name: &str, status: Value, events: Vec<Value
             page.until(&format!("innerWidth === {} && document.body.dataset.link === 'live'", view.width))
                 .await
                 .unwrap();
-            let file = repo_root().join(format!("target/cockpit/{name}-{size}-{colours}.png"));
-            page.screenshot(&file, true).await.unwrap();
+            page.screenshot(&file(&format!("{name}-{size}-{colours}")), true).await.unwrap();
             let sideways = page
                 .eval("document.documentElement.scrollWidth - document.documentElement.clientWidth")
                 .await

@@ -57,6 +57,13 @@ impl Site {
         self.state.lock().unwrap().status = status;
     }
 
+    /// As after a restart of Envoy: another status, and no events.
+    pub fn restart(&self, status: Value) {
+        let mut state = self.state.lock().unwrap();
+        state.status = status;
+        state.events.clear();
+    }
+
     pub fn add_event(&self, event: Value) {
         let mut state = self.state.lock().unwrap();
         state.events.push(event);
