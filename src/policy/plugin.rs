@@ -6,6 +6,7 @@ use crate::names::Names;
 use crate::node::{Node, Position, Value};
 use crate::plan::Plan;
 use crate::proxy::{Identified, Proxy};
+use crate::role;
 use crate::wire::{self, Decode, Severity};
 
 pub use crate::wire::Identity;
@@ -53,8 +54,10 @@ pub fn load_json(bytes: &[u8], report: &mut Report) -> Option<Node> {
 /// Reads a plugin configuration for the proxy that it has come to: scenarios for others are dormant.
 /// Gives `None` when there is any error; warnings alone do not refuse.
 pub fn load_plugin_on(bytes: &[u8], node: &mut dyn Proxy, report: &mut Report) -> Option<Loaded> {
+    let tree = load_json(bytes, report)?;
+    role::check(&tree, node.role(), report);
     let namespace = node.namespace();
-    let plugin = read_plugin(bytes, namespace.as_deref(), report)?;
+    let plugin = read_plugin(&tree, namespace.as_deref(), report)?;
     let identity = plugin.identity.as_ref();
     let mut plan = plugin
         .mission
@@ -73,7 +76,8 @@ pub fn load_plugin_on(bytes: &[u8], node: &mut dyn Proxy, report: &mut Report) -
 /// Reads a plugin configuration as if all scenarios were for this proxy. `namespace` is the proxy's own, where it is
 /// known. Gives `None` when there is any error; warnings alone do not refuse.
 pub fn load_plugin(bytes: &[u8], namespace: Option<&str>, report: &mut Report) -> Option<Loaded> {
-    let plugin = read_plugin(bytes, namespace, report)?;
+    let tree = load_json(bytes, report)?;
+    let plugin = read_plugin(&tree, namespace, report)?;
     let mut plan = plugin.mission.as_ref().map(|mission| Plan::compile(&plugin.catalog, mission));
     if let Some(plan) = &mut plan {
         // The variables of a VM are known there alone.
@@ -83,9 +87,8 @@ pub fn load_plugin(bytes: &[u8], namespace: Option<&str>, report: &mut Report) -
     Some(Loaded { identity: plugin.identity, mission: plugin.mission, plan })
 }
 
-fn read_plugin(bytes: &[u8], namespace: Option<&str>, report: &mut Report) -> Option<wire::Plugin> {
-    let node = load_json(bytes, report)?;
-    let plugin = wire::Plugin::decode(&node, report);
+fn read_plugin(node: &Node, namespace: Option<&str>, report: &mut Report) -> Option<wire::Plugin> {
+    let plugin = wire::Plugin::decode(node, report);
     if let Some(catalog) = node.get("catalog") {
         report.in_key("catalog", |r| check_names(catalog, r));
         if let Some(mission) = node.get("mission") {
@@ -100,7 +103,7 @@ fn read_plugin(bytes: &[u8], namespace: Option<&str>, report: &mut Report) -> Op
             check_duration(mission, node.get("catalog"), r);
         });
     }
-    caller::check(&node, report);
+    caller::check(node, report);
     plugin.filter(|_| !report.has_errors())
 }
 

@@ -3,7 +3,7 @@
 use super::catalog::Catalog;
 use super::declare::{object, words};
 use super::decode::no_check;
-use super::form::{MissionId, Name};
+use super::form::{HostName, MissionId, Name};
 use super::requested::CallerKey;
 use super::safety::MissionSafety;
 use super::scalar::{FormatVersion, Span, Text, Timestamp};
@@ -68,12 +68,16 @@ object! {
         "identity" => identity: Identity [optional],
         /// Keys of those who may ask for faults (`requested`).
         "caller_keys" => caller_keys: Vec<CallerKey> [optional],
+        /// Role `control`: names under which its listener may be asked, without a port, beside `localhost` and addresses. A browser that
+        /// is sent there under another name is refused.
+        "control_hosts" => control_hosts: Vec<HostName> [optional],
     }
 }
 
 words! {
-    /// What an instance of the module does.
-    pub enum Role { Filter = "filter" }
+    /// What an instance of the module does: `filter` (squall.wasm) injects faults, `control` (squall-control.wasm) answers the
+    /// requests of the control listener.
+    pub enum Role { Filter = "filter", Control = "control" }
 }
 
 object! {

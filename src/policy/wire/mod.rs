@@ -45,8 +45,8 @@ pub use delay::{DelayFault, LogNormal, Normal, Pareto, Percentiles, PhaseWord, U
 pub use faults::{AbortFault, Fault, Headers};
 pub use first::{First, FirstPer};
 pub use form::{
-    EnvironmentName, FieldName, FieldValue, GrpcMethod, GrpcService, Method, MissionId, Name, RequestField,
-    Template,
+    EnvironmentName, FieldName, FieldValue, GrpcMethod, GrpcService, HostName, Method, MissionId, Name,
+    RequestField, Template,
 };
 pub use load::Load;
 pub use matching::{GrpcMatch, HeaderMatch, MatchRule, PathMatch, QueryMatch, TextMatch};

@@ -70,7 +70,7 @@ async fn a_halt_that_is_not_taken_says_why_and_can_be_tried_again() {
     page.press("Enter").await.unwrap();
     page.until("document.getElementById('dialog').innerText.startsWith('Not halted')").await.unwrap();
     let said = page.text("#dialog [role=alert]").await.unwrap();
-    assert!(said.contains("503 no shared data ask the host (unavailable)"), "{said}");
+    assert!(said.contains("503 no shared data, ask the host, unavailable"), "{said}");
     let other_way = page.text("#dialog code").await.unwrap();
     assert_eq!(other_way, format!("chaosctl halt --proxy http://{}", site.address));
     page.screenshot(&crate::pictures::file("dialog-refused-desk-dark"), false).await.unwrap();
