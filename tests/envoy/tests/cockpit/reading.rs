@@ -71,9 +71,23 @@ async fn every_panel_says_what_the_status_says() {
         &["✓ held", "332 ms (327 ms to 339 ms)", "✕ violated", "? inconclusive", "47 requests are too few"],
     )
     .await;
-    says(&page, "#remediation", &["The circuit breaker is closed"]).await;
-    assert_eq!(page.text("#remediation [aria-current=step]").await.unwrap(), "closed");
+    says(&page, "#groups", &["treatment: 47 more, which Squall ended itself, are not counted"]).await;
+    says(&page, "#remediation", &["No guardrail has asked for a rollback"]).await;
     says(&page, "#proxy", &["shop / user-service / user-service-5d9f7-x2x4q"]).await;
+}
+
+#[tokio::test]
+async fn the_circuit_breaker_shows_where_it_stands() {
+    let (_browser, page, site) = open(states::half_open(), Vec::new(), View::DESK).await;
+    assert_eq!(page.text("#remediation [aria-current=step]").await.unwrap(), "half open");
+    says(&page, "#remediation", &["few faults", "Since 09:06:00", "downstream-db-latency"]).await;
+    let mut open = states::half_open();
+    open["remediation"]["state"] = "open".into();
+    site.set_status(open);
+    page.until("document.querySelector('#remediation [aria-current=step]').innerText === 'open'")
+        .await
+        .unwrap();
+    says(&page, "#remediation", &["no fault is injected"]).await;
 }
 
 #[tokio::test]
@@ -145,6 +159,29 @@ async fn events_are_listed_newest_first_and_unfold() {
         "what is open stays open"
     );
     assert_eq!(focus(&page).await.split(' ').next(), Some("summary"));
+}
+
+/// After a halt an answer is asked for at once, beside that of the second.
+#[tokio::test]
+async fn answers_that_overlap_list_no_event_twice() {
+    let (_browser, page, site) = open(states::injecting(), states::events(), View::DESK).await;
+    page.until("document.querySelectorAll('#events li').length === 6").await.unwrap();
+    site.add_event(json!({"number": 7, "event": "mission.halted", "at": states::at(384)}));
+    page.eval("Promise.all([refresh(), refresh(), refresh()])").await.unwrap();
+    assert_eq!(page.eval("document.querySelectorAll('#events li').length").await.unwrap(), 7);
+}
+
+#[tokio::test]
+async fn what_a_reader_has_focused_and_selected_survives_the_next_answer() {
+    let (_browser, page, site) = open(states::halted(), Vec::new(), View::DESK).await;
+    page.eval("document.querySelector('#halted button').focus(); getSelection().selectAllChildren(document.querySelector('#halted code'))").await.unwrap();
+    let selected = page.eval("getSelection().toString()").await.unwrap();
+    let mut later = states::halted();
+    later["halt"]["detail"] = "said otherwise".into();
+    site.set_status(later);
+    page.until_text("said otherwise").await.unwrap();
+    assert_eq!(focus(&page).await, "button Copy");
+    assert_eq!(page.eval("getSelection().toString()").await.unwrap(), selected);
 }
 
 #[tokio::test]

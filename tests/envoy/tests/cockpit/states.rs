@@ -54,14 +54,15 @@ pub fn injecting() -> Value {
          "limit": 10, "unit": "percent", "state": "watching", "for_s": 0, "exceeding_s": 0, "distance": 1},
     ]);
     status["signals"] = json!([
-        {"scenario": "downstream-db-latency", "rule": "latency_p95 <= 350 ms", "value": 332, "low": 327, "high": 339,
+        {"scenario": "downstream-db-latency", "rule": "latency_p95 <= 350 ms", "unit": "ms", "value": 332, "low": 327, "high": 339,
          "verdict": "held", "why": ""},
-        {"scenario": "downstream-db-latency", "rule": "error_rate <= 0.5 %", "value": 0.83, "low": 0.61, "high": 1.12,
+        {"scenario": "downstream-db-latency", "rule": "error_rate <= 0.5 %", "unit": "percent", "value": 0.83, "low": 0.61, "high": 1.12,
          "verdict": "violated", "why": "the whole interval lies above the limit"},
-        {"scenario": "profile-errors", "rule": "latency_p99 <= 900 ms", "value": null, "low": null, "high": null,
+        {"scenario": "profile-errors", "rule": "latency_p99 <= 900 ms", "unit": "ms", "value": null, "low": null, "high": null,
          "verdict": "inconclusive", "why": "47 requests are too few"},
     ]);
-    status["remediation"] = json!({"state": "closed", "since": at(61)});
+    status["health"]["groups"][2]["ended_by_squall"] = 47.into();
+    status["remediation"] = Value::Null;
     status["events"] = json!({"last": 6});
     status
 }
@@ -115,7 +116,8 @@ pub fn halted() -> Value {
     });
     status["guardrails"][1]["state"] = "tripped".into();
     status["guardrails"][1]["distance"] = 0.into();
-    status["remediation"] = json!({"state": "disabled", "since": at(384)});
+    status["remediation"] =
+        json!({"state": "disabled", "since": at(384), "scenario": "downstream-db-latency"});
     status
 }
 
@@ -123,7 +125,8 @@ pub fn halted() -> Value {
 pub fn half_open() -> Value {
     let mut status = injecting();
     status["mission"]["stage"]["intensity_percent"] = 5.into();
-    status["remediation"] = json!({"state": "half_open", "since": at(360)});
+    status["remediation"] =
+        json!({"state": "half_open", "since": at(360), "scenario": "downstream-db-latency"});
     status
 }
 
