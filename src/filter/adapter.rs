@@ -32,6 +32,7 @@ mod load;
 mod marks;
 mod messages;
 mod mission;
+mod module;
 mod mutate;
 mod news;
 mod node;
