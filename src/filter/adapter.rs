@@ -35,6 +35,7 @@ mod load;
 mod marks;
 mod messages;
 mod mission;
+mod module;
 mod mutate;
 mod news;
 pub mod node;
