@@ -15,6 +15,7 @@ mod envelope;
 mod faults;
 mod first;
 mod form;
+mod guardrail;
 mod load;
 mod matching;
 mod mission;
@@ -53,6 +54,10 @@ pub use form::{
     EnvironmentName, FieldName, FieldValue, GrpcMethod, GrpcService, HostName, Method, MissionId, Name,
     NamespacePattern, Nonce, RequestField, Template,
 };
+pub(crate) use guardrail::MOST_OBSERVED;
+pub use guardrail::{
+    CircuitBreaker, GuardGroup, Guardrail, Metric, OnHalt, Rollback, Signals, Versus, WatchWord,
+};
 pub use load::Load;
 pub use matching::{GrpcMatch, HeaderMatch, MatchRule, PathMatch, QueryMatch, TextMatch};
 pub(crate) use mission::LONGEST_MISSION_MS;
@@ -65,7 +70,7 @@ pub use requested::{CallerKey, RequestedFault, RequestedKind, Secret};
 pub use safety::{Count, MissionSafety, Safety};
 pub use scalar::{FormatVersion, Number, Percent, Span, Text, Timestamp};
 pub use scope::{DirectionWord, Sample, SampleBy, Scope};
-pub use share::Share;
+pub use share::{AtMost, Bound, Share, show_share};
 pub(crate) use size::bytes as bytes_of;
 pub use size::{Rate, Size, show_bytes};
 pub(crate) use stage::MOST_STAGES;
