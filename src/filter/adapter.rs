@@ -35,7 +35,6 @@ mod load;
 mod marks;
 mod messages;
 mod mission;
-mod module;
 mod mutate;
 mod news;
 pub mod node;
