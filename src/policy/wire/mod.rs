@@ -4,6 +4,7 @@
 //! which a derived `Deserialize` would) and write `docs/catalog.md` and `schemas/`.
 
 mod body;
+mod bound;
 mod burst;
 mod catalog;
 mod choice;
@@ -28,7 +29,6 @@ mod scalar;
 #[cfg(feature = "docs")]
 pub mod schema;
 mod scope;
-mod share;
 mod size;
 mod status;
 mod stream;
@@ -38,6 +38,7 @@ mod whose;
 
 pub(crate) use body::PACES;
 pub use body::{DropFault, DropMode, ThrottleFault};
+pub use bound::{AtMost, Bound, ShareBetween, show_share};
 pub use burst::Burst;
 pub use catalog::{Catalog, Scenario, Severity};
 pub use choice::Choice;
@@ -65,7 +66,6 @@ pub use requested::{CallerKey, RequestedFault, RequestedKind, Secret};
 pub use safety::{Count, MissionSafety, Safety};
 pub use scalar::{FormatVersion, Number, Percent, Span, Text, Timestamp};
 pub use scope::{DirectionWord, Sample, SampleBy, Scope};
-pub use share::{AtMost, Bound, Share, show_share};
 pub(crate) use size::bytes as bytes_of;
 pub use size::{Rate, Size, show_bytes};
 pub use status::{GrpcCode, HttpStatus};
