@@ -7,10 +7,10 @@ SHELL := bash
 
 SETUP := tools/setup
 WASM_CARGO := $(SETUP)/wasm-cargo.sh
-COMPILED := target/wasm32-unknown-unknown/wasm/squall.wasm
-LINKED := target/squall.wasm
-# Before wasm-opt.
-UNOPTIMISED := target/wasm32-unknown-unknown/wasm/squall.linked.wasm
+# What the compiler leaves, and the two modules that are made of it.
+COMPILED := target/wasm32-unknown-unknown/wasm
+FILTER := target/squall.wasm
+CONTROL := target/squall-control.wasm
 CARGO_TEST := cargo test --locked --release --no-fail-fast
 # The path of Envoy, or the reason why there is none and an error.
 FIND_ENVOY := ENVOY="$$($(SETUP)/envoy.sh --path)"; export ENVOY
@@ -45,22 +45,18 @@ wasm-setup:
 wasm-opt:
 	@$(SETUP)/wasm-opt.sh
 
-build: wasm-setup wasm-opt ## Compile the filter (target/squall.wasm) and chaosctl (target/release/chaosctl)
-	$(WASM_CARGO) build --locked --profile wasm -p squall
+build: wasm-setup wasm-opt ## Compile the modules (target/squall.wasm, target/squall-control.wasm) and chaosctl (target/release/chaosctl)
+	$(WASM_CARGO) build --locked --profile wasm -p squall -p squall-control
 	cargo build --locked --release -p wasm-link -p chaosctl
-	@if [[ $(COMPILED) -nt $(LINKED) || target/release/wasm-link -nt $(LINKED) || $(SETUP)/wasm-opt.sh -nt $(LINKED) ]]; then \
-		target/release/wasm-link $(COMPILED) $(UNOPTIMISED); \
-		$(SETUP)/wasm-opt.sh $(UNOPTIMISED) $(LINKED); \
-	else \
-		echo "$(LINKED) is up to date"; \
-	fi
+	@$(SETUP)/wasm-link.sh $(COMPILED)/squall.wasm $(FILTER)
+	@$(SETUP)/wasm-link.sh $(COMPILED)/squall_control.wasm $(CONTROL) --control
 
 # The floor of the benchmark, and the module with which ring 2 tests its own host.
 empty-filter: wasm-setup
 	$(WASM_CARGO) build --locked --release --manifest-path bench/empty_filter/Cargo.toml
 
 image: build ## Prepare target/image and show how to pack it into an OCI image for Istio
-	@mkdir -p target/image && cp $(LINKED) target/image/
+	@mkdir -p target/image && cp $(FILTER) target/image/
 	@echo "Any OCI builder will do; the image holds /plugin.wasm alone:"
 	@echo "    docker build -f istio/Dockerfile -t REGISTRY/squall:TAG target/image"
 	@echo "    docker push REGISTRY/squall:TAG"
@@ -75,7 +71,7 @@ distclean: clean ## Remove that and the downloaded Envoy
 ##@ Test
 
 test-policy: ## Ring 1: the pure policy and the native tools
-	@python3 $(SETUP)/summarise.py $(CARGO_TEST) -p squall-policy -p chaosctl -p wasm-link -p squall
+	@python3 $(SETUP)/summarise.py $(CARGO_TEST) -p squall-policy -p squall-control -p chaosctl -p wasm-link -p squall
 
 test-wasm: build empty-filter ## Ring 2: the compiled module in a small wasm host
 	@python3 $(SETUP)/summarise.py $(CARGO_TEST) -p squall-wasm-host

@@ -15,13 +15,16 @@
     clippy::unreachable
 )]
 
-mod bell;
+mod accepted;
+pub mod bell;
 mod bodies;
 mod callers;
 mod caps;
 mod configure;
 mod ending;
 pub mod engine;
+pub mod events;
+pub mod findings;
 pub mod finish;
 mod first;
 mod flow;
@@ -34,9 +37,9 @@ mod messages;
 mod mission;
 mod mutate;
 mod news;
-mod node;
+pub mod node;
 mod pressure;
-mod record;
+pub mod record;
 mod request_facts;
 mod response;
 pub mod root;

@@ -7,14 +7,12 @@ use crate::node::Node;
 use crate::root::Armed;
 use crate::slots::Pools;
 use crate::stats::{self, ScenarioStats};
-use crate::{host, mission};
+use crate::{accepted, events, findings, host, mission};
+use squall_policy::events::{Name, rfc3339};
 use squall_policy::wire::MarkWord;
 use squall_policy::{
-    CONFIG_LIMIT, Fault, Level, Loaded, Phase, Plan, Report, Schedule, Seed, load_plugin_on,
+    Approval, CONFIG_LIMIT, Fault, Loaded, Phase, Plan, Report, Schedule, Seed, load_plugin_on,
 };
-
-/// Most findings that go into the log: every worker logs them, and a hostile file can have 100,000.
-const LOGGED_FINDINGS: usize = 200;
 
 /// What a configuration asks for.
 #[derive(Default)]
@@ -39,8 +37,8 @@ pub fn load() -> Configured {
             return Configured::default();
         }
     };
-    let identity = identity(&bytes);
-    match read(&bytes) {
+    let identity = findings::identity(&bytes);
+    match read(&bytes, identity) {
         Ok(None) => Configured { identity, ..Configured::default() },
         Ok(Some(loaded)) => {
             let mission = loaded.mission.as_ref().map(|mission| mission.id.0.clone());
@@ -50,40 +48,22 @@ pub fn load() -> Configured {
     }
 }
 
-/// FNV-1a: the same in every VM, which the hash of a table is not.
-fn identity(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
-}
-
 /// The configuration has errors, which are in the log.
 struct Rejected;
 
 /// The configuration, `None` when there is none.
-fn read(bytes: &[u8]) -> Result<Option<Loaded>, Rejected> {
+fn read(bytes: &[u8], identity: u64) -> Result<Option<Loaded>, Rejected> {
     // Istio hands over no bytes at all for a configuration without keys.
     if bytes.is_empty() {
         stats::set_gauge("chaos_config_rejected", &[], 0);
         return Ok(None);
     }
     let mut report = Report::default();
-    let loaded = load_plugin_on(bytes, &mut Node, &mut report);
-    for finding in report.findings.iter().take(LOGGED_FINDINGS) {
-        match finding.code.level() {
-            Level::Error => log::error!("{finding}"),
-            Level::Warning => log::warn!("{finding}"),
-        }
-    }
+    // Without a clock nothing that expires is taken.
+    let now_ms = host::wall_ms().unwrap_or(u64::MAX);
+    let loaded = load_plugin_on(bytes, &mut Node, now_ms, &mut report);
     stats::set_gauge("chaos_config_rejected", &[], u64::from(loaded.is_none()));
-    if loaded.is_none() {
-        let errors = report.count(Level::Error);
-        let all = errors.saturating_add(report.count(Level::Warning));
-        if let Some(more) = all.checked_sub(LOGGED_FINDINGS).filter(|more| *more > 0) {
-            log::error!("and {more} more findings; `chaosctl validate` shows them with their places");
-        }
-        log::error!("{}", serde_json::json!({"event": "config.rejected", "errors": errors}));
-    }
+    findings::tell(&report, loaded.is_none(), identity);
     loaded.map(Some).ok_or(Rejected)
 }
 
@@ -100,9 +80,12 @@ fn arm(loaded: Loaded) -> Option<Armed> {
             return None;
         }
     };
+    if mission.expires.is_some() && accepted::keep(&id, &loaded.approval.digest).is_err() {
+        stats::count_host_errors(1);
+    }
     let schedule = Schedule::new(&record, mission.duration.millis());
     if first {
-        log_accepted(&id, &mission.namespace.0, &record.seed, &schedule, &plan);
+        log_accepted(&id, &mission.namespace.0, &record.seed, &schedule, &plan, &loaded.approval);
     }
     let stats = plan.scenarios().iter().map(|scenario| announce(&scenario.name, scenario.faults())).collect();
     let (caps, pools) = (Caps::new(&id, &plan), Pools::new(&id, &plan));
@@ -141,19 +124,26 @@ fn arm(loaded: Loaded) -> Option<Armed> {
 }
 
 /// One line with everything that a replay needs.
-fn log_accepted(mission: &str, namespace: &str, seed: &str, schedule: &Schedule, plan: &Plan) {
+fn log_accepted(
+    mission: &str,
+    namespace: &str,
+    seed: &str,
+    schedule: &Schedule,
+    plan: &Plan,
+    approval: &Approval,
+) {
     let dormant: Vec<&str> = plan.dormant().iter().map(|d| d.scenario.as_str()).collect();
-    log::info!(
-        "{}",
-        serde_json::json!({
-            "event": "mission.accepted",
-            "mission": mission,
-            "namespace": namespace,
-            "seed": seed,
-            "deadline_unix_ms": schedule.deadline_wall_ms(),
-            "dormant": dormant,
-        })
-    );
+    let approvers: Vec<&str> = approval.by.iter().map(String::as_str).collect();
+    let scenarios: Vec<&str> = plan.scenarios().iter().map(|scenario| scenario.name.as_str()).collect();
+    let event = events::new(Name::MissionAccepted)
+        .text("mission", mission)
+        .text("namespace", namespace)
+        .text("seed", seed)
+        .text("deadline", &rfc3339(schedule.deadline_wall_ms()))
+        .texts("approved_by", &approvers)
+        .texts("scenarios", &scenarios)
+        .texts("dormant", &dormant);
+    events::emit(log::Level::Info, &event);
     let now = host::wall_ms().unwrap_or(0);
     for scenario in plan.scenarios().iter().filter(|scenario| scenario.is_over(now)) {
         log::warn!("scenario {} stays off: its window has closed; give a later `end`", scenario.name);

@@ -11,9 +11,18 @@ pub trait Proxy {
     fn service(&mut self) -> Option<String>;
     /// A label of the workload.
     fn label(&mut self, name: &str) -> Option<String>;
+    /// What the module does that reads the configuration.
+    fn role(&self) -> wire::Role {
+        wire::Role::Filter
+    }
     /// An environment variable of the VM.
     fn environment(&mut self, _name: &str) -> Option<String> {
         None
+    }
+    /// Whether this very mission, known by its digest ([`crate::Approval::digest`]), was accepted here while it could be: then
+    /// it may go on after its expiry.
+    fn has_accepted(&mut self, _mission: &str, _digest: &[u8; 32]) -> bool {
+        false
     }
 }
 

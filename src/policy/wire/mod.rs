@@ -12,6 +12,7 @@ mod concurrency;
 mod declare;
 mod decode;
 mod delay;
+mod envelope;
 mod faults;
 mod first;
 mod form;
@@ -20,6 +21,7 @@ mod load;
 mod matching;
 mod mission;
 mod mutate;
+mod operator;
 mod pressure;
 mod regex;
 mod regex_size;
@@ -29,7 +31,9 @@ mod scalar;
 #[cfg(feature = "docs")]
 pub mod schema;
 mod scope;
+mod share;
 mod size;
+mod stage;
 mod status;
 mod stream;
 mod trigger;
@@ -45,11 +49,12 @@ pub use choice::Choice;
 pub use concurrency::ConcurrencyPressure;
 pub use decode::{Decode, KeyDoc, Kind, Section, closest};
 pub use delay::{DelayFault, LogNormal, Normal, Pareto, Percentiles, PhaseWord, Uniform};
+pub use envelope::{Action, Bytes, Carried, Digests, Envelope, EnvelopeSignature, Request};
 pub use faults::{AbortFault, Fault, Headers};
 pub use first::{First, FirstPer};
 pub use form::{
-    EnvironmentName, FieldName, FieldValue, GrpcMethod, GrpcService, Method, MissionId, Name, RequestField,
-    Template,
+    EnvironmentName, FieldName, FieldValue, GrpcMethod, GrpcService, HostName, Method, MissionId, Name,
+    NamespacePattern, Nonce, RequestField, Template,
 };
 pub(crate) use guardrail::MOST_OBSERVED;
 pub use guardrail::{
@@ -60,14 +65,18 @@ pub use matching::{GrpcMatch, HeaderMatch, MatchRule, PathMatch, QueryMatch, Tex
 pub(crate) use mission::LONGEST_MISSION_MS;
 pub use mission::{CompositionWord, Identity, MarkWord, Mission, Plugin, Role};
 pub use mutate::{MergePatch, MutateBody, MutateFault, MutateRequest, MutateResponse};
+pub use operator::{Operator, Permission, PublicKey, SignOff};
 pub use pressure::{CpuPressure, MOST_MEMORY, MemoryPressure, MemorySize, PressureFault, WorkerShare};
 pub use regex::Regex;
 pub use requested::{CallerKey, RequestedFault, RequestedKind, Secret};
 pub use safety::{Count, MissionSafety, Safety};
 pub use scalar::{FormatVersion, Number, Percent, Span, Text, Timestamp};
 pub use scope::{DirectionWord, Sample, SampleBy, Scope};
+pub use share::Share;
 pub(crate) use size::bytes as bytes_of;
 pub use size::{Rate, Size, show_bytes};
+pub(crate) use stage::MOST_STAGES;
+pub use stage::Stage;
 pub use status::{GrpcCode, HttpStatus};
 pub use stream::{StreamAfter, StreamFault, StreamWord};
 pub use trigger::{Day, Hours, Offset, Randomize, Trigger, Window};
