@@ -48,6 +48,14 @@ fn p10_a_mission_that_injected_nothing_is_inconclusive() {
 }
 
 #[test]
+fn the_verdicts_are_told_by_one_worker() {
+    let mut proxy = expecting(json!({"error_rate": "<= 5%"}));
+    assert!(proxy.health.judge());
+    proxy.look();
+    assert!(!proxy.health.judge());
+}
+
+#[test]
 fn an_error_rate_is_held_violated_or_inconclusive() {
     let cases = [
         (10_000, 2, "<= 0.5%", Verdict::Held),
