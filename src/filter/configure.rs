@@ -4,6 +4,7 @@
 
 use crate::armed::{Armed, show_halts};
 use crate::caps::Caps;
+use crate::health::Observer;
 use crate::node::Node;
 use crate::run::Run;
 use crate::slots::Pools;
@@ -209,12 +210,14 @@ fn armed(mission: wire::Mission, plan: Plan, record: MissionRecord, halts: &Halt
     let stats = plan.scenarios().iter().map(|scenario| announce(&scenario.name, scenario.faults())).collect();
     let (caps, pools) = (Caps::new(&id, &plan), Pools::new(&id, &plan));
     pools.resize(&plan);
+    let observer = Observer::new(&id, &plan, &record);
     Outcome::Armed(Box::new(Armed {
         mission: id,
         namespace: mission.namespace.0,
         plan,
         stats,
         seed: Seed::from_text(&record.seed),
+        observer,
         run: Run::new(record, halts, now),
         caps,
         pools,

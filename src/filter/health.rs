@@ -1,18 +1,20 @@
 //! What this worker sees of the traffic of a mission, put together with what the others see; and what follows from it:
 //! guardrails that halt the mission or open a breaker, and the verdicts at its end.
 
+use crate::armed::Armed;
 use crate::events;
 use crate::host;
 use crate::mission;
 use crate::record;
+use crate::root::{Root, Wake};
 use crate::stats;
 use log::Level;
-use squall_policy::Plan;
 use squall_policy::events::Name;
 use squall_policy::health::{
     Effect, Finished, Group, Health, Phase, Rules, SignalVerdict, Standing, Tally, Trip, Verdict,
 };
-use squall_policy::mission::{End, Halt, MissionRecord, State};
+use squall_policy::mission::{Halt, MissionRecord, State};
+use squall_policy::{Plan, Ticket};
 
 /// Workers put together what they see this often.
 pub const LOOK_NS: u64 = 250_000_000;
@@ -26,10 +28,8 @@ pub struct Observer {
     rules: Rules,
     key: String,
     tally: Tally,
-    /// The declared share of each scenario at full intensity, parts per million.
-    shares: Vec<u32>,
-    /// A look is planned.
-    pub planned: bool,
+    /// The next look.
+    pub planned: Option<Ticket>,
 }
 
 /// When a worker looks.
@@ -37,6 +37,10 @@ pub struct Observer {
 pub struct Moment {
     pub state: State,
     pub running_ms: u64,
+    /// Whether what is found is this root's business: a newer configuration has guardrails of its own.
+    pub guards: bool,
+    /// Whether every worker has had the time to tell what it saw of a mission that is over.
+    pub judges: bool,
 }
 
 /// What a look has found, for the worker whose look it was.
@@ -53,8 +57,7 @@ impl Observer {
     pub fn new(mission: &str, plan: &Plan, record: &MissionRecord) -> Self {
         let timetable = &record.rules;
         let rules = Rules::of(plan, timetable.duration_ms.saturating_add(timetable.recovery_ms));
-        let shares = (0..plan.scenarios().len()).map(|scenario| plan.share_ppm(scenario)).collect();
-        Self { key: rules.key(mission), rules, tally: Tally::default(), shares, planned: false }
+        Self { key: rules.key(mission), rules, tally: Tally::default(), planned: None }
     }
 
     /// Whether requests that come in are watched whatever they match.
@@ -72,16 +75,9 @@ impl Observer {
         !self.tally.is_empty()
     }
 
-    /// A request that some scenario matched is complete. `intensity_ppm`: of the stage in which it began.
-    pub fn request(&mut self, finished: &Finished, groups: &[(usize, Group)], plan: &Plan, intensity_ppm: u32) {
-        let groups: Vec<_> = groups
-            .iter()
-            .map(|(scenario, group)| {
-                let share = self.shares.get(*scenario).copied().unwrap_or(0);
-                (*scenario, *group, plan.eased_ppm(*scenario, share, intensity_ppm))
-            })
-            .collect();
-        self.tally.request(&self.rules, finished, &groups);
+    /// A request that some scenario matched is complete: what it was for each, and the rate that this one declared.
+    pub fn request(&mut self, finished: &Finished, groups: &[(usize, Group, u32)]) {
+        self.tally.request(&self.rules, finished, groups);
     }
 
     /// A request that came in is complete.
@@ -100,20 +96,18 @@ impl Observer {
     /// Tells the others what this worker has seen, and looks at what all have seen together. What could not be told is told
     /// next time.
     pub fn look(&mut self, moment: Moment) -> host::Result<Found> {
-        let phase = match moment.state {
-            State::Baseline | State::Pending => Phase::Baseline,
-            State::Injecting { stage, .. } => Phase::Injecting(u32::try_from(stage).unwrap_or(u32::MAX)),
-            State::Recovery | State::Over(_) => Phase::Recovery,
-        };
-        let over = matches!(moment.state, State::Over(_));
+        let (phase, over) = (phase_of(moment.state), matches!(moment.state, State::Over(_)));
         let mut found = Found::default();
         record::exchange(&self.key, &mut |bytes| {
             // What cannot be read is not ours: observation begins anew, which is better than never again.
             let mut health =
                 Health::from_bytes(bytes, &self.rules).unwrap_or_else(|| Health::new(&self.rules));
             health.merge(&self.rules, &self.tally, moment.running_ms);
-            let effects = health.look(&self.rules, phase, moment.running_ms);
-            let judges = over && health.judge();
+            let effects = match moment.guards {
+                true => health.look(&self.rules, phase, moment.running_ms),
+                false => Vec::new(),
+            };
+            let judges = over && moment.judges && health.judge();
             let verdicts = judges.then(|| (health.verdict_of_all(&self.rules), health.verdicts(&self.rules)));
             let observed = self.rules.observed.iter().map(|rules| rules.scenario);
             let factors = observed.map(|scenario| (scenario, health.factor_ppm(&self.rules, scenario)));
@@ -183,8 +177,11 @@ impl Observer {
             .text("verdict", all.map_or("nothing expected", Verdict::word));
         for verdict in [Verdict::Held, Verdict::Violated, Verdict::Inconclusive] {
             let of = verdicts.iter().filter(|found| found.verdict == verdict);
-            let texts: Vec<String> =
-                of.map(|found| format!("{}: {} ({})", self.name(found.scenario), found.signal.text(), found.why)).collect();
+            let texts: Vec<String> = of
+                .map(|found| {
+                    format!("{}: {} ({})", self.name(found.scenario), found.signal.text(), found.why)
+                })
+                .collect();
             if !texts.is_empty() {
                 let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
                 event = event.texts(verdict.word(), &texts);
@@ -205,6 +202,16 @@ impl Found {
     }
 }
 
+/// The phase of a request that comes in this state.
+#[must_use]
+pub fn phase_of(state: State) -> Phase {
+    match state {
+        State::Pending | State::Baseline => Phase::Baseline,
+        State::Injecting { stage, .. } => Phase::Injecting(u32::try_from(stage).unwrap_or(u32::MAX)),
+        State::Recovery | State::Over(_) => Phase::Recovery,
+    }
+}
+
 /// The intensity of the stage in which a request began, parts per million.
 #[must_use]
 pub fn intensity_of(record: &MissionRecord, phase: Phase) -> u32 {
@@ -218,4 +225,66 @@ pub fn intensity_of(record: &MissionRecord, phase: Phase) -> u32 {
 #[must_use]
 pub fn running_ms(record: &MissionRecord, now_ns: u64) -> u64 {
     record.running_ns(now_ns) / NS_PER_MS
+}
+
+impl Armed {
+    /// Tells the others what is left to be told: this mission, or this configuration of it, makes way here for another one.
+    pub fn tell_health(&mut self) {
+        if self.observer.has_news() {
+            let told = host::monotonic_ns().and_then(|now_ns| self.put_together(now_ns, (false, false)));
+            stats::count_host_errors(u32::from(told.is_err()));
+        }
+    }
+
+    fn put_together(&mut self, now_ns: u64, (guards, judges): (bool, bool)) -> host::Result<Found> {
+        let state = self.run.standing().state;
+        let running_ms = running_ms(self.run.record(), now_ns);
+        self.observer.look(Moment { state, running_ms, guards, judges })
+    }
+}
+
+impl Root {
+    /// Plans a look so much later, where none is planned for before. The effective context has to be this root or one of its
+    /// streams.
+    pub fn plan_health(&mut self, later_ns: u64, now_ns: u64) {
+        let due_ns = now_ns.saturating_add(later_ns);
+        if self.armed.as_ref().is_none_or(|armed| armed.observer.planned.is_some()) {
+            return;
+        }
+        let planned = self.wake_at(due_ns, now_ns, Wake::Health);
+        if let Some(armed) = &mut self.armed {
+            armed.observer.planned = planned;
+        }
+    }
+
+    /// Puts together what this worker and the others have seen, and does what follows. `in_effect`: this root is the effective
+    /// context, without which nobody can be let go.
+    pub fn look_at_health(&mut self, now_ns: u64, in_effect: bool) {
+        let guards = self.successor.is_none();
+        let Some(armed) = &mut self.armed else { return };
+        armed.observer.planned = None;
+        let Ok(found) = armed.put_together(now_ns, (guards, true)) else {
+            stats::count_host_errors(1);
+            self.plan_again(LOOK_NS, now_ns);
+            return;
+        };
+        // Nobody waits for the faults of a breaker that has opened.
+        self.release |= found.ease(&mut armed.plan);
+        if armed.observer.act(&armed.mission, &found) && in_effect {
+            self.advance_mission(now_ns);
+        }
+        let Some(armed) = &self.armed else { return };
+        // A breaker changes with time, and the other workers have to hear of it.
+        if armed.observer.has_breakers() && armed.running {
+            self.plan_again(LOOK_NS, now_ns);
+        }
+    }
+
+    fn plan_again(&mut self, later_ns: u64, now_ns: u64) {
+        let Some(armed) = &mut self.armed else { return };
+        if armed.observer.planned.is_none() {
+            let due_ns = now_ns.saturating_add(later_ns);
+            armed.observer.planned = Some(self.queue.push(due_ns, Wake::Health));
+        }
+    }
 }

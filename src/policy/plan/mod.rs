@@ -226,11 +226,10 @@ impl Plan {
         self.callers = callers;
     }
 
-    /// The circuit breaker of a scenario leaves so much of its rate, parts per million.
-    pub fn ease(&mut self, scenario: usize, factor_ppm: u32) {
-        if let Some(scenario) = self.scenarios.get_mut(scenario) {
-            scenario.factor_ppm = factor_ppm;
-        }
+    /// The circuit breaker of a scenario leaves so much of its rate, parts per million. Says whether that is news.
+    pub fn ease(&mut self, scenario: usize, factor_ppm: u32) -> bool {
+        let scenario = self.scenarios.get_mut(scenario);
+        scenario.is_some_and(|scenario| std::mem::replace(&mut scenario.factor_ppm, factor_ppm) != factor_ppm)
     }
 
     /// The rate that a scenario declares at an intensity, parts per million of the requests that it matches.

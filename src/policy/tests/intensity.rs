@@ -31,7 +31,7 @@ fn a_circuit_breaker_eases_its_own_scenario_alone() {
     let [a, b] = rates(&plan);
     assert!((1_500..1_700).contains(&a) && (1_500..1_700).contains(&b), "{a} {b}");
     assert_eq!((plan.declared_ppm(0, 800_000), plan.declared_ppm(2, 800_000)), (400_000, 0));
-    plan.ease(0, 100_000);
+    assert!(plan.ease(0, 100_000) && !plan.ease(0, 100_000));
     let [eased, same] = rates(&plan);
     assert!((110..210).contains(&eased) && same == b, "{eased} {same}");
     assert_eq!((plan.declared_ppm(0, 800_000), plan.declared_ppm(1, 800_000)), (40_000, 400_000));
