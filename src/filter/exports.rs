@@ -2,9 +2,9 @@
 //! costs a table look-up, and a callback for a context that is gone cannot panic. The link step names the callbacks as
 //! the host does (`squall_on_X` becomes `proxy_on_X`).
 
+use squall_adapter::armed::Armed;
 use squall_adapter::finish;
 use squall_adapter::host::Side;
-use squall_adapter::root::Armed;
 use squall_adapter::stream;
 use squall_adapter::{engine, host};
 
