@@ -7,16 +7,16 @@ SHELL := bash
 
 SETUP := tools/setup
 WASM_CARGO := $(SETUP)/wasm-cargo.sh
-COMPILED := target/wasm32-unknown-unknown/wasm/squall.wasm
-LINKED := target/squall.wasm
-# Before wasm-opt.
-UNOPTIMISED := target/wasm32-unknown-unknown/wasm/squall.linked.wasm
+# What the compiler leaves, and the two modules that are made of it.
+COMPILED := target/wasm32-unknown-unknown/wasm
+FILTER := target/squall.wasm
+CONTROL := target/squall-control.wasm
 CARGO_TEST := cargo test --locked --release --no-fail-fast
 # The path of Envoy, or the reason why there is none and an error.
 FIND_ENVOY := ENVOY="$$($(SETUP)/envoy.sh --path)"; export ENVOY
 DOCS := cargo run --locked --release -p squall-policy --features docs --bin generate-docs
 
-.PHONY: help setup wasm-setup wasm-opt build empty-filter demo demo-faults test test-policy test-wasm test-envoy bench counts counts-update \
+.PHONY: help setup wasm-setup wasm-opt chromium build empty-filter demo demo-faults test test-policy test-wasm test-envoy bench counts counts-update \
 	docs docs-check lint arrow image clean distclean
 
 ##@ Start here
@@ -31,7 +31,7 @@ demo: setup build ## Run the example for about a minute: load before, during and
 demo-faults: setup build ## Ask for every fault once, see it, and compare it with its declaration
 	@$(FIND_ENVOY); python3 examples/02_every_fault/run.py $(ARGS)
 
-test: setup build empty-filter ## Run all three rings of tests and end with their totals
+test: setup chromium build empty-filter ## Run all three rings of tests and end with their totals
 	@$(FIND_ENVOY); python3 $(SETUP)/summarise.py $(CARGO_TEST) --workspace
 
 ##@ Build
@@ -45,22 +45,22 @@ wasm-setup:
 wasm-opt:
 	@$(SETUP)/wasm-opt.sh
 
-build: wasm-setup wasm-opt ## Compile the filter (target/squall.wasm) and chaosctl (target/release/chaosctl)
-	$(WASM_CARGO) build --locked --profile wasm -p squall
+# The tests of the cockpit look at it in a browser.
+chromium:
+	@$(SETUP)/chromium.sh
+
+build: wasm-setup wasm-opt ## Compile the modules (target/squall.wasm, target/squall-control.wasm) and chaosctl (target/release/chaosctl)
+	$(WASM_CARGO) build --locked --profile wasm -p squall -p squall-control
 	cargo build --locked --release -p wasm-link -p chaosctl
-	@if [[ $(COMPILED) -nt $(LINKED) || target/release/wasm-link -nt $(LINKED) || $(SETUP)/wasm-opt.sh -nt $(LINKED) ]]; then \
-		target/release/wasm-link $(COMPILED) $(UNOPTIMISED); \
-		$(SETUP)/wasm-opt.sh $(UNOPTIMISED) $(LINKED); \
-	else \
-		echo "$(LINKED) is up to date"; \
-	fi
+	@$(SETUP)/wasm-link.sh $(COMPILED)/squall.wasm $(FILTER)
+	@$(SETUP)/wasm-link.sh $(COMPILED)/squall_control.wasm $(CONTROL) --control
 
 # The floor of the benchmark, and the module with which ring 2 tests its own host.
 empty-filter: wasm-setup
 	$(WASM_CARGO) build --locked --release --manifest-path bench/empty_filter/Cargo.toml
 
 image: build ## Prepare target/image and show how to pack it into an OCI image for Istio
-	@mkdir -p target/image && cp $(LINKED) target/image/
+	@mkdir -p target/image && cp $(FILTER) target/image/
 	@echo "Any OCI builder will do; the image holds /plugin.wasm alone:"
 	@echo "    docker build -f istio/Dockerfile -t REGISTRY/squall:TAG target/image"
 	@echo "    docker push REGISTRY/squall:TAG"
@@ -75,12 +75,12 @@ distclean: clean ## Remove that and the downloaded Envoy
 ##@ Test
 
 test-policy: ## Ring 1: the pure policy and the native tools
-	@python3 $(SETUP)/summarise.py $(CARGO_TEST) -p squall-policy -p chaosctl -p wasm-link -p squall
+	@python3 $(SETUP)/summarise.py $(CARGO_TEST) -p squall-policy -p squall-control -p chaosctl -p wasm-link -p squall
 
 test-wasm: build empty-filter ## Ring 2: the compiled module in a small wasm host
 	@python3 $(SETUP)/summarise.py $(CARGO_TEST) -p squall-wasm-host
 
-test-envoy: setup build ## Ring 3: the compiled module in a real Envoy
+test-envoy: setup chromium build ## Ring 3: the compiled modules in a real Envoy, the cockpit in Chromium
 	@$(FIND_ENVOY); python3 $(SETUP)/summarise.py $(CARGO_TEST) -p squall-envoy-tests
 
 bench: setup build empty-filter ## Compare bare Envoy, its own fault filter, an empty filter and Squall in one run

@@ -16,13 +16,15 @@
 )]
 
 mod accepted;
-mod bell;
+pub mod bell;
 mod bodies;
 mod callers;
 mod caps;
 mod configure;
 mod ending;
 pub mod engine;
+pub mod events;
+pub mod findings;
 pub mod finish;
 mod first;
 mod flow;
@@ -33,11 +35,12 @@ mod load;
 mod marks;
 mod messages;
 mod mission;
+mod module;
 mod mutate;
 mod news;
-mod node;
+pub mod node;
 mod pressure;
-mod record;
+pub mod record;
 mod request_facts;
 mod response;
 pub mod root;

@@ -7,14 +7,12 @@ use crate::node::Node;
 use crate::root::Armed;
 use crate::slots::Pools;
 use crate::stats::{self, ScenarioStats};
-use crate::{accepted, host, mission};
+use crate::{accepted, events, findings, host, mission};
+use squall_policy::events::{Name, rfc3339};
 use squall_policy::wire::MarkWord;
 use squall_policy::{
-    Approval, CONFIG_LIMIT, Fault, Level, Loaded, Phase, Plan, Report, Schedule, Seed, load_plugin_on,
+    Approval, CONFIG_LIMIT, Fault, Loaded, Phase, Plan, Report, Schedule, Seed, load_plugin_on,
 };
-
-/// Most findings that go into the log: every worker logs them, and a hostile file can have 100,000.
-const LOGGED_FINDINGS: usize = 200;
 
 /// What a configuration asks for.
 #[derive(Default)]
@@ -39,8 +37,8 @@ pub fn load() -> Configured {
             return Configured::default();
         }
     };
-    let identity = identity(&bytes);
-    match read(&bytes) {
+    let identity = findings::identity(&bytes);
+    match read(&bytes, identity) {
         Ok(None) => Configured { identity, ..Configured::default() },
         Ok(Some(loaded)) => {
             let mission = loaded.mission.as_ref().map(|mission| mission.id.0.clone());
@@ -50,18 +48,11 @@ pub fn load() -> Configured {
     }
 }
 
-/// FNV-1a: the same in every VM, which the hash of a table is not.
-fn identity(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
-}
-
 /// The configuration has errors, which are in the log.
 struct Rejected;
 
 /// The configuration, `None` when there is none.
-fn read(bytes: &[u8]) -> Result<Option<Loaded>, Rejected> {
+fn read(bytes: &[u8], identity: u64) -> Result<Option<Loaded>, Rejected> {
     // Istio hands over no bytes at all for a configuration without keys.
     if bytes.is_empty() {
         stats::set_gauge("chaos_config_rejected", &[], 0);
@@ -71,21 +62,8 @@ fn read(bytes: &[u8]) -> Result<Option<Loaded>, Rejected> {
     // Without a clock nothing that expires is taken.
     let now_ms = host::wall_ms().unwrap_or(u64::MAX);
     let loaded = load_plugin_on(bytes, &mut Node, now_ms, &mut report);
-    for finding in report.findings.iter().take(LOGGED_FINDINGS) {
-        match finding.code.level() {
-            Level::Error => log::error!("{finding}"),
-            Level::Warning => log::warn!("{finding}"),
-        }
-    }
     stats::set_gauge("chaos_config_rejected", &[], u64::from(loaded.is_none()));
-    if loaded.is_none() {
-        let errors = report.count(Level::Error);
-        let all = errors.saturating_add(report.count(Level::Warning));
-        if let Some(more) = all.checked_sub(LOGGED_FINDINGS).filter(|more| *more > 0) {
-            log::error!("and {more} more findings; `chaosctl validate` shows them with their places");
-        }
-        log::error!("{}", serde_json::json!({"event": "config.rejected", "errors": errors}));
-    }
+    findings::tell(&report, loaded.is_none(), identity);
     loaded.map(Some).ok_or(Rejected)
 }
 
@@ -155,18 +133,17 @@ fn log_accepted(
     approval: &Approval,
 ) {
     let dormant: Vec<&str> = plan.dormant().iter().map(|d| d.scenario.as_str()).collect();
-    log::info!(
-        "{}",
-        serde_json::json!({
-            "event": "mission.accepted",
-            "mission": mission,
-            "namespace": namespace,
-            "seed": seed,
-            "deadline_unix_ms": schedule.deadline_wall_ms(),
-            "approved_by": approval.by,
-            "dormant": dormant,
-        })
-    );
+    let scenarios: Vec<&str> = plan.scenarios().iter().map(|scenario| scenario.name.as_str()).collect();
+    let approved_by: Vec<&str> = approval.by.iter().map(String::as_str).collect();
+    let event = events::new(Name::MissionAccepted)
+        .text("mission", mission)
+        .text("namespace", namespace)
+        .text("seed", seed)
+        .text("deadline", &rfc3339(schedule.deadline_wall_ms()))
+        .texts("scenarios", &scenarios)
+        .texts("approved_by", &approved_by)
+        .texts("dormant", &dormant);
+    events::emit(log::Level::Info, &event);
     let now = host::wall_ms().unwrap_or(0);
     for scenario in plan.scenarios().iter().filter(|scenario| scenario.is_over(now)) {
         log::warn!("scenario {} stays off: its window has closed; give a later `end`", scenario.name);

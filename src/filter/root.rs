@@ -1,6 +1,7 @@
 //! One root context: one configuration with its mission, its timer and what waits for it.
 
 use crate::caps::Caps;
+use crate::events;
 use crate::handover::Successor;
 use crate::host::{self, Side};
 use crate::mission;
@@ -8,6 +9,8 @@ use crate::pressure;
 use crate::slots::Pools;
 use crate::stats::{self, ScenarioStats};
 use crate::waiting::Waiters;
+use log::Level;
+use squall_policy::events::Name;
 use squall_policy::{DeadlineQueue, Phase, Plan, Schedule, Seed, Ticket};
 
 /// What the host refused (to let a stream go, to tell the time) is tried again after so many milliseconds.
@@ -189,7 +192,7 @@ impl Root {
         match mission::end(&armed.mission) {
             Ok(true) => {
                 stats::count("chaos_missions_total", &[("result", "done")], 1);
-                log::info!("{}", serde_json::json!({"event": "mission.done", "mission": armed.mission}));
+                events::emit(Level::Info, &events::new(Name::MissionDone).text("mission", &armed.mission));
             }
             Ok(false) => {}
             Err(failure) => {

@@ -114,6 +114,8 @@ codes! {
     UnknownCaller = "unknown-caller", Error;
     /// The Wasm VM has no environment variable of this name, or it holds no base64 of 16 to 256 bytes.
     MissingSecret = "missing-secret", Error;
+    /// The configuration asks this module for what another one does, such as the filter for the control listener.
+    NotSupported = "not-supported", Error;
     /// A percentage of 0, or a window that is closed while the mission runs: it is read, and never fires.
     NeverFires = "never-fires", Warning;
     /// No request can reach this scenario, because an earlier one takes them all.

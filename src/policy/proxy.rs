@@ -11,6 +11,10 @@ pub trait Proxy {
     fn service(&mut self) -> Option<String>;
     /// A label of the workload.
     fn label(&mut self, name: &str) -> Option<String>;
+    /// What the module does that reads the configuration.
+    fn role(&self) -> wire::Role {
+        wire::Role::Filter
+    }
     /// An environment variable of the VM.
     fn environment(&mut self, _name: &str) -> Option<String> {
         None

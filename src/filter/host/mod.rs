@@ -1,6 +1,6 @@
 //! The one door to the host: every call returns a `Result`, and none panics on a status it does not know.
 //!
-//! The SDK's own wrappers panic there, and a panic in the filter is an outage of our making (HTTP 503 for the
+//! The wrappers of the SDK `proxy-wasm` panic there, and a panic in the filter is an outage of our making (HTTP 503 for the
 //! request and hanging streams for the whole worker).
 
 mod abi;
@@ -59,6 +59,7 @@ const PLUGIN_CONFIGURATION: u32 = 7;
 const REQUEST_HEADERS: u32 = 0;
 const RESPONSE_HEADERS: u32 = 2;
 const RESPONSE_TRAILERS: u32 = 3;
+const REQUEST_BODY: u32 = 0;
 const RESPONSE_BODY: u32 = 1;
 
 #[inline]
@@ -142,6 +143,12 @@ pub fn remove_header(side: Side, name: &str) -> Result<()> {
 pub fn remove_trailer(name: &str) -> Result<()> {
     // SAFETY: as above.
     check(unsafe { abi::proxy_remove_header_map_value(RESPONSE_TRAILERS, name.as_ptr(), name.len()) })
+}
+
+/// The first `size` bytes of the request body in hand. Only valid in its callback.
+pub fn request_body(size: usize) -> Result<Vec<u8>> {
+    // SAFETY: as above.
+    bytes(|data, length| unsafe { abi::proxy_get_buffer_bytes(REQUEST_BODY, 0, size, data, length) })
 }
 
 /// The first `size` bytes of the response body in hand. Only valid in a body callback, or in the trailers' while

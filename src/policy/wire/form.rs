@@ -56,6 +56,11 @@ form!(
     "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 );
 form!(
+    /// Name of a host (RFC 1123) in lower case, without a port.
+    HostName, "a host name", "use labels of a-z, 0-9 and `-`, joined by dots, at most 253 bytes; no port", is_host_name,
+    "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$"
+);
+form!(
     /// Id of a mission.
     MissionId, "a mission id", "use 1 to 128 of A-Z, a-z, 0-9, `.`, `_`, `-`; begin with a letter or digit", is_id,
     "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
@@ -132,6 +137,10 @@ fn is_dns_label(text: &str) -> bool {
         && edge(text.chars().next())
         && edge(text.chars().last())
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
+
+fn is_host_name(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(is_dns_label)
 }
 
 fn is_id(text: &str) -> bool {

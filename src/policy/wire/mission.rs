@@ -4,7 +4,7 @@ use super::catalog::Catalog;
 use super::declare::{object, words};
 use super::decode::no_check;
 use super::envelope::{Carried, Digests};
-use super::form::{MissionId, Name, NamespacePattern};
+use super::form::{HostName, MissionId, Name, NamespacePattern};
 use super::operator::{Operator, SignOff};
 use super::requested::CallerKey;
 use super::safety::MissionSafety;
@@ -74,6 +74,9 @@ object! {
         "identity" => identity: Identity [optional],
         /// Keys of those who may ask for faults (`requested`).
         "caller_keys" => caller_keys: Vec<CallerKey> [optional],
+        /// Role `control`: names under which its listener may be asked, without a port, beside `localhost` and addresses. A browser that
+        /// is sent there under another name is refused.
+        "control_hosts" => control_hosts: Vec<HostName> [optional],
         /// Whose signatures count, at most 64. Absent: missions of severity `low` and `medium` run unsigned, others not at all.
         "operators" => operators: Vec<Operator> [optional],
         /// How many operators have to sign. Absent: the defaults of its keys. Needs `operators`.
@@ -84,8 +87,9 @@ object! {
 }
 
 words! {
-    /// What an instance of the module does.
-    pub enum Role { Filter = "filter" }
+    /// What an instance of the module does: `filter` (squall.wasm) injects faults, `control` (squall-control.wasm) answers the
+    /// requests of the control listener.
+    pub enum Role { Filter = "filter", Control = "control" }
 }
 
 object! {

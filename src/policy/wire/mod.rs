@@ -15,6 +15,7 @@ mod envelope;
 mod faults;
 mod first;
 mod form;
+mod guardrail;
 mod load;
 mod matching;
 mod mission;
@@ -29,6 +30,7 @@ mod scalar;
 #[cfg(feature = "docs")]
 pub mod schema;
 mod scope;
+mod share;
 mod size;
 mod status;
 mod stream;
@@ -48,8 +50,12 @@ pub use envelope::{Action, Bytes, Carried, Digests, Envelope, EnvelopeSignature,
 pub use faults::{AbortFault, Fault, Headers};
 pub use first::{First, FirstPer};
 pub use form::{
-    EnvironmentName, FieldName, FieldValue, GrpcMethod, GrpcService, Method, MissionId, Name,
+    EnvironmentName, FieldName, FieldValue, GrpcMethod, GrpcService, HostName, Method, MissionId, Name,
     NamespacePattern, Nonce, RequestField, Template,
+};
+pub(crate) use guardrail::MOST_OBSERVED;
+pub use guardrail::{
+    CircuitBreaker, GuardGroup, Guardrail, Metric, OnHalt, Rollback, Signals, Versus, WatchWord,
 };
 pub use load::Load;
 pub use matching::{GrpcMatch, HeaderMatch, MatchRule, PathMatch, QueryMatch, TextMatch};
@@ -63,6 +69,7 @@ pub use requested::{CallerKey, RequestedFault, RequestedKind, Secret};
 pub use safety::{Count, MissionSafety, Safety};
 pub use scalar::{FormatVersion, Number, Percent, Span, Text, Timestamp};
 pub use scope::{DirectionWord, Sample, SampleBy, Scope};
+pub use share::{AtMost, Bound, Share, show_share};
 pub(crate) use size::bytes as bytes_of;
 pub use size::{Rate, Size, show_bytes};
 pub use status::{GrpcCode, HttpStatus};

@@ -1,7 +1,7 @@
-//! Which exports the linked module keeps, and why. An export that Envoy does not find is skipped, and each
-//! callback it does find costs about 0.3 us per request: the list is as short as the filter allows.
+//! Which exports each linked module keeps, and why. An export that Envoy does not find is skipped, and each
+//! callback it does find costs about 0.3 us per request: the lists are as short as the modules allow.
 
-/// Prefix of the filter's own callbacks, which stand in front of the SDK's.
+/// Prefix of the filter's own callbacks. A module may have those of an SDK too: then these take their place.
 pub const GUARD_PREFIX: &str = "squall_on_";
 /// Prefix of the callbacks that the host looks for.
 pub const CALLBACK_PREFIX: &str = "proxy_on_";
@@ -20,15 +20,15 @@ pub struct Kept {
     pub reason: &'static str,
 }
 
-/// Everything that survives linking. The SDK calls its allocator `malloc` on wasm32-unknown-unknown and
+/// Everything that survives linking of the filter. The SDK calls its allocator `malloc` on wasm32-unknown-unknown and
 /// `proxy_on_memory_allocate` elsewhere; the host takes either.
-pub const KEPT: &[Kept] = &[
+pub const FILTER: &[Kept] = &[
     plain("memory", "the host reads arguments and writes results here"),
     plain("_initialize", "registers the root context; the host calls it once, before anything else"),
     plain("proxy_abi_version_0_2_1", "the host picks the ABI by the name of this export"),
     allocator("malloc", "proxy_on_memory_allocate", "the host asks for the memory of every value it returns"),
-    optional("proxy_on_vm_start", "refuses a VM that cannot start; without it the host assumes success"),
-    plain("proxy_on_configure", "hands over the plugin configuration"),
+    guarded("proxy_on_vm_start", "says that the VM has started"),
+    guarded("proxy_on_configure", "hands over the plugin configuration"),
     guarded("proxy_on_tick", "the timer of waiting requests"),
     guarded("proxy_on_queue_ready", "another worker says that a slot is free"),
     guarded("proxy_on_context_create", "a root context per plugin; streams get one only when they need it"),
@@ -42,6 +42,21 @@ pub const KEPT: &[Kept] = &[
     guarded("proxy_on_delete", "a stream is gone: its timer and its context go with it"),
 ];
 
+/// Everything that survives linking of the control module, which is written without the SDK and answers every request
+/// itself: nothing comes back through it.
+pub const CONTROL: &[Kept] = &[
+    plain("memory", "the host reads arguments and writes results here"),
+    plain("_initialize", "sets up the log; the host calls it once, before anything else"),
+    plain("proxy_abi_version_0_2_1", "the host picks the ABI by the name of this export"),
+    allocator("proxy_on_memory_allocate", "malloc", "the host asks for the memory of every value it returns"),
+    plain("proxy_on_context_create", "says which configuration a request belongs to"),
+    plain("proxy_on_configure", "hands over the plugin configuration"),
+    plain("proxy_on_request_headers", "route, and the answer where no body is needed"),
+    plain("proxy_on_request_body", "the body of a request that changes something"),
+    plain("proxy_on_request_trailers", "they come after such a body"),
+    plain("proxy_on_delete", "a stream is gone: what is kept of its body goes with it"),
+];
+
 const fn plain(name: &'static str, reason: &'static str) -> Kept {
     Kept { name, alias: None, guarded: false, needed: true, reason }
 }
@@ -50,17 +65,13 @@ const fn allocator(name: &'static str, alias: &'static str, reason: &'static str
     Kept { alias: Some(alias), ..plain(name, reason) }
 }
 
-const fn optional(name: &'static str, reason: &'static str) -> Kept {
-    Kept { needed: false, ..plain(name, reason) }
-}
-
 const fn guarded(name: &'static str, reason: &'static str) -> Kept {
     Kept { guarded: true, ..plain(name, reason) }
 }
 
 /// The entry of an export's name in the linked module.
-pub fn kept(name: &str) -> Option<&'static Kept> {
-    KEPT.iter().find(|kept| kept.name == name || kept.alias == Some(name))
+pub fn kept(list: &'static [Kept], name: &str) -> Option<&'static Kept> {
+    list.iter().find(|kept| kept.name == name || kept.alias == Some(name))
 }
 
 /// The guard's name for a callback: `squall_on_log` for `proxy_on_log`.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use walrus::{ExportItem, ImportKind, Module, ModuleConfig};
 
-use crate::exports::{GUARD_PREFIX, KEPT, callback_of, guard_of, kept};
+use crate::exports::{CONTROL, FILTER, GUARD_PREFIX, Kept, callback_of, guard_of, kept};
 use crate::imports::refusal;
 
 /// What kind of module comes in.
@@ -12,8 +12,20 @@ use crate::imports::refusal;
 pub enum Mode {
     /// The filter: every guarded callback must have its `squall_on_*`.
     Filter,
-    /// Any SDK filter: only drops what is not in the list; a `squall_on_*` export is refused.
+    /// Any SDK filter: only drops what is not in the filter's list; a `squall_on_*` export is refused.
     StripOnly,
+    /// The control module: drops what is not in its list; it has no guards.
+    Control,
+}
+
+impl Mode {
+    /// What survives.
+    pub fn list(self) -> &'static [Kept] {
+        match self {
+            Mode::Filter | Mode::StripOnly => FILTER,
+            Mode::Control => CONTROL,
+        }
+    }
 }
 
 /// What the link step did.
@@ -44,8 +56,8 @@ pub enum LinkError {
         "the guard `{0}` stands for no callback that is kept; add it to the list in exports.rs or remove it"
     )]
     UnknownGuard(String),
-    #[error("`{0}` is a guard of the filter, and --strip-only takes modules without guards")]
-    GuardInStripOnly(String),
+    #[error("`{0}` is a guard of the filter, and --strip-only and --control take modules without guards")]
+    UnexpectedGuard(String),
     #[error("{} the host does not offer:{}", plural(.0.len()), list(.0))]
     Imports(Vec<(String, &'static str)>),
 }
@@ -59,10 +71,10 @@ pub fn link(wasm: &[u8], mode: Mode, names: bool) -> Result<(Vec<u8>, Summary), 
 
     let renamed = match mode {
         Mode::Filter => rename_guards(&mut module)?,
-        Mode::StripOnly => refuse_guards(&module)?,
+        Mode::StripOnly | Mode::Control => refuse_guards(&module)?,
     };
-    let dropped = drop_exports(&mut module);
-    check_exports(&module)?;
+    let dropped = drop_exports(&mut module, mode.list());
+    check_exports(&module, mode.list())?;
     drop_custom_sections(&mut module);
     walrus::passes::gc::run(&mut module);
     check_imports(&module)?;
@@ -83,7 +95,7 @@ fn rename_guards(module: &mut Module) -> Result<Vec<String>, LinkError> {
     let mut renamed = Vec::new();
     for (id, guard) in guards {
         let callback = callback_of(&guard).unwrap_or_default();
-        if !kept(&callback).is_some_and(|kept| kept.guarded) {
+        if !kept(FILTER, &callback).is_some_and(|kept| kept.guarded) {
             return Err(LinkError::UnknownGuard(guard));
         }
         let sdk = module.exports.iter().find(|export| export.name == callback).map(|export| export.id());
@@ -93,7 +105,7 @@ fn rename_guards(module: &mut Module) -> Result<Vec<String>, LinkError> {
         module.exports.get_mut(id).name = callback.clone();
         renamed.push(callback);
     }
-    let unguarded = KEPT.iter().find(|kept| kept.guarded && !renamed.iter().any(|name| name == kept.name));
+    let unguarded = FILTER.iter().find(|kept| kept.guarded && !renamed.iter().any(|name| name == kept.name));
     if let Some(callback) = unguarded {
         let name = guard_of(callback.name).unwrap_or_default();
         return Err(LinkError::MissingExport { name, reason: callback.reason });
@@ -103,16 +115,16 @@ fn rename_guards(module: &mut Module) -> Result<Vec<String>, LinkError> {
 
 fn refuse_guards(module: &Module) -> Result<Vec<String>, LinkError> {
     match module.exports.iter().find(|export| export.name.starts_with(GUARD_PREFIX)) {
-        Some(guard) => Err(LinkError::GuardInStripOnly(guard.name.clone())),
+        Some(guard) => Err(LinkError::UnexpectedGuard(guard.name.clone())),
         None => Ok(Vec::new()),
     }
 }
 
-fn drop_exports(module: &mut Module) -> Vec<String> {
+fn drop_exports(module: &mut Module, list: &'static [Kept]) -> Vec<String> {
     let unneeded: Vec<_> = module
         .exports
         .iter()
-        .filter(|export| kept(&export.name).is_none())
+        .filter(|export| kept(list, &export.name).is_none())
         .map(|export| (export.id(), export.name.clone()))
         .collect();
     for (id, _) in &unneeded {
@@ -121,8 +133,8 @@ fn drop_exports(module: &mut Module) -> Vec<String> {
     sorted(unneeded.into_iter().map(|(_, name)| name))
 }
 
-fn check_exports(module: &Module) -> Result<(), LinkError> {
-    for entry in KEPT {
+fn check_exports(module: &Module, list: &[Kept]) -> Result<(), LinkError> {
+    for entry in list {
         let found: Vec<_> = module
             .exports
             .iter()

@@ -1,4 +1,4 @@
-//! `wasm-link INPUT.wasm OUTPUT.wasm`: the step between the compiler and `target/squall.wasm`.
+//! `wasm-link INPUT.wasm OUTPUT.wasm`: the step between the compiler and `target/squall.wasm`, and `target/squall-control.wasm`.
 //! Exit code 0: written; 2: refused, with the reason on standard error, and nothing written.
 
 mod exports;
@@ -13,13 +13,14 @@ use std::{env, fs};
 
 use link::Mode;
 
-const USAGE: &str = "usage: wasm-link [--names] [--strip-only] INPUT.wasm OUTPUT.wasm
+const USAGE: &str = "usage: wasm-link [--names] [--strip-only | --control] INPUT.wasm OUTPUT.wasm
 
-Puts the filter's guards (squall_on_*) over the SDK's callbacks (proxy_on_*), drops every export the host
+Names the filter's guards (squall_on_*) as the host does (proxy_on_*), drops every export the host
 need not call, then unreachable code, debug sections and the name section.
 
   --names       keep the name section (function names in the backtrace of a trap)
-  --strip-only  a module without guards: only drop what is not needed";
+  --strip-only  a module without guards: only drop what is not needed
+  --control     the control module: no guards, and a list of its own of what is needed";
 
 struct Options {
     mode: Mode,
@@ -52,6 +53,7 @@ fn parse(arguments: &[String]) -> Result<Options, String> {
         match argument.as_str() {
             "--names" => names = true,
             "--strip-only" => mode = Mode::StripOnly,
+            "--control" => mode = Mode::Control,
             option if option.starts_with('-') => {
                 return Err(format!("unknown option {option}\n{USAGE}"));
             }

@@ -2,7 +2,7 @@
 
 use walrus::{FunctionBuilder, FunctionId, Module, ModuleConfig, RawCustomSection, ValType};
 
-use crate::exports::{GUARD_PREFIX, KEPT, guard_of};
+use crate::exports::{CONTROL, FILTER, GUARD_PREFIX, Kept, guard_of};
 use crate::link::{LinkError, Mode, link};
 
 /// A function whose body is told apart by its constant.
@@ -22,10 +22,14 @@ fn call_import(module: &mut Module, from: &str, name: &str) -> FunctionId {
 
 /// What a compiled SDK filter exports: the kept names, each returning its place in the list, and more.
 fn sdk_module() -> Module {
+    module_with(FILTER)
+}
+
+fn module_with(list: &[Kept]) -> Module {
     let mut module = Module::with_config(ModuleConfig::new());
     let memory = module.memories.add_local(false, false, 1, None, None);
     module.exports.add("memory", memory);
-    for (place, kept) in KEPT.iter().enumerate().filter(|(_, kept)| kept.name != "memory") {
+    for (place, kept) in list.iter().enumerate().filter(|(_, kept)| kept.name != "memory") {
         let id = function(&mut module, place as i32);
         module.exports.add(kept.name, id);
     }
@@ -39,7 +43,7 @@ fn sdk_module() -> Module {
 /// The same with the filter's guards, which return 1,000 and their place.
 fn filter_module() -> Module {
     let mut module = sdk_module();
-    for (place, kept) in KEPT.iter().enumerate().filter(|(_, kept)| kept.guarded) {
+    for (place, kept) in FILTER.iter().enumerate().filter(|(_, kept)| kept.guarded) {
         let id = function(&mut module, 1_000 + place as i32);
         module.exports.add(&guard_of(kept.name).unwrap(), id);
     }
@@ -73,16 +77,16 @@ fn names(module: &Module) -> Vec<&str> {
 fn guards_take_the_names_of_the_callbacks_and_all_else_is_dropped() {
     let (wasm, summary) = link(&filter_module().emit_wasm(), Mode::Filter, false).unwrap();
     let linked = Module::from_buffer(&wasm).unwrap();
-    let mut expected: Vec<_> = KEPT.iter().map(|kept| kept.name).collect();
+    let mut expected: Vec<_> = FILTER.iter().map(|kept| kept.name).collect();
     expected.sort_unstable();
     assert_eq!(names(&linked), expected);
     assert_eq!(summary.kept, expected);
-    for (place, kept) in KEPT.iter().enumerate().filter(|(_, kept)| kept.name != "memory") {
+    for (place, kept) in FILTER.iter().enumerate().filter(|(_, kept)| kept.name != "memory") {
         let expected = if kept.guarded { 1_000 + place as i32 } else { place as i32 };
         assert_eq!(constant_of(&linked, kept.name), expected, "{}", kept.name);
     }
     assert_eq!(summary.dropped, ["proxy_on_done", "proxy_on_downstream_data", "proxy_on_new_connection"]);
-    assert_eq!(summary.renamed.len(), KEPT.iter().filter(|kept| kept.guarded).count());
+    assert_eq!(summary.renamed.len(), FILTER.iter().filter(|kept| kept.guarded).count());
     assert_eq!(summary.after, wasm.len());
     assert!(summary.after < summary.before);
 }
@@ -95,12 +99,12 @@ fn code_that_only_a_dropped_export_reached_is_collected() {
     let (wasm, _) = link(&module.emit_wasm(), Mode::Filter, false).unwrap();
     let linked = Module::from_buffer(&wasm).unwrap();
     assert_eq!(linked.imports.iter().count(), 0, "the import went with its only caller");
-    assert_eq!(linked.funcs.iter().count(), KEPT.len() - 1, "a function per export and no other");
+    assert_eq!(linked.funcs.iter().count(), FILTER.len() - 1, "a function per export and no other");
 }
 
 #[test]
 fn every_needed_export_is_asked_for_by_name() {
-    for kept in KEPT {
+    for kept in FILTER {
         let mut module = filter_module();
         let missing = if kept.guarded { guard_of(kept.name).unwrap() } else { kept.name.to_owned() };
         remove(&mut module, &missing);
@@ -149,13 +153,35 @@ fn a_guard_of_a_callback_that_is_not_kept_is_refused_not_lost() {
 fn strip_only_keeps_the_callbacks_of_the_sdk_and_refuses_guards() {
     let (wasm, summary) = link(&sdk_module().emit_wasm(), Mode::StripOnly, false).unwrap();
     let linked = Module::from_buffer(&wasm).unwrap();
-    assert_eq!(names(&linked).len(), KEPT.len());
+    assert_eq!(names(&linked).len(), FILTER.len());
     assert!(summary.renamed.is_empty());
-    let place = KEPT.iter().position(|kept| kept.name == "proxy_on_log").unwrap();
+    let place = FILTER.iter().position(|kept| kept.name == "proxy_on_log").unwrap();
     assert_eq!(constant_of(&linked, "proxy_on_log"), place as i32);
 
     let error = link(&filter_module().emit_wasm(), Mode::StripOnly, false).unwrap_err();
-    assert!(matches!(&error, LinkError::GuardInStripOnly(name) if name.starts_with(GUARD_PREFIX)), "{error}");
+    assert!(matches!(&error, LinkError::UnexpectedGuard(name) if name.starts_with(GUARD_PREFIX)), "{error}");
+}
+
+#[test]
+fn the_control_module_has_a_list_of_its_own_and_no_guards() {
+    let mut module = module_with(CONTROL);
+    let id = function(&mut module, 7);
+    module.exports.add("proxy_on_log", id);
+    let (wasm, summary) = link(&module.emit_wasm(), Mode::Control, false).unwrap();
+    let linked = Module::from_buffer(&wasm).unwrap();
+    assert_eq!(names(&linked).len(), CONTROL.len());
+    assert_eq!(
+        summary.dropped,
+        ["proxy_on_done", "proxy_on_downstream_data", "proxy_on_log", "proxy_on_new_connection"]
+    );
+    for kept in CONTROL {
+        let mut module = module_with(CONTROL);
+        remove(&mut module, kept.name);
+        let error = link(&module.emit_wasm(), Mode::Control, false).unwrap_err();
+        assert!(matches!(&error, LinkError::MissingExport { name, .. } if name == kept.name), "{error}");
+    }
+    let error = link(&filter_module().emit_wasm(), Mode::Control, false).unwrap_err();
+    assert!(matches!(error, LinkError::UnexpectedGuard(_)), "{error}");
 }
 
 #[test]
