@@ -36,6 +36,10 @@ impl Proxy for ControlNode {
         OwnNode.label(name)
     }
 
+    fn has_accepted(&mut self, mission: &str, digest: &[u8; 32]) -> bool {
+        OwnNode.has_accepted(mission, digest)
+    }
+
     fn role(&self) -> Role {
         Role::Control
     }
@@ -56,8 +60,9 @@ impl Config {
             }
         };
         let mut report = Report::default();
-        let loaded =
-            load_plugin_on(&bytes, &mut ControlNode, host::wall_ms().unwrap_or(u64::MAX), &mut report);
+        // Without a clock nothing that expires is taken.
+        let now_ms = host::wall_ms().unwrap_or(u64::MAX);
+        let loaded = load_plugin_on(&bytes, &mut ControlNode, now_ms, &mut report);
         findings::tell(&report, loaded.is_none(), findings::identity(&bytes));
         let Some(plugin) = load_json(&bytes, &mut Report::default()) else { return Self::default() };
         // Of a configuration with errors too: who comes under this name shall be told of them.
