@@ -15,6 +15,7 @@
     clippy::unreachable
 )]
 
+mod accepted;
 pub mod bell;
 mod bodies;
 mod callers;

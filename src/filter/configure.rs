@@ -7,10 +7,12 @@ use crate::node::Node;
 use crate::root::Armed;
 use crate::slots::Pools;
 use crate::stats::{self, ScenarioStats};
-use crate::{events, findings, host, mission};
+use crate::{accepted, events, findings, host, mission};
 use squall_policy::events::{Name, rfc3339};
 use squall_policy::wire::MarkWord;
-use squall_policy::{CONFIG_LIMIT, Fault, Loaded, Phase, Plan, Report, Schedule, Seed, load_plugin_on};
+use squall_policy::{
+    Approval, CONFIG_LIMIT, Fault, Loaded, Phase, Plan, Report, Schedule, Seed, load_plugin_on,
+};
 
 /// What a configuration asks for.
 #[derive(Default)]
@@ -57,7 +59,9 @@ fn read(bytes: &[u8], identity: u64) -> Result<Option<Loaded>, Rejected> {
         return Ok(None);
     }
     let mut report = Report::default();
-    let loaded = load_plugin_on(bytes, &mut Node, &mut report);
+    // Without a clock nothing that expires is taken.
+    let now_ms = host::wall_ms().unwrap_or(u64::MAX);
+    let loaded = load_plugin_on(bytes, &mut Node, now_ms, &mut report);
     stats::set_gauge("chaos_config_rejected", &[], u64::from(loaded.is_none()));
     findings::tell(&report, loaded.is_none(), identity);
     loaded.map(Some).ok_or(Rejected)
@@ -76,9 +80,12 @@ fn arm(loaded: Loaded) -> Option<Armed> {
             return None;
         }
     };
+    if mission.expires.is_some() && accepted::keep(&id, &loaded.approval.digest).is_err() {
+        stats::count_host_errors(1);
+    }
     let schedule = Schedule::new(&record, mission.duration.millis());
     if first {
-        log_accepted(&id, &mission.namespace.0, &record.seed, &schedule, &plan);
+        log_accepted(&id, &mission.namespace.0, &record.seed, &schedule, &plan, &loaded.approval);
     }
     let stats = plan.scenarios().iter().map(|scenario| announce(&scenario.name, scenario.faults())).collect();
     let (caps, pools) = (Caps::new(&id, &plan), Pools::new(&id, &plan));
@@ -117,15 +124,24 @@ fn arm(loaded: Loaded) -> Option<Armed> {
 }
 
 /// One line with everything that a replay needs.
-fn log_accepted(mission: &str, namespace: &str, seed: &str, schedule: &Schedule, plan: &Plan) {
+fn log_accepted(
+    mission: &str,
+    namespace: &str,
+    seed: &str,
+    schedule: &Schedule,
+    plan: &Plan,
+    approval: &Approval,
+) {
     let dormant: Vec<&str> = plan.dormant().iter().map(|d| d.scenario.as_str()).collect();
     let scenarios: Vec<&str> = plan.scenarios().iter().map(|scenario| scenario.name.as_str()).collect();
+    let approved_by: Vec<&str> = approval.by.iter().map(String::as_str).collect();
     let event = events::new(Name::MissionAccepted)
         .text("mission", mission)
         .text("namespace", namespace)
         .text("seed", seed)
         .text("deadline", &rfc3339(schedule.deadline_wall_ms()))
         .texts("scenarios", &scenarios)
+        .texts("approved_by", &approved_by)
         .texts("dormant", &dormant);
     events::emit(log::Level::Info, &event);
     let now = host::wall_ms().unwrap_or(0);

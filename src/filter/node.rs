@@ -1,6 +1,6 @@
 //! Who this proxy is, as Envoy's node says: Istio puts workload, namespace and labels into its metadata.
 
-use crate::host;
+use crate::{accepted, host};
 use squall_policy::Proxy;
 
 /// The node of this Envoy.
@@ -21,6 +21,10 @@ impl Proxy for Node {
 
     fn environment(&mut self, name: &str) -> Option<String> {
         host::variable(name).ok().flatten()
+    }
+
+    fn has_accepted(&mut self, mission: &str, digest: &[u8; 32]) -> bool {
+        accepted::is_kept(mission, digest)
     }
 }
 

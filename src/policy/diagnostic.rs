@@ -74,8 +74,38 @@ codes! {
     DuplicateName = "duplicate-name", Error;
     /// A mission names a scenario that the catalog does not have.
     UnknownScenario = "unknown-scenario", Error;
-    /// The severity asks for signatures, and this mission has none that this proxy can verify.
+    /// The severity asks for more signatures than the mission has, or the request for one.
     SignatureNeeded = "signature-needed", Error;
+    /// An operator's signature is not one of this payload: another key made it, or something was changed since.
+    BadSignature = "bad-signature", Error;
+    /// A signature is by somebody who is not an operator of this proxy, or there are no operators at all.
+    UnknownOperator = "unknown-operator", Error;
+    /// The same operator has signed twice.
+    SignedTwice = "signed-twice", Error;
+    /// An operator has signed what that operator may not do, or not up to this severity.
+    NotAllowed = "not-allowed", Error;
+    /// The envelope says that it holds something else than what is read here.
+    WrongPayloadType = "wrong-payload-type", Error;
+    /// The time up to which the mission may be taken is over.
+    Expired = "expired", Error;
+    /// The mission could still be taken in more than 30 days.
+    ExpiresLate = "expires-late", Error;
+    /// The scenario of the catalog is not the one that was signed.
+    DigestMismatch = "digest-mismatch", Error;
+    /// Missions of this namespace never run here (`deny_namespaces`).
+    DeniedNamespace = "denied-namespace", Error;
+    /// A public key that no key pair has: not a point of the curve, one of small order, or one written unusually.
+    WeakKey = "weak-key", Error;
+    /// Two operators have the same key, so that one person could sign as two.
+    SharedKey = "shared-key", Error;
+    /// A signed request is for another action, mission or proxy than the one that it was sent to.
+    OtherTarget = "other-target", Error;
+    /// A signed request was made more than 60 seconds ago, or is dated more than 60 seconds ahead.
+    StaleRequest = "stale-request", Error;
+    /// A signed request has been here before.
+    Replayed = "replayed", Error;
+    /// More signed requests within two minutes than the proxy remembers.
+    TooManyRequests = "too-many-requests", Error;
     /// The mission belongs to another namespace than this proxy.
     WrongNamespace = "wrong-namespace", Error;
     /// The mission is longer than one of its scenarios allows (`max_duration`).

@@ -36,6 +36,7 @@ mod proxy;
 mod queue;
 mod role;
 mod schedule;
+mod sign;
 mod slots;
 mod traffic;
 mod turns;
@@ -61,11 +62,16 @@ pub use plan::{
     StreamFault, StreamPoint, StreamStatus, Throttle, Verdict, is_grpc,
 };
 pub use plugin::{
-    CONFIG_LIMIT, Identity, Loaded, check_catalog, check_mission, load_json, load_plugin, load_plugin_on,
+    CONFIG_LIMIT, Identity, Loaded, MISSION_LIMIT, check_catalog, check_mission, load_json, load_mission_on,
+    load_plugin, load_plugin_on,
 };
 pub use proxy::{Dormant, Identified, Proxy};
 pub use queue::{DeadlineQueue, SLACK_NS, Ticket};
 pub use schedule::{Phase, Record, Schedule};
+pub use sign::{
+    Approval, Approved, FRESH_MS, LONGEST_EXPIRY_MS, MISSION_TYPE, Nonces, Operators, REQUEST_TYPE, Refused,
+    Wanted, digest, digest_text, is_envelope, pae, verify_request,
+};
 pub use slots::{Joined, LONGEST_QUEUE, Pool, Standing};
 pub use traffic::{Busy, Measured, Traffic};
 pub use turns::{Turn, Turns};

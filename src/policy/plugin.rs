@@ -3,16 +3,20 @@
 use crate::caller::{self, Callers};
 use crate::diagnostic::{Code, Report};
 use crate::names::Names;
-use crate::node::{Node, Position, Value};
+use crate::node::{Entry, Node, Position, Value};
 use crate::plan::Plan;
 use crate::proxy::{Identified, Proxy};
 use crate::role;
-use crate::wire::{self, Decode, Severity};
+use crate::sign::{self, Approval, Operators, When};
+use crate::wire::{self, Decode};
 
 pub use crate::wire::Identity;
 
 /// Largest plugin configuration that is read, in bytes.
 pub const CONFIG_LIMIT: usize = 4 * 1024 * 1024;
+
+/// Largest mission that is taken from the control listener, in bytes.
+pub const MISSION_LIMIT: usize = 256 * 1024;
 
 /// A plugin configuration without mistakes.
 #[derive(Debug)]
@@ -21,6 +25,9 @@ pub struct Loaded {
     pub mission: Option<wire::Mission>,
     /// Empty without a mission.
     pub plan: Option<Plan>,
+    /// Who signed the mission, and what for.
+    pub approval: Approval,
+    pub operators: Operators,
 }
 
 /// Reads JSON text into a tree; a mistake in the text itself is the one mistake that hides all others.
@@ -51,60 +58,116 @@ pub fn load_json(bytes: &[u8], report: &mut Report) -> Option<Node> {
     }
 }
 
-/// Reads a plugin configuration for the proxy that it has come to: scenarios for others are dormant.
-/// Gives `None` when there is any error; warnings alone do not refuse.
-pub fn load_plugin_on(bytes: &[u8], node: &mut dyn Proxy, report: &mut Report) -> Option<Loaded> {
+/// Reads a plugin configuration for the proxy that it has come to: scenarios for others are dormant. `now_ms` is the
+/// wall clock, milliseconds since 1970. Gives `None` when there is any error; warnings alone do not refuse.
+pub fn load_plugin_on(
+    bytes: &[u8],
+    node: &mut dyn Proxy,
+    now_ms: u64,
+    report: &mut Report,
+) -> Option<Loaded> {
     let tree = load_json(bytes, report)?;
     role::check(&tree, node.role(), report);
+    load_tree_on(tree, node, now_ms, false, report)
+}
+
+/// Reads a mission that came over the control listener, plain or in an envelope, for a proxy with this plugin configuration,
+/// whose own mission it takes the place of. The same checks, and one more: where there are operators, one of them
+/// has signed it. Findings about the mission are below the key `mission`.
+pub fn load_mission_on(
+    plugin: &[u8],
+    mission: &[u8],
+    node: &mut dyn Proxy,
+    now_ms: u64,
+    report: &mut Report,
+) -> Option<Loaded> {
+    let mut tree = load_json(plugin, report)?;
+    let mission = report.in_key("mission", |r| {
+        if mission.len() > MISSION_LIMIT {
+            let message = format!("the mission has {} bytes", mission.len());
+            r.add(Code::TooLarge, None, message, format!("keep it below {MISSION_LIMIT} bytes"));
+            return None;
+        }
+        load_json(mission, r)
+    })?;
+    let Value::Object(entries) = &mut tree.value else { return None };
+    entries.retain(|entry| entry.key != "mission");
+    entries.push(Entry { key: "mission".to_owned(), at: None, value: mission });
+    load_tree_on(tree, node, now_ms, true, report)
+}
+
+fn load_tree_on(
+    tree: Node,
+    node: &mut dyn Proxy,
+    now_ms: u64,
+    ordered: bool,
+    report: &mut Report,
+) -> Option<Loaded> {
     let namespace = node.namespace();
-    let plugin = read_plugin(&tree, namespace.as_deref(), report)?;
+    let (plugin, mut loaded) =
+        read_plugin(tree, namespace.as_deref(), Some(When { now_ms, node, ordered }), report)?;
     let identity = plugin.identity.as_ref();
-    let mut plan = plugin
-        .mission
-        .as_ref()
-        .map(|mission| Plan::compile_on(&plugin.catalog, mission, &mut Identified { identity, node }));
-    if let Some(plan) = plan.as_mut().filter(|plan| plan.takes_requests()) {
+    let mission = plugin.mission.as_ref();
+    loaded.plan = mission
+        .map(|mission| Plan::compile_on(&plugin.catalog, &mission.0, &mut Identified { identity, node }));
+    if let Some(plan) = loaded.plan.as_mut().filter(|plan| plan.takes_requests()) {
         let keys = plugin.caller_keys.iter().flatten();
         plan.trust(Callers::read(keys, |name| node.environment(name), report));
         if report.has_errors() {
             return None;
         }
     }
-    Some(Loaded { identity: plugin.identity, mission: plugin.mission, plan })
+    Some(loaded.with(plugin))
 }
 
-/// Reads a plugin configuration as if all scenarios were for this proxy. `namespace` is the proxy's own, where it is
-/// known. Gives `None` when there is any error; warnings alone do not refuse.
+/// Reads a plugin configuration as if all scenarios were for this proxy, and at no time in particular: no mission has expired.
+/// `namespace` is the proxy's own, where it is known. Gives `None` when there is any error; warnings alone do not refuse.
 pub fn load_plugin(bytes: &[u8], namespace: Option<&str>, report: &mut Report) -> Option<Loaded> {
     let tree = load_json(bytes, report)?;
-    let plugin = read_plugin(&tree, namespace, report)?;
-    let mut plan = plugin.mission.as_ref().map(|mission| Plan::compile(&plugin.catalog, mission));
-    if let Some(plan) = &mut plan {
+    let (plugin, mut loaded) = read_plugin(tree, namespace, None, report)?;
+    loaded.plan = plugin.mission.as_ref().map(|mission| Plan::compile(&plugin.catalog, &mission.0));
+    if let Some(plan) = &mut loaded.plan {
         // The variables of a VM are known there alone.
         let keys = plugin.caller_keys.iter().flatten().filter(|key| key.secret.is_some());
         plan.trust(Callers::read(keys, |_| None, report));
     }
-    Some(Loaded { identity: plugin.identity, mission: plugin.mission, plan })
+    Some(loaded.with(plugin))
 }
 
-fn read_plugin(node: &Node, namespace: Option<&str>, report: &mut Report) -> Option<wire::Plugin> {
-    let plugin = wire::Plugin::decode(node, report);
+impl Loaded {
+    fn with(self, plugin: wire::Plugin) -> Self {
+        Self { identity: plugin.identity, mission: plugin.mission.map(|mission| mission.0), ..self }
+    }
+}
+
+fn read_plugin(
+    mut node: Node,
+    namespace: Option<&str>,
+    when: Option<When<'_>>,
+    report: &mut Report,
+) -> Option<(wire::Plugin, Loaded)> {
+    let carrier = sign::open(&mut node, report);
+    let plugin = wire::Plugin::decode(&node, report);
     if let Some(catalog) = node.get("catalog") {
         report.in_key("catalog", |r| check_names(catalog, r));
         if let Some(mission) = node.get("mission") {
             report.in_key("mission", |r| check_references(mission, catalog, r));
         }
     }
+    let operators = Operators::read(&node, report);
+    let mut approval = Approval::default();
     if let Some(mission) = node.get("mission") {
         let own = node.get("identity").and_then(|i| valid::<wire::Name>(i, "namespace")).map(|own| own.0);
         report.in_key("mission", |r| {
             check_namespace(mission, own.as_deref().or(namespace), r);
-            check_severity(mission, node.get("catalog"), r);
+            approval = sign::check(&node, &carrier, operators.as_ref(), when, r);
             check_duration(mission, node.get("catalog"), r);
         });
     }
-    caller::check(node, report);
-    plugin.filter(|_| !report.has_errors())
+    caller::check(&node, report);
+    let plugin = plugin.filter(|_| !report.has_errors())?;
+    let loaded = Loaded { identity: None, mission: None, plan: None, approval, operators: operators? };
+    Some((plugin, loaded))
 }
 
 /// Reads a catalog file.
@@ -124,7 +187,7 @@ pub fn check_mission(node: &Node, catalog: Option<&Node>, report: &mut Report) -
 }
 
 /// The items of a list under a key, read from the tree so that one bad item does not hide the others' names.
-fn items<'n>(node: &'n Node, key: &str) -> &'n [Node] {
+pub(crate) fn items<'n>(node: &'n Node, key: &str) -> &'n [Node] {
     match node.get(key).map(|n| &n.value) {
         Some(Value::List(items)) => items,
         _ => &[],
@@ -132,11 +195,11 @@ fn items<'n>(node: &'n Node, key: &str) -> &'n [Node] {
 }
 
 /// A value under a key, when it is there and right; what is wrong with it is reported where the object is read.
-fn valid<T: Decode>(node: &Node, key: &str) -> Option<T> {
+pub(crate) fn valid<T: Decode>(node: &Node, key: &str) -> Option<T> {
     T::decode(node.get(key)?, &mut Report::default())
 }
 
-fn text(node: &Node) -> Option<&str> {
+pub(crate) fn text(node: &Node) -> Option<&str> {
     match &node.value {
         Value::Text(text) => Some(text),
         _ => None,
@@ -191,23 +254,6 @@ fn check_namespace(mission: &Node, own: Option<&str>, report: &mut Report) {
     let at = mission.get("namespace").and_then(|n| n.at);
     let message = format!("the mission belongs to namespace `{wanted}`, this proxy to `{own}`");
     report.in_key("namespace", |r| r.add(Code::WrongNamespace, at, message, "run it in its own namespace"));
-}
-
-/// High and critical missions need signatures (promise P6), which this version cannot verify yet: it refuses them.
-fn check_severity(mission: &Node, catalog: Option<&Node>, report: &mut Report) {
-    let scenarios = catalog.map_or(&[][..], |catalog| items(catalog, "scenarios"));
-    let known: Names<'_> =
-        scenarios.iter().map(|s| s.get("name").and_then(text).unwrap_or_default()).collect();
-    for (index, node) in items(mission, "scenarios").iter().enumerate() {
-        let Some(name) = text(node) else { continue };
-        let scenario = known.place(name).and_then(|place| scenarios.get(place));
-        let severity = scenario.and_then(|s| valid::<Severity>(s, "severity"));
-        let Some(severity) = severity.filter(|severity| *severity >= Severity::High) else { continue };
-        let message =
-            format!("scenario `{name}` is of severity {} and the mission is not signed", severity.word());
-        let hint = "signed missions are not supported yet; run it as low or medium, with a smaller scope";
-        at_item(report, "scenarios", index, |r| r.add(Code::SignatureNeeded, node.at, message, hint));
-    }
 }
 
 /// A scenario may say how long it runs at most.

@@ -19,6 +19,11 @@ pub trait Proxy {
     fn environment(&mut self, _name: &str) -> Option<String> {
         None
     }
+    /// Whether this very mission, known by its digest ([`crate::Approval::digest`]), was accepted here while it could be: then
+    /// it may go on after its expiry.
+    fn has_accepted(&mut self, _mission: &str, _digest: &[u8; 32]) -> bool {
+        false
+    }
 }
 
 /// A scenario of the mission that is not for this proxy.

@@ -37,7 +37,7 @@ fn scenario(name: &str, scope: Value) -> Value {
 
 fn load_on(node: &mut Node, configuration: &Value) -> Loaded {
     let mut report = Report::default();
-    let loaded = load_plugin_on(configuration.to_string().as_bytes(), node, &mut report);
+    let loaded = load_plugin_on(configuration.to_string().as_bytes(), node, 0, &mut report);
     loaded.unwrap_or_else(|| panic!("{:?}", report.findings))
 }
 

@@ -66,6 +66,15 @@ form!(
     "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 );
 form!(
+    /// Text that nobody can guess and nobody uses twice: base64url of 16 to 64 random bytes.
+    Nonce, "a nonce", "use 22 to 86 of A-Z, a-z, 0-9, `-` and `_`, drawn at random", is_nonce, "^[A-Za-z0-9_-]{22,86}$"
+);
+form!(
+    /// A namespace, or the beginning of some with a `*` behind it.
+    NamespacePattern, "a namespace, or the beginning of some and `*`", "write `prod`, or `prod-*` for all that begin so",
+    is_namespace_pattern, "^[a-z0-9][a-z0-9-]{0,62}\\*?$"
+);
+form!(
     /// Name of an HTTP header in lower case (RFC 9110 section 5.1), never a pseudo-header.
     FieldName, "a header name", "use lower-case letters, digits and `-`; `:path` and its like have keys of their own", is_field_name,
     "^[a-z0-9!#$%&'*+.^_`|~-]{1,256}$"
@@ -138,6 +147,29 @@ fn is_id(text: &str) -> bool {
     text.len() <= 128
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+}
+
+fn is_nonce(text: &str) -> bool {
+    (22..=86).contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+}
+
+fn is_namespace_pattern(text: &str) -> bool {
+    match text.strip_suffix('*') {
+        // What a name begins with may end in a hyphen.
+        Some(start) => is_dns_label(start.strip_suffix('-').unwrap_or(start)),
+        None => is_dns_label(text),
+    }
+}
+
+impl NamespacePattern {
+    #[must_use]
+    pub fn matches(&self, namespace: &str) -> bool {
+        match self.0.strip_suffix('*') {
+            Some(start) => namespace.starts_with(start),
+            None => self.0 == namespace,
+        }
+    }
 }
 
 fn is_method(text: &str) -> bool {

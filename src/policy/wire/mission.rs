@@ -3,7 +3,9 @@
 use super::catalog::Catalog;
 use super::declare::{object, words};
 use super::decode::no_check;
-use super::form::{HostName, MissionId, Name};
+use super::envelope::{Carried, Digests};
+use super::form::{HostName, MissionId, Name, NamespacePattern};
+use super::operator::{Operator, SignOff};
 use super::requested::CallerKey;
 use super::safety::MissionSafety;
 use super::scalar::{FormatVersion, Span, Text, Timestamp};
@@ -38,6 +40,10 @@ object! {
         "mark" => mark: MarkWord [default "none" = MarkWord::None],
         /// What all its scenarios may do together.
         "safety" => safety: MissionSafety [optional],
+        /// Last moment at which a proxy takes this mission for the first time, at most 30 days away. Required where the mission is signed.
+        "expires" => expires: Timestamp [optional],
+        /// What the scenarios are, by name, as `chaosctl sign` writes it: a proxy whose catalog has others refuses the mission. Required where the mission is signed.
+        "digests" => digests: Digests [optional],
     }
 }
 
@@ -62,8 +68,8 @@ object! {
         "revision" => revision: Text<128> [optional],
         /// The catalog, as in its file.
         "catalog" => catalog: Catalog [required],
-        /// The mission, as in its file. Absent: the filter is idle.
-        "mission" => mission: Mission [optional],
+        /// The mission, as in its file, plain or signed. Absent: the filter is idle.
+        "mission" => mission: Carried [optional],
         /// Who this proxy is. Absent: taken from Envoy's node metadata where it says so (Istio's does).
         "identity" => identity: Identity [optional],
         /// Keys of those who may ask for faults (`requested`).
@@ -71,6 +77,12 @@ object! {
         /// Role `control`: names under which its listener may be asked, without a port, beside `localhost` and addresses. A browser that
         /// is sent there under another name is refused.
         "control_hosts" => control_hosts: Vec<HostName> [optional],
+        /// Whose signatures count, at most 64. Absent: missions of severity `low` and `medium` run unsigned, others not at all.
+        "operators" => operators: Vec<Operator> [optional],
+        /// How many operators have to sign. Absent: the defaults of its keys. Needs `operators`.
+        "sign_off" => sign_off: SignOff [optional],
+        /// Namespaces whose missions are refused, whoever signed them.
+        "deny_namespaces" => deny_namespaces: Vec<NamespacePattern> [optional],
     }
 }
 

@@ -11,6 +11,7 @@ mod concurrency;
 mod declare;
 mod decode;
 mod delay;
+mod envelope;
 mod faults;
 mod first;
 mod form;
@@ -18,6 +19,7 @@ mod load;
 mod matching;
 mod mission;
 mod mutate;
+mod operator;
 mod pressure;
 mod regex;
 mod regex_size;
@@ -42,17 +44,19 @@ pub use choice::Choice;
 pub use concurrency::ConcurrencyPressure;
 pub use decode::{Decode, KeyDoc, Kind, Section, closest};
 pub use delay::{DelayFault, LogNormal, Normal, Pareto, Percentiles, PhaseWord, Uniform};
+pub use envelope::{Action, Bytes, Carried, Digests, Envelope, EnvelopeSignature, Request};
 pub use faults::{AbortFault, Fault, Headers};
 pub use first::{First, FirstPer};
 pub use form::{
     EnvironmentName, FieldName, FieldValue, GrpcMethod, GrpcService, HostName, Method, MissionId, Name,
-    RequestField, Template,
+    NamespacePattern, Nonce, RequestField, Template,
 };
 pub use load::Load;
 pub use matching::{GrpcMatch, HeaderMatch, MatchRule, PathMatch, QueryMatch, TextMatch};
 pub(crate) use mission::LONGEST_MISSION_MS;
 pub use mission::{CompositionWord, Identity, MarkWord, Mission, Plugin, Role};
 pub use mutate::{MergePatch, MutateBody, MutateFault, MutateRequest, MutateResponse};
+pub use operator::{Operator, Permission, PublicKey, SignOff};
 pub use pressure::{CpuPressure, MOST_MEMORY, MemoryPressure, MemorySize, PressureFault, WorkerShare};
 pub use regex::Regex;
 pub use requested::{CallerKey, RequestedFault, RequestedKind, Secret};

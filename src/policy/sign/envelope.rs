@@ -1,0 +1,139 @@
+//! DSSE envelopes: opening them, and whose signatures they carry.
+
+use super::Operators;
+use crate::diagnostic::{Code, Level, Report};
+use crate::node::{Node, Value};
+use crate::plugin::load_json;
+use crate::wire::{Decode, Envelope, Operator};
+use ed25519_dalek::Signature;
+
+/// The payload type of a mission.
+pub const MISSION_TYPE: &str = "application/vnd.squall.mission+json";
+/// The payload type of a request to the control listener.
+pub const REQUEST_TYPE: &str = "application/vnd.squall.request+json";
+
+/// Most signatures of one envelope.
+const MOST_SIGNATURES: usize = 8;
+
+/// How a mission came.
+#[derive(Debug)]
+pub(crate) enum Carrier {
+    Plain,
+    Signed(Envelope),
+    /// In an envelope that could not be opened; what is wrong with it has been reported.
+    Broken,
+}
+
+/// Whether this is an envelope, or would like to be one.
+#[must_use]
+pub fn is_envelope(node: &Node) -> bool {
+    ["payloadType", "payload", "signatures"].iter().any(|key| node.get(key).is_some())
+}
+
+/// What is signed (DSSE's pre-authentication encoding): type and payload with their lengths.
+#[must_use]
+pub fn pae(payload_type: &str, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();
+    bytes.extend_from_slice(payload);
+    bytes
+}
+
+/// Puts the mission of a signed one in the place of its envelope.
+pub(crate) fn open(plugin: &mut Node, report: &mut Report) -> Carrier {
+    let Value::Object(entries) = &mut plugin.value else { return Carrier::Plain };
+    let Some(place) = entries.iter().position(|entry| entry.key == "mission") else { return Carrier::Plain };
+    let Some(entry) = entries.get_mut(place).filter(|entry| is_envelope(&entry.value)) else {
+        return Carrier::Plain;
+    };
+    match report.in_key("mission", |r| open_as(&entry.value, MISSION_TYPE, r)) {
+        Some((envelope, payload)) => {
+            entry.value = payload;
+            Carrier::Signed(envelope)
+        }
+        None => {
+            entries.remove(place);
+            Carrier::Broken
+        }
+    }
+}
+
+/// An envelope as it came over the wire: with its payload, and the envelope itself where there is one. A plain payload is
+/// given back as it is.
+pub(crate) fn open_bytes(
+    bytes: &[u8],
+    payload_type: &str,
+    report: &mut Report,
+) -> Option<(Option<Envelope>, Node)> {
+    let node = load_json(bytes, report)?;
+    if !is_envelope(&node) {
+        return Some((None, node));
+    }
+    open_as(&node, payload_type, report).map(|(envelope, payload)| (Some(envelope), payload))
+}
+
+fn open_as(node: &Node, payload_type: &str, report: &mut Report) -> Option<(Envelope, Node)> {
+    let envelope = Envelope::decode(node, report)?;
+    if envelope.payload_type.0 != payload_type {
+        let message = format!("the envelope holds {:?}", envelope.payload_type.0);
+        let hint = format!("what is read here is {payload_type:?}");
+        report.in_key("payloadType", |r| r.add(Code::WrongPayloadType, node.at, message, hint));
+        return None;
+    }
+    let count = envelope.signatures.len();
+    if count > MOST_SIGNATURES {
+        let message = format!("{count} signatures, where {MOST_SIGNATURES} are read");
+        report.in_key("signatures", |r| {
+            r.add(Code::OutOfRange, node.at, message, "remove those that nobody asks for")
+        });
+        return None;
+    }
+    let payload = report.in_key("payload", |r| load_json(&envelope.payload.0, r))?;
+    Some((envelope, payload))
+}
+
+/// Who signed. `None` when any of the signatures is not one that counts, which is reported.
+pub(crate) fn signers<'o>(
+    envelope: &Envelope,
+    operators: &'o Operators,
+    report: &mut Report,
+) -> Option<Vec<&'o Operator>> {
+    let errors = report.count(Level::Error);
+    let signed = pae(&envelope.payload_type.0, &envelope.payload.0);
+    let mut signers: Vec<&Operator> = Vec::new();
+    report.in_key("signatures", |r| {
+        for (index, signature) in envelope.signatures.iter().enumerate() {
+            let name = signature.keyid.0.as_str();
+            let refused = match operators.get(name) {
+                _ if envelope.signatures.iter().take(index).any(|earlier| earlier.keyid.0 == name) => {
+                    (Code::SignedTwice, "somebody else has to approve".to_owned())
+                }
+                None if operators.is_empty() => (
+                    Code::UnknownOperator,
+                    "this proxy has no `operators`: add them to its configuration".to_owned(),
+                ),
+                None => (Code::UnknownOperator, format!("operators here: {}", operators.names())),
+                Some(operator) if is_good(operator, &signed, &signature.sig.0) => {
+                    signers.push(operator);
+                    continue;
+                }
+                Some(_) => (
+                    Code::BadSignature,
+                    "have it signed again, as it is now, with the key of that name".to_owned(),
+                ),
+            };
+            let message = match refused.0 {
+                Code::SignedTwice => format!("`{name}` has signed twice"),
+                Code::UnknownOperator => format!("`{name}` is no operator of this proxy"),
+                _ => format!("the signature is not one that `{name}` has made of this payload"),
+            };
+            r.in_item(index, |r| r.add(refused.0, None, message, refused.1));
+        }
+    });
+    (report.count(Level::Error) == errors).then_some(signers)
+}
+
+/// Strictly: one way to write a signature, no points of small order.
+fn is_good(operator: &Operator, signed: &[u8], signature: &[u8]) -> bool {
+    Signature::from_slice(signature)
+        .is_ok_and(|signature| operator.key.0.verify_strict(signed, &signature).is_ok())
+}
