@@ -7,6 +7,7 @@ use crate::problem::{Kind, Problem};
 use crate::route::Route;
 use crate::view;
 use squall_adapter::{events, host};
+use squall_policy::digest_text;
 
 /// Does it.
 pub fn on(config: &Config, route: &Route, _body: &[u8]) -> Answer {
@@ -14,7 +15,7 @@ pub fn on(config: &Config, route: &Route, _body: &[u8]) -> Answer {
         Route::Page => Ok(page::answer()),
         Route::Events { since } => tell_events(*since),
         Route::Catalog => valid(config)
-            .map(|valid| Answer::json(200, view::catalog(valid.plugin.get("catalog"), &|_| String::new()))),
+            .map(|valid| Answer::json(200, view::catalog(valid.plugin.get("catalog"), &digest_text))),
         _ => Err(Problem::new(Kind::HostError, "")),
     };
     answer.unwrap_or_else(Problem::answer)

@@ -3,7 +3,7 @@
 use squall_adapter::node::Node as OwnNode;
 use squall_adapter::{findings, host};
 use squall_policy::wire::Role;
-use squall_policy::{CONFIG_LIMIT, Node, Proxy, Report, Value, load_json, load_plugin_on};
+use squall_policy::{CONFIG_LIMIT, Node, Operators, Proxy, Report, Value, load_json, load_plugin_on};
 
 /// What the listener knows.
 #[derive(Default)]
@@ -16,8 +16,12 @@ pub struct Config {
 
 /// A configuration without mistakes.
 pub struct Valid {
+    /// As it came: with it a mission is verified.
+    pub bytes: Vec<u8>,
     /// As a tree, to be shown.
     pub plugin: Node,
+    /// Whose signatures count.
+    pub operators: Operators,
 }
 
 /// The node of this Envoy, for the control module.
@@ -34,6 +38,10 @@ impl Proxy for ControlNode {
 
     fn label(&mut self, name: &str) -> Option<String> {
         OwnNode.label(name)
+    }
+
+    fn has_accepted(&mut self, mission: &str, digest: &[u8; 32]) -> bool {
+        OwnNode.has_accepted(mission, digest)
     }
 
     fn role(&self) -> Role {
@@ -56,12 +64,14 @@ impl Config {
             }
         };
         let mut report = Report::default();
-        let loaded = load_plugin_on(&bytes, &mut ControlNode, &mut report);
+        // Without a clock nothing that expires is taken.
+        let now_ms = host::wall_ms().unwrap_or(u64::MAX);
+        let loaded = load_plugin_on(&bytes, &mut ControlNode, now_ms, &mut report);
         findings::tell(&report, loaded.is_none(), findings::identity(&bytes));
         let Some(plugin) = load_json(&bytes, &mut Report::default()) else { return Self::default() };
         // Of a configuration with errors too: who comes under this name shall be told of them.
         let hosts = names(plugin.get("control_hosts"));
-        Self { hosts, valid: loaded.map(|_| Valid { plugin }) }
+        Self { hosts, valid: loaded.map(|loaded| Valid { bytes, plugin, operators: loaded.operators }) }
     }
 }
 
