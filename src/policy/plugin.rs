@@ -82,6 +82,7 @@ pub fn load_mission_on(
     report: &mut Report,
 ) -> Option<Loaded> {
     let mut tree = load_json(plugin, report)?;
+    role::check(&tree, node.role(), report);
     let mission = report.in_key("mission", |r| {
         if mission.len() > MISSION_LIMIT {
             let message = format!("the mission has {} bytes", mission.len());

@@ -112,7 +112,7 @@ pub(crate) fn signers<'o>(
                     "this proxy has no `operators`: add them to its configuration".to_owned(),
                 ),
                 None => (Code::UnknownOperator, format!("operators here: {}", operators.names())),
-                Some(operator) if is_good(operator, &signed, &signature.sig.0) => {
+                Some(operator) if operator.has_signed(&signed, &signature.sig.0) => {
                     signers.push(operator);
                     continue;
                 }
@@ -132,8 +132,12 @@ pub(crate) fn signers<'o>(
     (report.count(Level::Error) == errors).then_some(signers)
 }
 
-/// Strictly: one way to write a signature, no points of small order.
-fn is_good(operator: &Operator, signed: &[u8], signature: &[u8]) -> bool {
-    Signature::from_slice(signature)
-        .is_ok_and(|signature| operator.key.0.verify_strict(signed, &signature).is_ok())
+impl Operator {
+    /// Whether this is the operator's signature of these bytes. Strictly: there is one way to write a signature, and no point of
+    /// small order in it.
+    #[must_use]
+    pub fn has_signed(&self, bytes: &[u8], signature: &[u8]) -> bool {
+        Signature::from_slice(signature)
+            .is_ok_and(|signature| self.key.0.verify_strict(bytes, &signature).is_ok())
+    }
 }
