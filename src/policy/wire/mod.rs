@@ -15,6 +15,7 @@ mod envelope;
 mod faults;
 mod first;
 mod form;
+mod halt;
 mod load;
 mod matching;
 mod mission;
@@ -53,6 +54,7 @@ pub use form::{
     EnvironmentName, FieldName, FieldValue, GrpcMethod, GrpcService, HostName, Method, MissionId, Name,
     NamespacePattern, Nonce, RequestField, Template,
 };
+pub use halt::HaltRequest;
 pub use load::Load;
 pub use matching::{GrpcMatch, HeaderMatch, MatchRule, PathMatch, QueryMatch, TextMatch};
 pub(crate) use mission::LONGEST_MISSION_MS;
