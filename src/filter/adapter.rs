@@ -16,7 +16,9 @@
 )]
 
 mod accepted;
+pub mod armed;
 pub mod bell;
+pub mod bells;
 mod bodies;
 mod callers;
 mod caps;
@@ -34,16 +36,18 @@ mod ledger;
 mod load;
 mod marks;
 mod messages;
-mod mission;
+pub mod mission;
 mod mutate;
 mod news;
 pub mod node;
+pub mod orders;
 mod pressure;
 pub mod record;
 mod request_facts;
 mod response;
 pub mod root;
 pub mod roots;
+mod run;
 mod slots;
 mod stats;
 pub mod stream;

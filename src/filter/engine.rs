@@ -73,8 +73,8 @@ impl Engine {
         let now = host::monotonic_ns().unwrap_or_default();
         news::tell(&plugin, &configured, now);
         let newer = Newer {
-            mission: configured.mission.as_deref(),
-            schedule: configured.armed.as_ref().map(|armed| armed.schedule),
+            mission: configured.chosen.mission.as_deref(),
+            runs: configured.chosen.armed.is_some(),
             rejected: configured.rejected,
         };
         for (other_id, other) in self.roots.iter_mut() {
@@ -91,9 +91,21 @@ impl Engine {
         if let Some(old) = &mut root.armed {
             old.free_memory();
         }
-        let (armed, identity) = (configured.armed, configured.identity);
-        let configured =
-            Root { plugin, identity, came_ns: now, armed, successor: None, rings_at: None, ..root };
+        let chosen = configured.chosen;
+        let configured = Root {
+            plugin,
+            identity: configured.identity,
+            came_ns: now,
+            configuration: configured.bytes,
+            own_mission: configured.own_mission,
+            armed: chosen.armed,
+            blocked: chosen.blocked,
+            order: chosen.order,
+            successor: None,
+            looks: None,
+            rings_at: None,
+            ..root
+        };
         self.roots.insert(id, configured);
         match self.roots.get_mut(&id) {
             Some(root) if in_effect => root.advance_mission(now),
@@ -111,7 +123,6 @@ impl Engine {
             stats::count_host_errors(1);
             return;
         };
-        root.end_if_over(now);
         let mut later = Vec::new();
         let mut mission_wake = false;
         let mut give_back = false;
@@ -166,12 +177,17 @@ impl Engine {
         root.set_timer(now);
     }
 
-    /// Another worker has rung: for those that wait here, or because it has a newer configuration.
+    /// Somebody has rung: for those that wait here, or because of a newer configuration, an order, a stop or a halt.
     pub fn rung(&mut self, bell: u32) {
         bell::heard(bell);
         let Ok(now) = host::monotonic_ns() else { return stats::count_host_errors(1) };
         for (id, root) in self.roots.iter_mut() {
             root.catch_up(id, now);
+            // The timer belongs to the root context in effect.
+            if host::set_effective_context(id).is_ok() {
+                root.advance_mission(now);
+                root.heed(id, &mut self.streams, now);
+            }
         }
         for (id, root) in self.roots.iter_mut().filter(|(_, root)| !root.waiters.is_empty()) {
             waiting::look(root, &mut self.streams, now);
@@ -194,8 +210,8 @@ impl Engine {
 
     fn forget_root(&mut self, root: Root) {
         self.roots.iter_mut().for_each(|(_, root)| root.waiters.forget_bell());
-        // The bell may have been this root's: another one with a mission has to hear it.
-        let heir = self.roots.iter_mut().find(|(_, root)| root.armed.is_some()).map(|(id, _)| id);
+        // The bell may have been this root's: another one has to hear it.
+        let heir = self.roots.iter_mut().find(|(_, root)| root.configuration.is_some()).map(|(id, _)| id);
         if heir.is_some_and(|id| host::set_effective_context(id).is_ok()) {
             bell::register();
         }

@@ -4,9 +4,9 @@
 //! mission costs a table look-up, and a callback for a context that is gone cannot panic.
 
 use proxy_wasm::traits::{Context, RootContext};
+use squall_adapter::armed::Armed;
 use squall_adapter::finish;
 use squall_adapter::host::Side;
-use squall_adapter::root::Armed;
 use squall_adapter::stream;
 use squall_adapter::{engine, host};
 

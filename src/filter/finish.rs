@@ -1,10 +1,11 @@
 //! The end of a stream: what it gives back, and what is counted of it.
 
+use crate::armed::Armed;
 use crate::caps;
 use crate::engine::Engine;
 use crate::host;
 use crate::ledger;
-use crate::root::{Armed, RETRY_NS, Wake};
+use crate::root::{RETRY_NS, Wake};
 use crate::stats::{self, Cause};
 use crate::stream::{Observed, Progress};
 use crate::waiting;
@@ -54,7 +55,7 @@ fn count_request(armed: &mut Armed, observed: &Observed, faulted: bool, status: 
     let latency_ms = now.saturating_sub(observed.started_ns).saturating_add(500_000) / 1_000_000;
     for outcome in &observed.outcomes {
         if let Some(stats) = armed.stats.get_mut(outcome.scenario) {
-            stats.request(ledger::group(outcome, faulted), status, latency_ms);
+            stats.request(ledger::group(outcome, observed.phase, faulted), status, latency_ms);
         }
     }
 }

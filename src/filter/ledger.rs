@@ -1,9 +1,10 @@
 //! What a request leaves behind: marks for access logs and spans, and counts by scenario.
 
+use crate::armed::Armed;
 use crate::callers;
 use crate::host;
-use crate::root::Armed;
 use crate::stats::{self, Cause, FAULTS, Group};
+use crate::stream::Phase;
 use squall_policy::{Cap, DelayPhase, Injected, Injection, Outcome, Spared, Verdict};
 use std::borrow::Cow;
 
@@ -121,7 +122,12 @@ fn cause_of(cap: Cap) -> Cause {
 }
 
 /// What the request was for a scenario that matched it. `faulted`: it got some fault.
-pub fn group(outcome: &Outcome, faulted: bool) -> Group {
+pub fn group(outcome: &Outcome, phase: Phase, faulted: bool) -> Group {
+    match phase {
+        Phase::Baseline => return Group::Baseline,
+        Phase::Recovery => return Group::Recovery,
+        Phase::Injecting => {}
+    }
     match (&outcome.spared, faulted) {
         (None, _) => Group::Treatment,
         (Some(spared), false) if spared.is_control() && *spared != Spared::Preempted => Group::Control,

@@ -1,8 +1,8 @@
 //! Pressure on the worker itself: time burnt in a callback, memory held in its VM.
 
+use crate::armed::Armed;
 use crate::host;
 use crate::ledger;
-use crate::root::Armed;
 use crate::stats::{self, Cause};
 use squall_policy::wire::MOST_MEMORY;
 use squall_policy::{Burn, Cap, Injected, Spared, Verdict, WorkerTime};

@@ -24,6 +24,8 @@ impl Status {
     pub const CAS_MISMATCH: Self = Self(8);
     /// Not the host's: shared data that nobody of ours wrote.
     pub const UNREADABLE: Self = Self(u32::MAX);
+    /// Not the host's either: it has no entropy.
+    pub const NO_ENTROPY: Self = Self(u32::MAX - 1);
 }
 
 pub type Result<T> = std::result::Result<T, Status>;

@@ -32,7 +32,7 @@ pub fn explore(model: &Model) -> Explored {
             }
         }
         next += 1;
-        if next % 1000000 == 0 {
+        if next % 500000 == 0 {
             eprintln!("{next} {} {:?}", worlds.len(), began.elapsed());
         }
     }

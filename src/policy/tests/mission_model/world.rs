@@ -17,15 +17,20 @@ const WALL_MS: u64 = 1_000_000;
 const DURATION: u8 = 3;
 const LEASE: u8 = 2;
 /// When the exploration ends.
-const LAST: u8 = 4;
+const LAST: u8 = 3;
 const NEVER: u8 = u8::MAX;
+const UNKNOWN: i16 = i16::MAX;
 /// How far the wall clock is set, in looks: further than any mission.
 const FAR: i16 = 50;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Update {
+    /// The same mission with another start.
     OtherStart,
+    /// Another mission in its place.
     OtherMission,
+    /// None, and somebody stops the mission instead.
+    Stop,
 }
 
 /// What is wrong with the protocol.
@@ -107,11 +112,12 @@ pub struct World {
 /// What really happened, by the tick; nobody in the model can see it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Truth {
-    began: [u8; 2],
+    /// Its start, which may lie before the first tick.
+    began: [i16; 2],
     /// The first halt that the mission was there for, or that was in force when it began.
     halted: [u8; 2],
     ended: [u8; 2],
-    renewed: [u8; 2],
+    renewed: [i16; 2],
     broken: Option<&'static str>,
 }
 
@@ -129,7 +135,13 @@ impl World {
             releaser: Agent::Waits,
             renewer: Agent::Waits,
             stopper: Agent::Waits,
-            truth: Truth { began: never, halted: never, ended: never, renewed: never, broken: None },
+            truth: Truth {
+                began: [UNKNOWN; 2],
+                halted: never,
+                ended: never,
+                renewed: [UNKNOWN; 2],
+                broken: None,
+            },
         }
     }
 
@@ -229,12 +241,13 @@ impl Model {
         }
         let tick = world.tick;
         let after = |moment: u8, looks: u8| moment != NEVER && tick >= moment.saturating_add(looks);
+        let since = |moment: i16, looks: u8| i16::from(tick) >= moment.saturating_add(i16::from(looks));
         let injecting = self.injecting(world);
         (0..2).filter(|mission| injecting[*mission]).find_map(|mission| {
             let truth = &world.truth;
             let rules = [
-                (after(truth.began[mission], DURATION), "P1: a fault after the deadline"),
-                (after(truth.renewed[mission], LEASE), "P1: a fault after the lease ran out"),
+                (since(truth.began[mission], DURATION), "P1: a fault after the deadline"),
+                (since(truth.renewed[mission], LEASE), "P1: a fault after the lease ran out"),
                 (after(truth.halted[mission], 2), "P1, P2: a fault a second after a halt, released or not"),
                 (after(truth.ended[mission], 2), "P6: a fault after the mission has ended"),
             ];
@@ -259,9 +272,9 @@ impl Model {
     }
 
     fn clocks(&self, world: &World, to: &mut Successors) {
-        // Every worker with a mission looks once between two ticks.
+        // Every worker with a mission looks once between two ticks, and no callback takes longer than that.
         let rarely = self.mutant == Mutant::LooksRarely && world.tick < LAST - 1;
-        let looked = world.workers.iter().all(|w| w.armed == 0 || (w.looked && w.op == Op::Idle) || rarely);
+        let looked = world.workers.iter().all(|w| w.op == Op::Idle && (w.armed == 0 || w.looked || rarely));
         if looked && world.tick < LAST {
             let mut next = World { tick: world.tick + 1, ..*world };
             next.workers.iter_mut().for_each(|worker| worker.looked = false);
@@ -292,7 +305,7 @@ impl Model {
                     );
                 }
                 // The update comes to both, in any order.
-                if !worker.update_came && worker.first_came {
+                if !worker.update_came && worker.first_came && self.update != Update::Stop {
                     go(
                         &|w| {
                             (w.op, w.update_came) =
@@ -307,7 +320,12 @@ impl Model {
             }
             Op::HaltRead(task, halt) => {
                 let key = world.missions[self.mission_of(&worker, task)];
-                go(&|w| w.op = Op::BothRead(task, halt, key), "it reads the mission");
+                let (write, armed) = self.outcome(world, task, halt, key);
+                match write {
+                    Some(_) => go(&|w| w.op = Op::BothRead(task, halt, key), "it reads the mission"),
+                    // Nothing to write: it has all that it wanted.
+                    None => to.push((self.done(*world, number, task, halt, armed), "it reads the mission")),
+                }
             }
             Op::BothRead(task, halt, read) => {
                 to.push((self.write(world, number, task, halt, read), "it writes"))
@@ -322,27 +340,49 @@ impl Model {
         }
     }
 
-    fn write(&self, world: &World, number: usize, task: Task, halt: u16, read: Key) -> World {
-        let mission = self.mission_of(&world.workers[number], task);
+    /// What a worker makes of what it has read: the record to write, and the one to go by.
+    fn outcome(
+        &self,
+        world: &World,
+        task: Task,
+        halt: u16,
+        read: Key,
+    ) -> (Option<MissionRecord>, Option<MissionRecord>) {
         let halts = self.halt(halt);
         let record = self.records.get(read);
-        let (write, armed) = match task {
+        match task {
             Task::Join { update } => self.join(world, update, record, &halts),
             Task::Look => {
-                let Some(record) = record else { return *world };
-                let changed = record.step(Event::Look, &halts, world.now()).record;
-                (changed.clone(), Some(changed.unwrap_or(record)))
+                let changed = record.as_ref().and_then(|r| r.step(Event::Look, &halts, world.now()).record);
+                (changed.clone(), changed.or(record))
             }
-        };
+        }
+    }
+
+    fn write(&self, world: &World, number: usize, task: Task, halt: u16, read: Key) -> World {
+        let mission = self.mission_of(&world.workers[number], task);
+        let (write, armed) = self.outcome(world, task, halt, read);
         let mut next = *world;
         if let Some(record) = &write
             && !self.swap(&mut next, mission, read, record)
         {
-            // Somebody was faster: once more from the beginning.
+            // Somebody was faster: the mission is read once more.
             next.workers[number].op = Op::HaltRead(task, halt);
             return next;
         }
-        let (halts, now) = (self.counted(&halts), world.now());
+        self.done(next, number, task, halt, armed)
+    }
+
+    fn done(
+        &self,
+        mut next: World,
+        number: usize,
+        task: Task,
+        halt: u16,
+        armed: Option<MissionRecord>,
+    ) -> World {
+        let mission = self.mission_of(&next.workers[number], task);
+        let (halts, now) = (self.counted(&self.halt(halt)), next.now());
         // Whoever sees that it is over is idle from then on.
         let armed = armed.filter(|record| !matches!(record.state(halts, now), State::Over(_)));
         let worker = &mut next.workers[number];
@@ -398,9 +438,13 @@ impl Model {
         if before.as_ref().is_some_and(|before| before.ended.is_some()) && record.ended.is_none() {
             truth.broken = Some("P6: a mission that had ended has not ended");
         }
-        if truth.began[mission] == NEVER {
-            truth.began[mission] = world.tick;
-            truth.renewed[mission] = world.tick;
+        // One that is still to begin may move.
+        let begins = i16::try_from(record.start.mono_ns / LOOK_NS as i64 - 1).unwrap_or(UNKNOWN - 1);
+        if truth.began[mission] > i16::from(world.tick) {
+            truth.began[mission] = begins;
+            truth.renewed[mission] = begins.max(i16::from(world.tick));
+        }
+        if before.is_none() {
             if self.halt(world.halt).blocks() {
                 truth.halted[mission] = world.tick;
             }
@@ -424,7 +468,7 @@ impl Model {
                     let halted = self.halt(read).halt(Halt::default(), Now::default());
                     next.halt = self.halts.name(&halted);
                     for mission in 0..2 {
-                        if next.truth.began[mission] != NEVER {
+                        if next.missions[mission] != 0 {
                             next.truth.halted[mission] = next.truth.halted[mission].min(world.tick);
                         }
                     }
@@ -463,7 +507,7 @@ impl Model {
         if let Some(renewer) = read(world.renewer) {
             to.push((World { renewer, ..*world }, "a renewal comes"));
         }
-        if let Some(stopper) = read(world.stopper) {
+        if let Some(stopper) = read(world.stopper).filter(|_| self.update == Update::Stop) {
             to.push((World { stopper, ..*world }, "a stop comes"));
         }
         if let Agent::Read(halt, key) = world.renewer {
@@ -490,7 +534,7 @@ impl Model {
             return (next, Agent::Read(world.halt, world.missions[0]));
         }
         if renewed {
-            next.truth.renewed[0] = world.tick;
+            next.truth.renewed[0] = next.truth.began[0].max(i16::from(world.tick));
         }
         (next, Agent::Done)
     }
