@@ -26,6 +26,7 @@ mod edit;
 pub mod events;
 mod facts;
 mod framing;
+pub mod health;
 pub mod mission;
 mod names;
 mod node;

@@ -74,6 +74,15 @@ impl Node {
         }
     }
 
+    /// The items, when it is a list.
+    #[must_use]
+    pub fn list(&self) -> Option<&[Node]> {
+        match &self.value {
+            Value::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
     /// What a message calls this kind of value.
     #[must_use]
     pub fn kind(&self) -> &'static str {

@@ -166,6 +166,7 @@ fn read_plugin(
             check_namespace(mission, own.as_deref().or(namespace), r);
             approval = sign::check(&node, &carrier, operators.as_ref(), when, r);
             check_duration(mission, node.get("catalog"), r);
+            check_observed(mission, node.get("catalog"), r);
         });
     }
     caller::check(&node, report);
@@ -280,4 +281,26 @@ fn check_duration(mission: &Node, catalog: Option<&Node>, report: &mut Report) {
     let hint = format!("give at most {}, or raise the scenario's `max_duration`", show(longest));
     let at = mission.get("duration").and_then(|n| n.at);
     report.in_key("duration", |r| r.add(Code::TooLong, at, message, hint));
+}
+
+/// What is kept of a scenario with guardrails or signals is shared by all workers, in one record of limited size.
+fn check_observed(mission: &Node, catalog: Option<&Node>, report: &mut Report) {
+    let scenarios = catalog.map_or(&[][..], |catalog| items(catalog, "scenarios"));
+    let known: Names<'_> =
+        scenarios.iter().map(|s| s.get("name").and_then(text).unwrap_or_default()).collect();
+    let is_observed = |scenario: &&Node| {
+        scenario.get("signals").is_some()
+            || scenario.get("safety").is_some_and(|s| s.get("halt_when").is_some())
+    };
+    let named = items(mission, "scenarios").iter().filter_map(|node| known.place(text(node)?));
+    let observed = named.filter_map(|place| scenarios.get(place)).filter(is_observed).count();
+    if observed > wire::MOST_OBSERVED {
+        let message = format!(
+            "{observed} scenarios have guardrails or signals; one mission observes at most {}",
+            wire::MOST_OBSERVED
+        );
+        let at = mission.get("scenarios").and_then(|n| n.at);
+        let hint = "run them in several missions";
+        report.in_key("scenarios", |r| r.add(Code::OutOfRange, at, message, hint));
+    }
 }

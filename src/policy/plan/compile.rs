@@ -7,6 +7,7 @@ use super::{
 use crate::caller::Callers;
 use crate::caps::Limits;
 use crate::facts::Fact;
+use crate::health::ScenarioRules;
 use crate::names::Names;
 use crate::proxy::{Dormant, Identified};
 use crate::wire;
@@ -86,6 +87,7 @@ fn compile_scenario(scenario: &wire::Scenario, mission: &wire::Mission) -> Scena
             .flat_map(|(group, fault)| choice::compile(group, fault, &scenario.name.0))
             .collect(),
         limits: Limits::of_scenario(scenario.safety.as_ref()),
+        health: ScenarioRules::compile(scenario),
     }
 }
 

@@ -44,6 +44,7 @@ use crate::caller::Callers;
 use crate::caps::Limits;
 use crate::draw::Seed;
 use crate::facts::{Fact, Facts};
+use crate::health::ScenarioRules;
 use crate::proxy::Dormant;
 use crate::wire;
 use attempt::Attempts;
@@ -132,6 +133,8 @@ pub struct Scenario {
     first: Option<First>,
     faults: Vec<Shared>,
     pub limits: Limits,
+    /// Guardrails and signals; `None` without any.
+    pub health: Option<Box<ScenarioRules>>,
 }
 
 impl Scenario {
@@ -184,7 +187,8 @@ impl Scenario {
     }
 
     /// The share of the matched requests that is sampled and draws a fault, 0 to 1.
-    fn share(&self) -> f64 {
+    #[must_use]
+    pub fn share(&self) -> f64 {
         f64::from(self.sample.ppm) / 1e6 * (1.0 - choice::undrawn(&self.faults))
     }
 

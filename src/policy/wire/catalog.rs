@@ -5,6 +5,7 @@ use super::declare::{object, words};
 use super::decode::no_check;
 use super::faults::Fault;
 use super::form::Name;
+use super::guardrail::{Rollback, Signals, check_guardrails};
 use super::safety::Safety;
 use super::scalar::{FormatVersion, Text};
 use super::scope::Scope;
@@ -25,7 +26,7 @@ object! {
 
 object! {
     /// A named fault recipe.
-    pub struct Scenario shape requested_alone, check check_scenario {
+    pub struct Scenario shape belongs_together, check check_scenario {
         /// Unique in the catalog; the label of all metrics.
         "name" => name: Name [required],
         /// What happens and what should hold, for the people who read the report.
@@ -40,8 +41,12 @@ object! {
         "scope" => scope: Scope [optional],
         /// What is done to them. Delays come before an abort, whatever the order here.
         "faults" => faults: Vec<Fault> [required],
-        /// What it may do at most.
+        /// What should hold meanwhile.
+        "signals" => signals: Signals [optional],
+        /// What it may do at most, and when it is stopped.
         "safety" => safety: Safety [optional],
+        /// What happens when a guardrail trips; without it the mission halts.
+        "rollback" => rollback: Rollback [optional],
     }
 }
 
@@ -50,8 +55,13 @@ words! {
     pub enum Severity { Low = "low", Medium = "medium", High = "high", Critical = "critical" }
 }
 
+fn belongs_together(node: &Node, _all_known: bool, report: &mut Report) {
+    requested_alone(node, report);
+    check_guardrails(node, report);
+}
+
 /// A request that asks for nothing is one without faults, and counted as such: no other fault may come beside it.
-fn requested_alone(node: &Node, _all_known: bool, report: &mut Report) {
+fn requested_alone(node: &Node, report: &mut Report) {
     let Some(Value::List(faults)) = node.get("faults").map(|n| &n.value) else { return };
     let Some(requested) = faults.iter().find_map(|fault| fault.get("requested")) else { return };
     if let Some(first) = node.get("scope").and_then(|scope| scope.get("first")) {

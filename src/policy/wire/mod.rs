@@ -16,6 +16,7 @@ mod faults;
 mod first;
 mod form;
 mod halt;
+mod guardrail;
 mod load;
 mod matching;
 mod mission;
@@ -55,6 +56,10 @@ pub use form::{
     NamespacePattern, Nonce, RequestField, Template,
 };
 pub use halt::HaltRequest;
+pub(crate) use guardrail::MOST_OBSERVED;
+pub use guardrail::{
+    CircuitBreaker, GuardGroup, Guardrail, Metric, OnHalt, Rollback, Signals, Versus, WatchWord,
+};
 pub use load::Load;
 pub use matching::{GrpcMatch, HeaderMatch, MatchRule, PathMatch, QueryMatch, TextMatch};
 pub(crate) use mission::LONGEST_MISSION_MS;
@@ -67,7 +72,7 @@ pub use requested::{CallerKey, RequestedFault, RequestedKind, Secret};
 pub use safety::{Count, MissionSafety, Safety};
 pub use scalar::{FormatVersion, Number, Percent, Span, Text, Timestamp};
 pub use scope::{DirectionWord, Sample, SampleBy, Scope};
-pub use share::Share;
+pub use share::{AtMost, Bound, Share, show_share};
 pub(crate) use size::bytes as bytes_of;
 pub use size::{Rate, Size, show_bytes};
 pub(crate) use stage::MOST_STAGES;

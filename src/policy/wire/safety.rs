@@ -2,6 +2,7 @@
 
 use super::declare::object;
 use super::decode::{Decode, Kind, no_check, number};
+use super::guardrail::Guardrail;
 use super::mission::LONGEST_MISSION_MS;
 use super::scalar::Span;
 use crate::diagnostic::{Code, Report};
@@ -39,7 +40,7 @@ impl Decode for Count {
 object! {
     /// What one scenario may do at most; at least one key. Caps count requests that get faults of this scenario, exactly,
     /// over all workers of a proxy. A request that a cap spares passes without them and is counted with its cause.
-    pub struct Safety shape some_rule, check no_check {
+    pub struct Safety shape some_safety, check no_check {
         /// Longest mission that may run this scenario; a longer one is refused.
         "max_duration" => max_duration: Span<1000, LONGEST_MISSION_MS> [optional],
         /// Requests that have faults of this scenario in hand at the same time, from the decision to their end.
@@ -48,6 +49,8 @@ object! {
         "max_per_second" => max_per_second: Count [optional],
         /// Requests in the whole mission.
         "max_total" => max_total: Count [optional],
+        /// Guardrails: conditions on observed health that stop the faults. At most 8.
+        "halt_when" => halt_when: Vec<Guardrail> [optional],
     }
 }
 
@@ -62,6 +65,10 @@ object! {
         /// Requests in the whole mission.
         "max_total" => max_total: Count [optional],
     }
+}
+
+fn some_safety(node: &Node, all_known: bool, report: &mut Report) {
+    some_rule(node, all_known && node.get("halt_when").is_none(), report);
 }
 
 fn some_rule(node: &Node, all_known: bool, report: &mut Report) {

@@ -3,6 +3,7 @@
 mod bodies;
 mod choices;
 mod documents;
+mod guardrails;
 mod keys;
 mod pressure;
 mod safety;
@@ -77,6 +78,17 @@ fn good() -> Value {
                     {"one_of": [{"weight": 3, "delay": {"fixed": "1s"}}, {"weight": 1, "abort": {"status": 500}}]}],
             },
             {"name": "unused", "severity": "critical", "faults": [{"delay": {"uniform": {"min": "1ms", "max": "2ms"}}}]},
+            {
+                "name": "watched", "faults": [{"delay": {"fixed": "100ms"}}],
+                "signals": {"latency_p95": "<= 350ms", "error_rate": "<= 0.5%", "watch": "inbound"},
+                "safety": {"halt_when": [
+                    {"metric": "error_rate", "group": "control", "above": "5%", "for": "2m", "min_requests": 50},
+                    {"metric": "latency_p99", "watch": "inbound", "above": "2s", "for": "30s"},
+                    {"metric": "error_rate", "above": "10%", "versus": "control", "confidence": "99.9%",
+                        "count_injected": true},
+                ]},
+                "rollback": {"circuit_breaker": {"open_for": "60s", "half_open_intensity": "10%", "close_after": "20s"}},
+            },
         ]},
         "mission": {"version": 1, "id": "run-1", "scenarios": ["slow-db", "fail-auth"], "namespace": "shop",
             "start": "2026-12-01T09:00:00Z", "duration": "15m", "baseline": "1m", "recovery": "2m", "lease": "30s",
