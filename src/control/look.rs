@@ -1,13 +1,16 @@
 //! What the records in shared data say now.
 
 use crate::answer::Answer;
-use crate::config::{Config, ControlNode};
+use crate::config::{Config, ControlNode, Valid};
 use crate::problem::{Kind, Problem};
 use crate::status::{self, Seen, Shown, Who};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use squall_adapter::{events, host, mission, orders};
-use squall_policy::Proxy;
+use squall_policy::health::{Clock, Health, Rules};
 use squall_policy::mission::{Current, CurrentMission, HaltRecord, MissionRecord, Now, State};
+use squall_policy::wire::{Catalog, Decode, Identity, Mission};
+use squall_policy::{Identified, Plan, Proxy, Report, load_json};
+use std::rc::Rc;
 
 /// Something in shared data cannot be read, or the clocks cannot.
 pub fn unreadable(status: host::Status) -> Problem {
@@ -72,8 +75,36 @@ pub fn status(config: &Config) -> Result<Answer, Problem> {
     Ok(Answer::json(200, status::status(seen).to_string()))
 }
 
-fn health(_config: &Config, _mission: &CurrentMission, _record: &MissionRecord) -> Map<String, Value> {
-    Map::new()
+/// What has been observed, as far as it can be read: the rest of the status is worth having without it.
+fn health(config: &Config, mission: &CurrentMission, record: &MissionRecord) -> Map<String, Value> {
+    let Some(rules) = config.valid.as_ref().and_then(|valid| rules(valid, mission, record)) else {
+        return Map::new();
+    };
+    let bytes = host::shared_data(&rules.key(&mission.id)).ok().flatten().map(|(bytes, _)| bytes);
+    let health = Health::from_bytes(&bytes.unwrap_or_default(), &rules);
+    let clock = Clock { start_wall_ms: record.start.wall_ms };
+    health.map(|health| health.view(&rules, clock)).unwrap_or_default()
+}
+
+/// What is watched of a mission: it follows from the catalog and the names of its scenarios.
+fn rules(valid: &Valid, mission: &CurrentMission, record: &MissionRecord) -> Option<Rc<Rules>> {
+    let mut cached = valid.rules.try_borrow_mut().ok()?;
+    let total_ms = record.rules.duration_ms.saturating_add(record.rules.recovery_ms);
+    if let Some((.., rules)) = cached.as_ref().filter(|(of, ms, _)| of == mission && *ms == total_ms) {
+        return Some(Rc::clone(rules));
+    }
+    let report = &mut Report::default();
+    let catalog = Catalog::decode(valid.plugin.get("catalog")?, report)?;
+    let text = json!({
+        "version": 1, "id": mission.id, "namespace": mission.namespace, "scenarios": mission.scenarios,
+        "duration": format!("{}ms", record.rules.duration_ms),
+    });
+    let as_written = Mission::decode(&load_json(text.to_string().as_bytes(), report)?, report)?;
+    let identity = valid.plugin.get("identity").and_then(|node| Identity::decode(node, report));
+    let mut identified = Identified { identity: identity.as_ref(), node: &mut ControlNode };
+    let rules = Rc::new(Rules::of(&Plan::compile_on(&catalog, &as_written, &mut identified), total_ms));
+    *cached = Some((mission.clone(), total_ms, Rc::clone(&rules)));
+    Some(rules)
 }
 
 /// The configuration's word on who this proxy is comes first.

@@ -15,8 +15,8 @@ mod envelope;
 mod faults;
 mod first;
 mod form;
-mod halt;
 mod guardrail;
+mod halt;
 mod load;
 mod matching;
 mod mission;
@@ -55,11 +55,11 @@ pub use form::{
     EnvironmentName, FieldName, FieldValue, GrpcMethod, GrpcService, HostName, Method, MissionId, Name,
     NamespacePattern, Nonce, RequestField, Template,
 };
-pub use halt::HaltRequest;
 pub(crate) use guardrail::MOST_OBSERVED;
 pub use guardrail::{
     CircuitBreaker, GuardGroup, Guardrail, Metric, OnHalt, Rollback, Signals, Versus, WatchWord,
 };
+pub use halt::HaltRequest;
 pub use load::Load;
 pub use matching::{GrpcMatch, HeaderMatch, MatchRule, PathMatch, QueryMatch, TextMatch};
 pub(crate) use mission::LONGEST_MISSION_MS;
