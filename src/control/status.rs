@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use squall_policy::events::rfc3339;
-use squall_policy::mission::{CurrentMission, HaltRecord, Stamp, MissionRecord, Now, State};
+use squall_policy::mission::{CurrentMission, HaltRecord, MissionRecord, Now, Stamp, State};
 
 const NS_PER_MS: i64 = 1_000_000;
 
