@@ -71,7 +71,19 @@ impl ChromiumBinary {
 /// # Errors
 /// [`Error::Missing`], which names `make build`.
 pub fn squall_wasm() -> Result<PathBuf> {
-    let module = repo_root().join("target/squall.wasm");
+    module("target/squall.wasm")
+}
+
+/// The compiled control module, `target/squall-control.wasm`.
+///
+/// # Errors
+/// [`Error::Missing`], which names `make build`.
+pub fn control_wasm() -> Result<PathBuf> {
+    module("target/squall-control.wasm")
+}
+
+fn module(path: &str) -> Result<PathBuf> {
+    let module = repo_root().join(path);
     if module.is_file() {
         Ok(module)
     } else {
