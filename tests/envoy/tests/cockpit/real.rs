@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use squall_envoy_tests::{
     Browser, Envoy, EnvoyConfig, HttpClient, HttpFilter, Listener, Page, Route, View, VirtualHost, request,
-    squall_control_wasm,
+    control_wasm,
 };
 use tokio::task::JoinHandle;
 
@@ -36,7 +36,7 @@ fn mission() -> Value {
 fn control() -> HttpFilter {
     let mut configuration = plugin();
     configuration["role"] = "control".into();
-    let module = squall_control_wasm().unwrap();
+    let module = control_wasm().unwrap();
     let mut config = HttpFilter::wasm_config("squall-control", &module, &configuration.to_string());
     config["config"]["vm_config"]["vm_id"] = "squall".into();
     config["config"]["allow_on_headers_stop_iteration"] = true.into();
