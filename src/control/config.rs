@@ -56,7 +56,8 @@ impl Config {
             }
         };
         let mut report = Report::default();
-        let loaded = load_plugin_on(&bytes, &mut ControlNode, &mut report);
+        let now_ms = host::wall_ms().unwrap_or(u64::MAX);
+        let loaded = load_plugin_on(&bytes, &mut ControlNode, now_ms, &mut report);
         findings::tell(&report, loaded.is_none(), findings::identity(&bytes));
         let Some(plugin) = load_json(&bytes, &mut Report::default()) else { return Self::default() };
         // Of a configuration with errors too: who comes under this name shall be told of them.

@@ -204,14 +204,12 @@ impl Engine {
         }
     }
 
-    /// `true` when the context was a root.
+    /// The context is gone; nothing happens when it was no root.
     #[inline]
-    pub fn delete_root(&mut self, id: u32) -> bool {
-        let root = self.roots.remove(&id);
-        root.is_some_and(|root| {
+    pub fn delete_root(&mut self, id: u32) {
+        if let Some(root) = self.roots.remove(&id) {
             self.forget_root(root);
-            true
-        })
+        }
     }
 
     fn forget_root(&mut self, root: Root) {

@@ -1,45 +1,30 @@
-//! What Envoy calls. Root contexts are made, configured and deleted through the SDK's dispatcher; streams and the
-//! timer do not pass it: the link step puts these guards
-//! in the place of the SDK's exports (`squall_on_X` becomes `proxy_on_X`), so that a stream without a
-//! mission costs a table look-up, and a callback for a context that is gone cannot panic.
+//! What Envoy calls. There is no SDK between (docs/decisions/0004-stream-guards.md), so that a stream without a mission
+//! costs a table look-up, and a callback for a context that is gone cannot panic. The link step names the callbacks as
+//! the host does (`squall_on_X` becomes `proxy_on_X`).
 
-use proxy_wasm::traits::{Context, RootContext};
 use squall_adapter::armed::Armed;
 use squall_adapter::finish;
 use squall_adapter::host::Side;
 use squall_adapter::stream;
 use squall_adapter::{engine, host};
 
-// The SDK's own entry points, for root contexts.
-unsafe extern "C" {
-    fn proxy_on_context_create(context_id: u32, root_context_id: u32);
-    fn proxy_on_delete(context_id: u32);
+squall_adapter::module!();
+
+#[unsafe(no_mangle)]
+extern "C" fn squall_on_vm_start(_root: u32, _size: usize) -> bool {
+    true
 }
 
-proxy_wasm::main! {{
-    host::install_logger();
-    proxy_wasm::set_root_context(|id| Box::new(Root { id }));
-}}
-
-struct Root {
-    id: u32,
-}
-
-impl Context for Root {}
-
-impl RootContext for Root {
-    fn on_configure(&mut self, _size: usize) -> bool {
-        engine::with(|engine| engine.configure(self.id));
-        // Never false: see `configure`.
-        true
-    }
+#[unsafe(no_mangle)]
+extern "C" fn squall_on_configure(id: u32, _size: usize) -> bool {
+    engine::with(|engine| engine.configure(id));
+    // Never false: see `configure`.
+    true
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn squall_on_context_create(id: u32, root_id: u32) {
     if root_id == 0 {
-        // SAFETY: the SDK's function, called as the host would.
-        unsafe { proxy_on_context_create(id, 0) };
         engine::with(|engine| engine.create_root(id));
         return;
     }
@@ -101,14 +86,10 @@ extern "C" fn squall_on_log(id: u32) {
 
 #[unsafe(no_mangle)]
 extern "C" fn squall_on_delete(id: u32) {
-    let was_root = engine::with(|engine| {
+    engine::with(|engine| {
         finish::finish(engine, id, || 0);
-        engine.delete_root(id)
+        engine.delete_root(id);
     });
-    if was_root {
-        // SAFETY: the SDK knows every context that is in `roots`.
-        unsafe { proxy_on_delete(id) };
-    }
 }
 
 /// The status of the response; 0 when the client left before there was one.

@@ -34,8 +34,8 @@ add_dependency() {
 fresh_copy
 "$CHECK" "$scratch/copy" >/dev/null
 
-add_dependency src/chaosctl/Cargo.toml 'proxy-wasm.workspace = true'
-expect_breach "chaosctl uses proxy-wasm" "proxy-wasm is used by 'chaosctl squall'"
+add_dependency src/chaosctl/Cargo.toml 'proxy-wasm = "0.2.5"'
+expect_breach "chaosctl uses proxy-wasm" "the SDK proxy-wasm is used"
 
 fresh_copy
 add_dependency src/chaosctl/Cargo.toml 'squall = { path = "../.." }'

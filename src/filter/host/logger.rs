@@ -1,4 +1,4 @@
-//! The `log` facade on Envoy's log. The SDK's own logger unwraps the host's status; this one lets a line go.
+//! The `log` facade on Envoy's log. A line that the host refuses is lost.
 
 use super::abi;
 use log::{Level, LevelFilter, Log, Metadata, Record};

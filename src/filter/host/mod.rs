@@ -1,6 +1,6 @@
 //! The one door to the host: every call returns a `Result`, and none panics on a status it does not know.
 //!
-//! The SDK's own wrappers panic there, and a panic in the filter is an outage of our making (HTTP 503 for the
+//! The wrappers of the SDK `proxy-wasm` panic there, and a panic in the filter is an outage of our making (HTTP 503 for the
 //! request and hanging streams for the whole worker).
 
 mod abi;

@@ -42,6 +42,9 @@ pub enum Error {
         /// The body of the answer.
         body: String,
     },
+    /// The browser refused a command, or has ended.
+    #[error("browser: {0}")]
+    Browser(String),
     /// A malformed document came back from Envoy.
     #[error("malformed {0}")]
     Malformed(String),

@@ -17,6 +17,7 @@
 
 pub mod access_log;
 pub mod bootstrap;
+pub mod browser;
 pub mod client;
 pub mod envoy;
 mod error;
@@ -31,6 +32,7 @@ pub mod upstream;
 
 pub use access_log::AccessLogEntry;
 pub use bootstrap::{Bootstrap, Cluster, EnvoyConfig, HttpFilter, Listener, Route, VirtualHost};
+pub use browser::{Browser, Page, View};
 pub use client::{HttpClient, Partial, Protocol, QUIET, Reply, raw_exchange, request};
 pub use envoy::{ConfigUpdate, Envoy, EnvoyOptions};
 pub use error::{Error, Result};
@@ -39,5 +41,5 @@ pub use grpc::{EchoReply, EchoRequest, GrpcClient, GrpcUpstream};
 pub use load::{Load, LoadReport, Sample};
 pub use metrics::Metrics;
 pub use stats::{FALSE_ALARM, Interval, assert_share, binomial_interval, eventually, percentile};
-pub use tools::{EnvoyBinary, repo_root, squall_wasm};
+pub use tools::{ChromiumBinary, EnvoyBinary, repo_root, squall_wasm};
 pub use upstream::HttpUpstream;

@@ -1,4 +1,4 @@
-//! Where the Envoy binary and the compiled filter are found, and what to run when they are not.
+//! Where Envoy, Chromium and the compiled filter are found, and what to run when they are not.
 
 use std::path::{Path, PathBuf};
 
@@ -31,6 +31,33 @@ impl EnvoyBinary {
             .or_else(|| in_cache(&repo_root().join(".cache/envoy"), 8))
             .map(Self)
             .ok_or_else(|| missing_envoy("`envoy` (looked for in $ENVOY, PATH and .cache/envoy)"))
+    }
+
+    /// The path of the executable.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+/// The browser that the tests of the cockpit run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChromiumBinary(PathBuf);
+
+impl ChromiumBinary {
+    /// Finds Chromium: `$CHROMIUM` (a path, or a name in `PATH`), else `chromium`, `chromium-browser` or `google-chrome` in `PATH`.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], which names the command that brings it; also when `$CHROMIUM` is set but names no file.
+    pub fn find() -> Result<Self> {
+        let missing = |what: String| Error::Missing { what, command: "tools/setup/chromium.sh" };
+        if let Some(chosen) = std::env::var_os("CHROMIUM").filter(|value| !value.is_empty()) {
+            let chosen = PathBuf::from(chosen);
+            let found = if chosen.is_file() { Some(chosen.clone()) } else { in_path(&chosen) };
+            return found.map(Self).ok_or_else(|| missing(format!("CHROMIUM={}", chosen.display())));
+        }
+        let names = ["chromium", "chromium-browser", "google-chrome"];
+        let found = names.iter().find_map(|name| in_path(Path::new(name)));
+        found.map(Self).ok_or_else(|| missing("`chromium` (looked for in $CHROMIUM and PATH)".to_owned()))
     }
 
     /// The path of the executable.

@@ -1,7 +1,7 @@
 //! Which exports each linked module keeps, and why. An export that Envoy does not find is skipped, and each
 //! callback it does find costs about 0.3 us per request: the lists are as short as the modules allow.
 
-/// Prefix of the filter's own callbacks, which stand in front of the SDK's.
+/// Prefix of the filter's own callbacks. A module may have those of an SDK too: then these take their place.
 pub const GUARD_PREFIX: &str = "squall_on_";
 /// Prefix of the callbacks that the host looks for.
 pub const CALLBACK_PREFIX: &str = "proxy_on_";
@@ -27,8 +27,8 @@ pub const FILTER: &[Kept] = &[
     plain("_initialize", "registers the root context; the host calls it once, before anything else"),
     plain("proxy_abi_version_0_2_1", "the host picks the ABI by the name of this export"),
     allocator("malloc", "proxy_on_memory_allocate", "the host asks for the memory of every value it returns"),
-    optional("proxy_on_vm_start", "refuses a VM that cannot start; without it the host assumes success"),
-    plain("proxy_on_configure", "hands over the plugin configuration"),
+    guarded("proxy_on_vm_start", "says that the VM has started"),
+    guarded("proxy_on_configure", "hands over the plugin configuration"),
     guarded("proxy_on_tick", "the timer of waiting requests"),
     guarded("proxy_on_queue_ready", "another worker says that a slot is free"),
     guarded("proxy_on_context_create", "a root context per plugin; streams get one only when they need it"),
@@ -63,10 +63,6 @@ const fn plain(name: &'static str, reason: &'static str) -> Kept {
 
 const fn allocator(name: &'static str, alias: &'static str, reason: &'static str) -> Kept {
     Kept { alias: Some(alias), ..plain(name, reason) }
-}
-
-const fn optional(name: &'static str, reason: &'static str) -> Kept {
-    Kept { needed: false, ..plain(name, reason) }
 }
 
 const fn guarded(name: &'static str, reason: &'static str) -> Kept {

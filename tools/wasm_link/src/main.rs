@@ -15,7 +15,7 @@ use link::Mode;
 
 const USAGE: &str = "usage: wasm-link [--names] [--strip-only | --control] INPUT.wasm OUTPUT.wasm
 
-Puts the filter's guards (squall_on_*) over the SDK's callbacks (proxy_on_*), drops every export the host
+Names the filter's guards (squall_on_*) as the host does (proxy_on_*), drops every export the host
 need not call, then unreachable code, debug sections and the name section.
 
   --names       keep the name section (function names in the backtrace of a trap)
