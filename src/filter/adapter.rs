@@ -38,7 +38,6 @@ mod load;
 mod marks;
 mod messages;
 pub mod mission;
-mod module;
 mod mutate;
 mod news;
 pub mod node;

@@ -42,7 +42,7 @@ pub struct PluginInputs {
     /// Catalog file, or `-`
     #[arg(long, value_name = "FILE")]
     pub catalog: PathBuf,
-    /// Mission file, or `-`; without one the filter is idle
+    /// Mission file, plain or signed, or `-`; without one the filter is idle
     #[arg(long, value_name = "FILE")]
     pub mission: Option<PathBuf>,
     /// Carry only the scenarios that the mission names, instead of the whole catalog
@@ -52,6 +52,9 @@ pub struct PluginInputs {
     /// variable of Envoy, which stays there; may be repeated
     #[arg(long, value_name = "NAME=FILE|NAME=env:VARIABLE")]
     pub caller_key: Vec<String>,
+    /// Operators whose signatures count, in a file; missions of severity high and critical need them
+    #[arg(long, value_name = "FILE")]
+    pub operators: Option<PathBuf>,
     /// Makes this configuration differ from every other, so that Envoy takes it as new; the commit id, for example
     #[arg(long, value_name = "TEXT")]
     pub revision: Option<String>,
@@ -99,6 +102,15 @@ pub struct RenderEnvoy {
     /// The filter, as Envoy will find it
     #[arg(long, default_value = "target/squall.wasm", value_name = "PATH")]
     pub module: String,
+    /// Where the control listener listens [default: there is none]
+    #[arg(long, value_name = "IP:PORT", value_parser = address)]
+    pub control: Option<SocketAddr>,
+    /// A name under which the control listener is asked, beside `localhost` and addresses; may be repeated
+    #[arg(long, value_name = "NAME", requires = "control")]
+    pub control_host: Vec<String>,
+    /// The module of the control listener, as Envoy will find it
+    #[arg(long, default_value = "target/squall-control.wasm", value_name = "PATH")]
+    pub control_module: String,
     /// Side of the proxy (`traffic_direction`) [default: none, which only `direction: any` matches]
     #[arg(long, value_enum)]
     pub direction: Option<Side>,

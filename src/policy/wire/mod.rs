@@ -65,7 +65,7 @@ pub use matching::{GrpcMatch, HeaderMatch, MatchRule, PathMatch, QueryMatch, Tex
 pub(crate) use mission::LONGEST_MISSION_MS;
 pub use mission::{CompositionWord, Identity, MarkWord, Mission, Plugin, Role};
 pub use mutate::{MergePatch, MutateBody, MutateFault, MutateRequest, MutateResponse};
-pub use operator::{Operator, Permission, PublicKey, SignOff};
+pub use operator::{Operator, OperatorsFile, Permission, PublicKey, SignOff};
 pub use pressure::{CpuPressure, MOST_MEMORY, MemoryPressure, MemorySize, PressureFault, WorkerShare};
 pub use regex::Regex;
 pub use requested::{CallerKey, RequestedFault, RequestedKind, Secret};
