@@ -36,7 +36,7 @@ pub fn structured(value: &impl Serialize, output: Output) -> anyhow::Result<Stri
 
 /// A tree as YAML in block style.
 pub fn yaml(node: &Node, comments: &Comments<'_>) -> String {
-    let mut writer = Writer { out: String::new(), comments };
+    let mut writer = Writer { out: String::new(), comments: comments.to_vec() };
     writer.comment("", 0);
     match &node.value {
         Value::Object(entries) if !entries.is_empty() => writer.block(node, 0, ""),
@@ -51,12 +51,13 @@ pub fn yaml(node: &Node, comments: &Comments<'_>) -> String {
 
 struct Writer<'c> {
     out: String,
-    comments: &'c Comments<'c>,
+    /// Those that are still to be written: of keys that come more than once, the first has it.
+    comments: Vec<(&'c str, &'c str)>,
 }
 
 impl Writer<'_> {
     fn comment(&mut self, path: &str, indent: usize) {
-        for (_, text) in self.comments.iter().filter(|(p, _)| *p == path) {
+        for (_, text) in self.comments.extract_if(.., |(p, _)| *p == path) {
             for line in text.lines() {
                 let line = format!("{:indent$}# {line}", "");
                 self.out += line.trim_end();

@@ -2,20 +2,25 @@
 
 use crate::answer::Answer;
 use crate::config::{Config, Valid};
-use crate::page;
+use crate::look::{self, unreadable};
 use crate::problem::{Kind, Problem};
 use crate::route::Route;
-use crate::view;
-use squall_adapter::{events, host};
+use crate::{orders, page, requests, view};
+use squall_adapter::events;
+use squall_policy::digest_text;
 
 /// Does it.
-pub fn on(config: &Config, route: &Route, _body: &[u8]) -> Answer {
+pub fn on(config: &Config, route: &Route, body: &[u8]) -> Answer {
     let answer = match route {
         Route::Page => Ok(page::answer()),
+        Route::Status => look::status(config),
         Route::Events { since } => tell_events(*since),
-        Route::Catalog => valid(config)
-            .map(|valid| Answer::json(200, view::catalog(valid.plugin.get("catalog"), &|_| String::new()))),
-        _ => Err(Problem::new(Kind::HostError, "")),
+        Route::Halt => requests::halt(body),
+        Route::Catalog => valid(config).map(catalog),
+        Route::Start => valid(config).and_then(|valid| orders::start(valid, body)),
+        Route::Stop { mission } => valid(config).and_then(|valid| requests::stop(valid, mission, body)),
+        Route::Renew { mission } => valid(config).and_then(|valid| requests::renew(valid, mission, body)),
+        Route::Release => valid(config).and_then(|valid| requests::release(valid, body)),
     };
     answer.unwrap_or_else(Problem::answer)
 }
@@ -27,11 +32,11 @@ fn valid(config: &Config) -> Result<&Valid, Problem> {
         .ok_or_else(|| Problem::new(Kind::ConfigRejected, "Envoy's log and GET /v1/events say why"))
 }
 
+fn catalog(valid: &Valid) -> Answer {
+    Answer::json(200, view::catalog(valid.plugin.get("catalog"), &digest_text))
+}
+
 fn tell_events(since: u64) -> Result<Answer, Problem> {
     let ring = events::read().map_err(unreadable)?;
     Ok(Answer::json(200, view::events(&ring, since)))
-}
-
-fn unreadable(status: host::Status) -> Problem {
-    Problem::new(Kind::HostError, format!("shared data cannot be read: status {}", status.0))
 }

@@ -2,8 +2,13 @@
 
 use squall_adapter::node::Node as OwnNode;
 use squall_adapter::{findings, host};
+use squall_policy::health::Rules;
+use squall_policy::mission::CurrentMission;
 use squall_policy::wire::Role;
-use squall_policy::{CONFIG_LIMIT, Node, Proxy, Report, Value, load_json, load_plugin_on};
+use squall_policy::{CONFIG_LIMIT, Node, Operators, Proxy, Report, Value, load_json, load_plugin_on};
+
+use std::cell::RefCell;
+use std::rc::Rc;
 
 /// What the listener knows.
 #[derive(Default)]
@@ -16,8 +21,14 @@ pub struct Config {
 
 /// A configuration without mistakes.
 pub struct Valid {
+    /// As it came: with it a mission is verified.
+    pub bytes: Vec<u8>,
     /// As a tree, to be shown.
     pub plugin: Node,
+    /// Whose signatures count.
+    pub operators: Operators,
+    /// What is watched of the mission that was looked at last, and its time in milliseconds.
+    pub rules: RefCell<Option<(CurrentMission, u64, Rc<Rules>)>>,
 }
 
 /// The node of this Envoy, for the control module.
@@ -67,7 +78,15 @@ impl Config {
         let Some(plugin) = load_json(&bytes, &mut Report::default()) else { return Self::default() };
         // Of a configuration with errors too: who comes under this name shall be told of them.
         let hosts = names(plugin.get("control_hosts"));
-        Self { hosts, valid: loaded.map(|_| Valid { plugin }) }
+        Self {
+            hosts,
+            valid: loaded.map(|loaded| Valid {
+                bytes,
+                plugin,
+                operators: loaded.operators,
+                rules: RefCell::default(),
+            }),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What Envoy calls. The SDK is not in this module: its callbacks could panic, and none of it is needed to answer requests.
+//! What Envoy calls. The SDK's dispatcher is not between (docs/decisions/0004-stream-guards.md).
 
 use crate::server::{self, Verdict};
 use squall_adapter::host;
@@ -10,49 +10,39 @@ const STOP: u32 = 1;
 /// In a body: the host forgets it, since we have copied it. So no limit of the host on buffers matters.
 const FORGET: u32 = 3;
 
-#[unsafe(no_mangle)]
-extern "C" fn proxy_abi_version_0_2_1() {}
-
-#[unsafe(no_mangle)]
-extern "C" fn _initialize() {
+proxy_wasm::main! {{
     host::install_logger();
-}
-
-/// Memory for a value that the host returns; `host` takes it as a vector of this capacity.
-#[unsafe(no_mangle)]
-extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
-    Box::into_raw(vec![0_u8; size].into_boxed_slice()).cast()
-}
+}}
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_context_create(id: u32, root: u32) {
+extern "C" fn squall_on_context_create(id: u32, root: u32) {
     server::with(|server| server.create(id, root));
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_configure(root: u32, _size: usize) -> u32 {
+extern "C" fn squall_on_configure(root: u32, _size: usize) -> u32 {
     server::with(|server| server.configure(root));
     // Never false: Envoy would end, or keep an older configuration behind the back of who replaced it.
     1
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_request_headers(id: u32, _headers: usize, end_of_stream: u32) -> u32 {
+extern "C" fn squall_on_request_headers(id: u32, _headers: usize, end_of_stream: u32) -> u32 {
     number(server::with(|server| server.headers(id, end_of_stream != 0)), STOP)
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_request_body(id: u32, size: usize, end_of_stream: u32) -> u32 {
+extern "C" fn squall_on_request_body(id: u32, size: usize, end_of_stream: u32) -> u32 {
     number(server::with(|server| server.piece(id, size, end_of_stream != 0)), FORGET)
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_request_trailers(id: u32, _trailers: usize) -> u32 {
+extern "C" fn squall_on_request_trailers(id: u32, _trailers: usize) -> u32 {
     number(server::with(|server| server.end(id)), STOP)
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_delete(id: u32) {
+extern "C" fn squall_on_delete(id: u32) {
     server::with(|server| server.delete(id));
 }
 

@@ -22,6 +22,8 @@ pub mod page;
 pub mod path;
 pub mod problem;
 pub mod route;
+pub mod status;
+pub mod verdict;
 pub mod view;
 
 #[cfg(target_arch = "wasm32")]
@@ -30,5 +32,11 @@ mod act;
 mod config;
 #[cfg(target_arch = "wasm32")]
 mod exports;
+#[cfg(target_arch = "wasm32")]
+mod look;
+#[cfg(target_arch = "wasm32")]
+mod orders;
+#[cfg(target_arch = "wasm32")]
+mod requests;
 #[cfg(target_arch = "wasm32")]
 mod server;

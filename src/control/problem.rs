@@ -57,8 +57,8 @@ kinds! {
     NotHalted = "not-halted", 409, "There is no halt to release";
     /// The mission has no lease.
     NoLease = "no-lease", 409, "The mission has no lease to renew";
-    /// The mission is not one that this listener has started.
-    NotOrdered = "not-ordered", 409, "The mission belongs to a configuration";
+    /// More signed requests than the proxy remembers nonces of.
+    TooManyRequests = "too-many-requests", 429, "Too many signed requests";
     TooLarge = "too-large", 413, "The body is too large";
     WrongMediaType = "wrong-media-type", 415, "The body has the wrong media type";
     ForeignHost = "foreign-host", 421, "The listener has another name";

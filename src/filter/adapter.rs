@@ -16,7 +16,9 @@
 )]
 
 mod accepted;
+pub mod armed;
 pub mod bell;
+pub mod bells;
 mod bodies;
 mod callers;
 mod caps;
@@ -29,22 +31,24 @@ pub mod finish;
 mod first;
 mod flow;
 pub mod handover;
+mod health;
 pub mod host;
 mod ledger;
 mod load;
 mod marks;
 mod messages;
-mod mission;
-mod module;
+pub mod mission;
 mod mutate;
 mod news;
 pub mod node;
+pub mod orders;
 mod pressure;
 pub mod record;
 mod request_facts;
 mod response;
 pub mod root;
 pub mod roots;
+mod run;
 mod slots;
 mod stats;
 pub mod stream;

@@ -1,16 +1,15 @@
 //! Faults of bodies under way: bandwidth, changes, the cut.
 
+use crate::armed::Armed;
 use crate::flow::Flow;
 use crate::host::{self, Side};
 use crate::ledger;
 use crate::messages::{self, Watched};
 use crate::mutate::mutate;
-use crate::root::{Armed, Root, Wake};
+use crate::root::{Root, Wake};
 use crate::stats::{self, Cause};
 use crate::stream::{Action, Observed};
-use squall_policy::{
-    BodyChange, Cut, Edit, EditState, Injected, Injection, Pace, Phase, SLACK_NS, Ticket, Unfit,
-};
+use squall_policy::{BodyChange, Cut, Edit, EditState, Injected, Injection, Pace, SLACK_NS, Ticket, Unfit};
 
 /// What the bodies of one request suffer. Boxed: most requests have no such faults.
 #[derive(Default)]
@@ -265,8 +264,5 @@ impl Observed {
 /// The time and the deadline, while the mission of this root runs.
 pub fn running(root: &Root) -> Option<(u64, u64)> {
     let armed = root.armed.as_ref().filter(|_| !root.is_replaced())?;
-    match armed.phase() {
-        Ok((Phase::Running { ends_mono_ns }, now)) => Some((now, ends_mono_ns)),
-        _ => None,
-    }
+    armed.injecting()
 }

@@ -1,10 +1,10 @@
 //! Faults that callers ask for: the causes of those that are ignored, and the headers on their way to the upstream.
 //! Without `requested` in the mission nothing here calls the host.
 
+use crate::armed::Armed;
 use crate::host::{self, Side};
 use crate::ledger;
 use crate::request_facts::RequestFacts;
-use crate::root::Armed;
 use crate::stats::{self, Cause};
 use squall_policy::{FAULT_HEADER, Fact, Ignored, TOKEN_HEADER, Verdict};
 

@@ -1,9 +1,9 @@
 //! Caps (promise P4): the compare-and-swap around a scope's record in shared data, which all workers of the proxy
 //! share. Without caps in the configuration nothing here calls the host.
 
+use crate::armed::Armed;
 use crate::host;
 use crate::record;
-use crate::root::Armed;
 use crate::stats;
 use squall_policy::{Cap, Limits, Plan, Spared, Usage, Verdict};
 use std::cell::RefCell;
@@ -115,7 +115,7 @@ fn take(armed: &Armed, scope: &Scope) -> Result<u64, Cap> {
     let counted = exchange(&scope.key, |usage| {
         // Between reading and writing: see `Usage::acquire`.
         let second = match scope.limits.per_second {
-            Some(_) => armed.schedule.running_ns(host::monotonic_ns()?) / NS_PER_S,
+            Some(_) => armed.running_ns(host::monotonic_ns()?) / NS_PER_S,
             None => 0,
         };
         Ok(usage.acquire(&scope.limits, second).map(|usage| (usage, second)))

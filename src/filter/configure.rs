@@ -2,29 +2,45 @@
 //! in the log and in `chaos_config_rejected`, and never refuses the configuration: a refusal would end Envoy
 //! at start-up, or answer every request with 500.
 
+use crate::armed::{Armed, show_halts};
 use crate::caps::Caps;
+use crate::health::Observer;
 use crate::node::Node;
-use crate::root::Armed;
+use crate::run::Run;
 use crate::slots::Pools;
 use crate::stats::{self, ScenarioStats};
-use crate::{accepted, events, findings, host, mission};
+use crate::{accepted, bells, events, findings, host, mission, orders};
 use squall_policy::events::{Name, rfc3339};
-use squall_policy::wire::MarkWord;
-use squall_policy::{
-    Approval, CONFIG_LIMIT, Fault, Loaded, Phase, Plan, Report, Schedule, Seed, load_plugin_on,
-};
+use squall_policy::mission::{Asked, CurrentMission, HaltRecord, Joined, MissionRecord, Rules, Source};
+use squall_policy::wire::{self, MarkWord};
+use squall_policy::{Approval, CONFIG_LIMIT, Fault, Loaded, Plan, Report, Seed, load_plugin_on};
+use std::rc::Rc;
 
 /// What a configuration asks for.
 #[derive(Default)]
 pub struct Configured {
-    /// `None`: the filter is idle.
-    pub armed: Option<Armed>,
-    /// The mission that the configuration names, also when it is disabled or over: then it is stopped.
-    pub mission: Option<String>,
+    /// What runs now.
+    pub chosen: Chosen,
     /// The same for the same bytes.
     pub identity: u64,
     /// The configuration has errors: whatever ran under an older one is stopped too.
     pub rejected: bool,
+    /// As it came, where it has a catalog.
+    pub bytes: Option<Rc<[u8]>>,
+    pub own_mission: bool,
+}
+
+/// The mission of a configuration, or the one that was ordered.
+#[derive(Default)]
+pub struct Chosen {
+    /// `None`: the filter is idle.
+    pub armed: Option<Armed>,
+    /// The mission that the configuration names, also when it is disabled or over: then it is stopped. Else the ordered one.
+    pub mission: Option<String>,
+    /// A halt keeps it from beginning.
+    pub blocked: bool,
+    /// The last order that was looked at.
+    pub order: u64,
 }
 
 /// Reads the configuration of the effective root context.
@@ -41,15 +57,33 @@ pub fn load() -> Configured {
     match read(&bytes, identity) {
         Ok(None) => Configured { identity, ..Configured::default() },
         Ok(Some(loaded)) => {
-            let mission = loaded.mission.as_ref().map(|mission| mission.id.0.clone());
-            Configured { armed: arm(loaded), mission, rejected: false, identity }
+            bells::register();
+            show_halts();
+            if loaded.release.is_some_and(|until| mission::release_until(until).is_err()) {
+                stats::count_host_errors(1);
+            }
+            let own_mission = loaded.mission.is_some();
+            let chosen = choose(&bytes, loaded);
+            Configured { chosen, identity, rejected: false, bytes: Some(bytes.into()), own_mission }
         }
         Err(Rejected) => Configured { rejected: true, identity, ..Configured::default() },
     }
 }
 
+/// Chooses once more: an order has come, or a halt was released.
+pub fn choose_again(bytes: &[u8], own_mission: bool) -> Chosen {
+    if !own_mission {
+        return ordered(bytes, None);
+    }
+    let now_ms = host::wall_ms().unwrap_or(u64::MAX);
+    match load_plugin_on(bytes, &mut Node, now_ms, &mut Report::default()) {
+        Some(loaded) => choose(bytes, loaded),
+        None => Chosen::default(),
+    }
+}
+
 /// The configuration has errors, which are in the log.
-struct Rejected;
+pub struct Rejected;
 
 /// The configuration, `None` when there is none.
 fn read(bytes: &[u8], identity: u64) -> Result<Option<Loaded>, Rejected> {
@@ -67,81 +101,147 @@ fn read(bytes: &[u8], identity: u64) -> Result<Option<Loaded>, Rejected> {
     loaded.map(Some).ok_or(Rejected)
 }
 
-fn arm(loaded: Loaded) -> Option<Armed> {
-    let mission = loaded.mission.filter(|mission| mission.enable)?;
-    let plan = loaded.plan?;
-    let id = mission.id.0;
-    let seed = mission.seed.as_ref().map(|seed| seed.0.as_str());
-    let (record, first) = match mission::join(&id, mission.start.map(|start| start.0), seed) {
-        Ok(joined) => joined,
-        Err(failure) => {
-            log::error!("mission {id} does not run: the workers cannot agree on it: {failure}");
+/// A mission of the configuration that is enabled and not over comes before an order.
+fn choose(bytes: &[u8], mut loaded: Loaded) -> Chosen {
+    let named = loaded.mission.as_ref().map(|mission| mission.id.0.clone());
+    let disabled = loaded.mission.as_ref().is_some_and(|mission| !mission.enable);
+    let own = loaded.mission.take().filter(|mission| mission.enable);
+    let own = own.map(|mission| arm(mission, loaded, Source::Configuration));
+    match own {
+        Some(Outcome::Armed(armed)) => Chosen { armed: Some(*armed), mission: named, ..Chosen::default() },
+        Some(Outcome::Blocked) => Chosen { mission: named, blocked: true, ..Chosen::default() },
+        Some(Outcome::Over) | None => {
+            let chosen = ordered(bytes, named.as_deref().filter(|_| disabled));
+            let mission = chosen.armed.as_ref().map(|armed| armed.mission.clone()).or(named);
+            Chosen { mission, ..chosen }
+        }
+    }
+}
+
+/// The ordered mission. `disabled`: the one that the configuration stops.
+fn ordered(bytes: &[u8], disabled: Option<&str>) -> Chosen {
+    let Some(order) = orders::last() else { return Chosen::default() };
+    let seen = Chosen { order: order.serial, ..Chosen::default() };
+    let Ok(mut loaded) = orders::load(bytes, &order) else { return seen };
+    let Some(mission) = loaded.mission.take().filter(|mission| mission.enable) else { return seen };
+    let id = mission.id.0.clone();
+    if disabled == Some(id.as_str()) {
+        if mission::stop(&id, "configuration", "enable: false").is_err() {
             stats::count_host_errors(1);
-            return None;
+        }
+        return seen;
+    }
+    match arm(mission, loaded, Source::Order) {
+        Outcome::Armed(armed) => Chosen { armed: Some(*armed), mission: Some(id), ..seen },
+        Outcome::Blocked => Chosen { blocked: true, mission: Some(id), ..seen },
+        Outcome::Over => seen,
+    }
+}
+
+enum Outcome {
+    Armed(Box<Armed>),
+    Blocked,
+    Over,
+}
+
+fn arm(mission: wire::Mission, loaded: Loaded, source: Source) -> Outcome {
+    let Some(plan) = loaded.plan else { return Outcome::Over };
+    let id = mission.id.0.as_str();
+    let joined = join(&mission, source);
+    let (record, halts) = match joined {
+        Ok((Joined::Begins(record), halts)) => {
+            log_accepted(&mission, &record, &plan, &loaded.approval);
+            (record, halts)
+        }
+        Ok((Joined::Changes(record) | Joined::Takes(record), halts)) => (record, halts),
+        Ok((Joined::Blocked, _)) => {
+            log::warn!("mission {id} does not begin: a halt blocks it until it is released");
+            return Outcome::Blocked;
+        }
+        Ok((Joined::Over { end, .. }, _)) => {
+            log::warn!("mission {id} is {} and does not run again; give a new one a new id", end.word());
+            return Outcome::Over;
+        }
+        Err(status) => {
+            log::error!("mission {id} does not run: the workers cannot agree on it: status {}", status.0);
+            stats::count_host_errors(1);
+            return Outcome::Over;
         }
     };
-    if mission.expires.is_some() && accepted::keep(&id, &loaded.approval.digest).is_err() {
+    if mission.expires.is_some() && accepted::keep(id, &loaded.approval.digest).is_err() {
         stats::count_host_errors(1);
     }
-    let schedule = Schedule::new(&record, mission.duration.millis());
-    if first {
-        log_accepted(&id, &mission.namespace.0, &record.seed, &schedule, &plan, &loaded.approval);
-    }
+    orders::tell_current(&CurrentMission {
+        id: id.to_owned(),
+        namespace: mission.namespace.0.clone(),
+        source: record.source,
+        scenarios: mission.scenarios.iter().map(|name| name.0.clone()).collect(),
+        approved_by: loaded.approval.by.clone(),
+    });
+    armed(mission, plan, record, &halts)
+}
+
+fn join(mission: &wire::Mission, source: Source) -> host::Result<(Joined, HaltRecord)> {
+    let rules = Rules::of(mission);
+    let drawn;
+    let seed = match &mission.seed {
+        Some(seed) => seed.0.as_str(),
+        None => {
+            drawn = format!("{:016x}", getrandom::u64().map_err(|_| host::Status::NO_ENTROPY)?);
+            &drawn
+        }
+    };
+    let asked = Asked {
+        rules: &rules,
+        start_wall_ms: mission.start.map(|start| start.0),
+        seed,
+        seed_given: mission.seed.is_some(),
+        source,
+    };
+    mission::join(&mission.id.0, asked)
+}
+
+fn armed(mission: wire::Mission, plan: Plan, record: MissionRecord, halts: &HaltRecord) -> Outcome {
+    let Ok(now) = mission::now() else {
+        stats::count_host_errors(1);
+        return Outcome::Over;
+    };
+    let id = mission.id.0;
     let stats = plan.scenarios().iter().map(|scenario| announce(&scenario.name, scenario.faults())).collect();
     let (caps, pools) = (Caps::new(&id, &plan), Pools::new(&id, &plan));
-    let armed = Armed {
+    pools.resize(&plan);
+    let observer = Observer::new(&id, &plan, &record);
+    Outcome::Armed(Box::new(Armed {
         mission: id,
         namespace: mission.namespace.0,
         plan,
         stats,
         seed: Seed::from_text(&record.seed),
-        schedule,
+        observer,
+        run: Run::new(record, halts, now),
         caps,
         pools,
         holds_memory: false,
         marks: mission.mark == MarkWord::Headers,
         running: false,
-    };
-    match armed.phase() {
-        Ok((Phase::Over, _)) => {
-            armed.show_active(false);
-            // An update may have cut it short: what is over once stays over.
-            if mission::end(&armed.mission).is_err() {
-                stats::count_host_errors(1);
-            }
-            log::warn!("mission {} is over and does not run again; give a new one a new id", armed.mission);
-            None
-        }
-        Ok(_) => {
-            armed.pools.resize(&armed.plan);
-            Some(armed)
-        }
-        Err(_) => {
-            stats::count_host_errors(1);
-            None
-        }
-    }
+        intensity_ppm: 0,
+        is_ended: false,
+        shown: None,
+    }))
 }
 
 /// One line with everything that a replay needs.
-fn log_accepted(
-    mission: &str,
-    namespace: &str,
-    seed: &str,
-    schedule: &Schedule,
-    plan: &Plan,
-    approval: &Approval,
-) {
+fn log_accepted(mission: &wire::Mission, record: &MissionRecord, plan: &Plan, approval: &Approval) {
     let dormant: Vec<&str> = plan.dormant().iter().map(|d| d.scenario.as_str()).collect();
+    let approvers: Vec<&str> = approval.by.iter().map(String::as_str).collect();
     let scenarios: Vec<&str> = plan.scenarios().iter().map(|scenario| scenario.name.as_str()).collect();
-    let approved_by: Vec<&str> = approval.by.iter().map(String::as_str).collect();
     let event = events::new(Name::MissionAccepted)
-        .text("mission", mission)
-        .text("namespace", namespace)
-        .text("seed", seed)
-        .text("deadline", &rfc3339(schedule.deadline_wall_ms()))
+        .text("mission", &mission.id.0)
+        .text("namespace", &mission.namespace.0)
+        .text("source", record.source.word())
+        .text("seed", &record.seed)
+        .text("deadline", &rfc3339(record.deadline().wall_ms))
         .texts("scenarios", &scenarios)
-        .texts("approved_by", &approved_by)
         .texts("dormant", &dormant);
     events::emit(log::Level::Info, &event);
     let now = host::wall_ms().unwrap_or(0);

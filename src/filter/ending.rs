@@ -1,9 +1,9 @@
 //! What ends a request in the upstream's place: an answer, or a reset.
 
+use crate::armed::Armed;
 use crate::host::{self, Side};
 use crate::ledger::{self, Marks};
 use crate::marks;
-use crate::root::Armed;
 use crate::stats::{self, Cause};
 use crate::stream::{Action, Observed, Progress};
 use squall_policy::{Abort, Drop, Fault, Injection};

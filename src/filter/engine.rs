@@ -73,8 +73,8 @@ impl Engine {
         let now = host::monotonic_ns().unwrap_or_default();
         news::tell(&plugin, &configured, now);
         let newer = Newer {
-            mission: configured.mission.as_deref(),
-            schedule: configured.armed.as_ref().map(|armed| armed.schedule),
+            mission: configured.chosen.mission.as_deref(),
+            runs: configured.chosen.armed.is_some(),
             rejected: configured.rejected,
         };
         for (other_id, other) in self.roots.iter_mut() {
@@ -90,10 +90,23 @@ impl Engine {
         root.queue.retain(|wake| wake.stream().is_some() || matches!(wake, Wake::Look));
         if let Some(old) = &mut root.armed {
             old.free_memory();
+            old.tell_health();
         }
-        let (armed, identity) = (configured.armed, configured.identity);
-        let configured =
-            Root { plugin, identity, came_ns: now, armed, successor: None, rings_at: None, ..root };
+        let chosen = configured.chosen;
+        let configured = Root {
+            plugin,
+            identity: configured.identity,
+            came_ns: now,
+            configuration: configured.bytes,
+            own_mission: configured.own_mission,
+            armed: chosen.armed,
+            blocked: chosen.blocked,
+            order: chosen.order,
+            successor: None,
+            looks: None,
+            rings_at: None,
+            ..root
+        };
         self.roots.insert(id, configured);
         match self.roots.get_mut(&id) {
             Some(root) if in_effect => root.advance_mission(now),
@@ -111,11 +124,11 @@ impl Engine {
             stats::count_host_errors(1);
             return;
         };
-        root.end_if_over(now);
         let mut later = Vec::new();
         let mut mission_wake = false;
         let mut give_back = false;
         let mut look = false;
+        let mut health = false;
         for _ in 0..ACTIONS_PER_TICK {
             let until = if root.release { u64::MAX } else { now };
             match root.queue.pop_due(until) {
@@ -123,6 +136,7 @@ impl Engine {
                 Some(Wake::GiveBack) => give_back = caps::flush() | slots::flush(),
                 Some(Wake::Handover) => root.release |= root.is_replaced(),
                 Some(Wake::Look) => look = true,
+                Some(Wake::Health) => health = true,
                 Some(Wake::Slot(stream)) => {
                     let stream = self.streams.get_mut(&stream);
                     if let Some(observed) = stream.and_then(|stream| stream.observed.as_deref_mut()) {
@@ -157,6 +171,9 @@ impl Engine {
         }
         let in_effect = host::set_effective_context(id).is_ok();
         stats::count_host_errors(u32::from(!in_effect));
+        if health {
+            root.look_at_health(now, in_effect);
+        }
         if mission_wake && in_effect {
             root.advance_mission(now);
         } else if mission_wake {
@@ -166,12 +183,17 @@ impl Engine {
         root.set_timer(now);
     }
 
-    /// Another worker has rung: for those that wait here, or because it has a newer configuration.
+    /// Somebody has rung: for those that wait here, or because of a newer configuration, an order, a stop or a halt.
     pub fn rung(&mut self, bell: u32) {
         bell::heard(bell);
         let Ok(now) = host::monotonic_ns() else { return stats::count_host_errors(1) };
         for (id, root) in self.roots.iter_mut() {
             root.catch_up(id, now);
+            // The timer belongs to the root context in effect.
+            if host::set_effective_context(id).is_ok() {
+                root.advance_mission(now);
+                root.heed(id, &mut self.streams, now);
+            }
         }
         for (id, root) in self.roots.iter_mut().filter(|(_, root)| !root.waiters.is_empty()) {
             waiting::look(root, &mut self.streams, now);
@@ -192,8 +214,8 @@ impl Engine {
 
     fn forget_root(&mut self, root: Root) {
         self.roots.iter_mut().for_each(|(_, root)| root.waiters.forget_bell());
-        // The bell may have been this root's: another one with a mission has to hear it.
-        let heir = self.roots.iter_mut().find(|(_, root)| root.armed.is_some()).map(|(id, _)| id);
+        // The bell may have been this root's: another one has to hear it.
+        let heir = self.roots.iter_mut().find(|(_, root)| root.configuration.is_some()).map(|(id, _)| id);
         if heir.is_some_and(|id| host::set_effective_context(id).is_ok()) {
             bell::register();
         }

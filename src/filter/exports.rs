@@ -1,14 +1,16 @@
-//! What Envoy calls. There is no SDK between (docs/decisions/0004-stream-guards.md), so that a stream without a mission
+//! What Envoy calls. The SDK's dispatcher is not between (docs/decisions/0004-stream-guards.md), so that a stream without a mission
 //! costs a table look-up, and a callback for a context that is gone cannot panic. The link step names the callbacks as
 //! the host does (`squall_on_X` becomes `proxy_on_X`).
 
+use squall_adapter::armed::Armed;
 use squall_adapter::finish;
 use squall_adapter::host::Side;
-use squall_adapter::root::Armed;
 use squall_adapter::stream;
 use squall_adapter::{engine, host};
 
-squall_adapter::module!();
+proxy_wasm::main! {{
+    host::install_logger();
+}}
 
 #[unsafe(no_mangle)]
 extern "C" fn squall_on_vm_start(_root: u32, _size: usize) -> bool {

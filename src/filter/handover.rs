@@ -1,9 +1,10 @@
 //! When a newer configuration of the same plugin comes, to this VM or to another of the proxy.
 
-use crate::host;
-use crate::news;
 use crate::root::{Root, Wake};
-use squall_policy::{Phase, Schedule};
+use crate::stream::Stream;
+use crate::{configure, host, mission, news, orders};
+use hashbrown::HashMap;
+use squall_policy::mission::State;
 
 /// For so long, in nanoseconds, a listener may still give streams to the old configuration after the new one
 /// has come: Envoy hands over one after the other.
@@ -24,15 +25,19 @@ pub struct Successor {
 pub struct Newer<'n> {
     /// The mission that it names.
     pub mission: Option<&'n str>,
-    /// When that runs; `None`: not at all.
-    pub schedule: Option<Schedule>,
+    /// Whether it runs it.
+    pub runs: bool,
     pub rejected: bool,
 }
 
 impl Newer<'_> {
     fn runs(&self, mission: &str) -> bool {
-        self.schedule.is_some() && self.mission == Some(mission)
+        self.runs && self.mission == Some(mission)
     }
+}
+
+fn host_error() {
+    crate::stats::count_host_errors(1);
 }
 
 impl Root {
@@ -50,11 +55,12 @@ impl Root {
         // The newer configuration may hold less, or none.
         armed.free_memory();
         let same = by.runs(&armed.mission);
-        if let Some(schedule) = by.schedule.filter(|_| same) {
-            armed.schedule = schedule;
+        // What it is to be now stands in its record already. One that has been put off to a later start lets go of what waits, as
+        // one that has ended.
+        if same && armed.run.look(&armed.mission).is_err() {
+            host_error();
         }
-        // A mission that has been put off to a later start lets go of what waits, as one that has ended.
-        let put_off = matches!(armed.phase(), Ok((Phase::Pending { .. }, _)));
+        let put_off = matches!(armed.state(), Ok((State::Pending, _)));
         let ends_mission = !same || put_off;
         let stopped = !same && (by.rejected || by.mission == Some(armed.mission.as_str()));
         self.successor = Some(Successor { came_ns: now_ns, ends_mission, stopped });
@@ -82,6 +88,29 @@ impl Root {
             self.hide();
         }
         self.supersede(id, &newer, now_ns);
+    }
+
+    /// Looks for an order, or at what a halt kept from beginning, where nothing runs.
+    pub fn heed(&mut self, id: u32, streams: &mut HashMap<u32, Stream>, now_ns: u64) {
+        let idle = self.armed.as_ref().is_none_or(|armed| armed.is_ended);
+        let Some(bytes) = self.configuration.clone().filter(|_| idle && self.successor.is_none()) else {
+            return;
+        };
+        let released = self.blocked && mission::halts().is_ok_and(|halts| !halts.blocks());
+        let ordered = orders::last().is_some_and(|order| order.serial != self.order);
+        if !released && !ordered {
+            return;
+        }
+        let chosen = configure::choose_again(&bytes, self.own_mission);
+        (self.blocked, self.order) = (chosen.blocked, chosen.order);
+        let Some(armed) = chosen.armed else { return };
+        if let Some(mut before) = self.armed.replace(armed) {
+            before.tell_health();
+            // What is left of the mission before must not be taken for this one's.
+            let old = streams.values_mut().filter(|stream| stream.root == id);
+            old.filter_map(|stream| stream.observed.as_mut()).for_each(|observed| observed.detach());
+        }
+        self.advance_mission(now_ns);
     }
 
     /// Whether a newer configuration names this very mission and does not run it, or has errors: then no request of this root

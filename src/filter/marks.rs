@@ -1,9 +1,9 @@
 //! Marks as headers (`mark: headers`): a faulted request says so to its upstream and to its client, and nobody else
 //! can. Without that key nothing here calls the host.
 
+use crate::armed::Armed;
 use crate::host::{self, Side};
 use crate::ledger::{self, Marks};
-use crate::root::Armed;
 use crate::stats;
 use std::borrow::Cow;
 

@@ -1,16 +1,16 @@
 //! Streams of messages that break off: does what `Breakoff` decides.
 
+use crate::armed::Armed;
 use crate::bodies::running;
 use crate::host::{self, Side};
 use crate::ledger::{self, Marks};
 use crate::marks;
-use crate::root::{Armed, RETRY_NS, Root, Wake};
+use crate::root::{RETRY_NS, Root, Wake};
 use crate::stats::{self, Cause};
 use crate::stream::{Action, Observed, Progress};
 use crate::wake::{Moment, Woken, in_effect};
 use squall_policy::{
-    Breakoff, Fault, Framing, Injected, Phase, Put, Step, StreamEnd, StreamFault, StreamPoint, StreamStatus,
-    Ticket,
+    Breakoff, Fault, Framing, Injected, Put, Step, StreamEnd, StreamFault, StreamPoint, StreamStatus, Ticket,
 };
 
 /// A response whose messages are counted.
@@ -232,11 +232,8 @@ pub fn wake(observed: &mut Observed, armed: Option<&mut Armed>, moment: Moment) 
     let id = observed.id;
     let Some(watched) = &mut observed.bodies.messages else { return Woken::Done };
     watched.ticket = None;
-    let phase = armed.as_ref().filter(|_| moment.running).and_then(|armed| armed.phase().ok());
-    let ends = match phase {
-        Some((Phase::Running { ends_mono_ns }, _)) => Some(ends_mono_ns),
-        _ => None,
-    };
+    let ends = armed.as_ref().filter(|_| moment.running).and_then(|armed| armed.injecting());
+    let ends = ends.map(|(_, ends)| ends);
     let done = match watched.breakoff.wake(moment.now_ns, ends) {
         // What has not begun by now is counted with the next piece, or with the end of the stream.
         Due::Nothing => true,

@@ -1,119 +1,165 @@
-//! The mission's record in shared data: its start and seed, agreed on by all workers of the proxy, its end
-//! counted once.
+//! Missions and halts in shared data: the machine of the policy, with the host's compare-and-swap around it. Whatever happens
+//! to a mission is counted and told by the one VM whose write brought it about.
 
-use crate::host;
-use squall_policy::Record;
-use std::fmt;
+use crate::{bells, events, host, record, stats};
+use log::Level;
+use squall_policy::events::Name;
+use squall_policy::mission::{
+    Asked, Changed, Effect, End, Event, Halt, HaltRecord, Joined, MissionRecord, Now,
+};
 
-/// Tries of a compare-and-swap before giving up: each failure means that another worker succeeded.
-const TRIES: u32 = 16;
+/// The halts of this proxy.
+const HALT: &str = "squall/halt";
 
-/// A version that no key ever has, so that writing with it succeeds only for a key that is not there.
-const ABSENT: u32 = u32::MAX;
-
-/// Why a mission could not be agreed on.
-#[derive(Debug)]
-pub enum Failure {
-    Host(host::Status),
-    /// The key holds something that is not a record of this version.
-    Unreadable,
-    /// No entropy for a seed.
-    NoEntropy,
-    Contended,
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Host(status) => write!(f, "the host answered status {}", status.0),
-            Self::Unreadable => f.write_str("its record in shared data cannot be read"),
-            Self::NoEntropy => f.write_str("the host has no entropy for a seed"),
-            Self::Contended => f.write_str("other workers keep changing its record"),
-        }
-    }
-}
-
-impl From<host::Status> for Failure {
-    fn from(status: host::Status) -> Self {
-        Self::Host(status)
-    }
-}
+/// So many halts there have never been: what takes the place of a record that cannot be read ends every mission.
+const UNREADABLE_HALTS: u64 = 1 << 40;
 
 fn key(mission: &str) -> String {
-    format!("squall/mission/{mission}")
+    ["squall/mission/", mission].concat()
 }
 
-/// Joins the mission: takes its record, or writes it as the first worker to see the mission. The flag says
-/// whether this worker was the first.
-pub fn join(
-    mission: &str,
-    start_wall_ms: Option<u64>,
-    seed: Option<&str>,
-) -> Result<(Record, bool), Failure> {
-    let key = key(mission);
-    for _ in 0..TRIES {
-        let version = match host::shared_data(&key)? {
-            // An emptied key counts as absent: shared data has no real removal.
-            Some((bytes, version)) if !bytes.is_empty() => {
-                let record = parse(&bytes)?;
-                let same_start = start_wall_ms.is_none_or(|start| start == record.start_wall_ms);
-                if record.ended || same_start {
-                    return Ok((with_seed(record, seed), false));
-                }
-                version
-            }
-            Some((_, version)) => version,
-            None => ABSENT,
+/// The present on both clocks.
+pub fn now() -> host::Result<Now> {
+    Ok(Now { wall_ms: host::wall_ms()?, mono_ns: host::monotonic_ns()? })
+}
+
+/// The halts of this proxy. A record that cannot be read is an error, and without halts nobody injects.
+pub fn halts() -> host::Result<HaltRecord> {
+    let bytes = host::shared_data(HALT)?.map(|(bytes, _)| bytes).unwrap_or_default();
+    HaltRecord::from_bytes(&bytes).ok_or(host::Status::UNREADABLE)
+}
+
+/// What shared data says about a mission, where it says something.
+pub fn read(mission: &str) -> host::Result<Option<MissionRecord>> {
+    match host::shared_data(&key(mission))? {
+        // An emptied key counts as absent: shared data has no real removal.
+        Some((bytes, _)) if !bytes.is_empty() => {
+            MissionRecord::from_bytes(&bytes).map(Some).ok_or(host::Status::UNREADABLE)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Joins a mission, or begins it; gives the halts that were known then.
+pub fn join(mission: &str, asked: Asked<'_>) -> host::Result<(Joined, HaltRecord)> {
+    // Before the record: see `MissionRecord::join`.
+    let halts = halts()?;
+    let mut joined = Joined::Blocked;
+    record::exchange(&key(mission), &mut |bytes| {
+        let recorded = parse(bytes)?;
+        joined = MissionRecord::join(recorded, asked, &halts, now()?);
+        Ok(match &joined {
+            Joined::Begins(record) | Joined::Changes(record) => Some(record.to_bytes()),
+            Joined::Over { write, .. } => write.as_ref().map(MissionRecord::to_bytes),
+            Joined::Takes(_) | Joined::Blocked => None,
+        })
+    })?;
+    if let Joined::Over { end, write: Some(record) } = &joined {
+        tell_end(mission, *end, record);
+    }
+    Ok((joined, halts))
+}
+
+/// Something happens to a mission. Gives its record as it is then, `None` where there is none; the effect is nobody else's.
+pub fn step(mission: &str, event: Event<'_>) -> host::Result<(Option<MissionRecord>, HaltRecord, Effect)> {
+    let halts = halts()?;
+    let mut after = (None, Effect::Nothing);
+    record::exchange(&key(mission), &mut |bytes| {
+        let Some(record) = parse(bytes)? else {
+            after = (None, Effect::Nothing);
+            return Ok(None);
         };
-        let seed = match seed {
-            Some(seed) => seed.to_owned(),
-            None => fresh_seed()?,
-        };
-        let record = Record::begin(start_wall_ms, host::wall_ms()?, host::monotonic_ns()?, seed);
-        if write(&key, &record, version)? {
-            return Ok((record, true));
-        }
+        let Changed { record: changed, effect } = record.step(event, &halts, now()?);
+        let bytes = changed.as_ref().map(MissionRecord::to_bytes);
+        after = (Some(changed.unwrap_or(record)), effect);
+        Ok(bytes)
+    })?;
+    let (record, effect) = after;
+    if let (Effect::Ended(end), Some(record)) = (effect, &record) {
+        tell_end(mission, end, record);
     }
-    Err(Failure::Contended)
+    Ok((record, halts, effect))
 }
 
-/// Marks the mission as ended for ever. `true` for the one worker that did it.
-pub fn end(mission: &str) -> Result<bool, Failure> {
-    let key = key(mission);
-    for _ in 0..TRIES {
-        let Some((bytes, version)) = host::shared_data(&key)? else { return Ok(false) };
-        let record = parse(&bytes)?;
-        if record.ended {
-            return Ok(false);
-        }
-        if write(&key, &Record { ended: true, ..record }, version)? {
-            return Ok(true);
-        }
+/// Stops a mission for ever, on all workers.
+pub fn stop(mission: &str, by: &str, reason: &str) -> host::Result<Effect> {
+    let (_, _, effect) = step(mission, Event::Stop { by, reason })?;
+    if matches!(effect, Effect::Ended(_)) {
+        bells::ring_all();
     }
-    Err(Failure::Contended)
+    Ok(effect)
 }
 
-fn parse(bytes: &[u8]) -> Result<Record, Failure> {
-    Record::from_json(bytes).ok_or(Failure::Unreadable)
+/// Ends every mission of this proxy, on all workers, and blocks new ones until somebody releases it.
+pub fn halt(halt: Halt<'_>) -> host::Result<()> {
+    record::exchange(HALT, &mut |bytes| {
+        let record = HaltRecord::from_bytes(bytes)
+            .unwrap_or(HaltRecord { count: UNREADABLE_HALTS, ..HaltRecord::default() });
+        Ok(Some(record.halt(halt, now()?).to_bytes()))
+    })?;
+    bells::ring_all();
+    stats::count("chaos_halts_total", &[("reason", halt.reason)], 1);
+    stats::set_gauge("chaos_halted", &[], 1);
+    let some = |text| Some(text).filter(|text: &&str| !text.is_empty());
+    let event = events::new(Name::MissionHalted)
+        .text_if("mission", some(halt.mission))
+        .text("reason", halt.reason)
+        .text_if("detail", some(halt.detail))
+        .text_if("by", some(halt.by));
+    events::emit(Level::Warn, &event);
+    Ok(())
 }
 
-/// A seed in the configuration outranks the recorded one, so that an update may change it.
-fn with_seed(record: Record, seed: Option<&str>) -> Record {
-    match seed {
-        Some(seed) => Record { seed: seed.to_owned(), ..record },
-        None => record,
+/// A person releases all halts. `false`: there was none.
+pub fn release(by: &str) -> host::Result<bool> {
+    release_if(by, &mut |record, _| record.release())
+}
+
+/// A configuration releases the halts up to a moment.
+pub fn release_until(wall_ms: u64) -> host::Result<bool> {
+    release_if("configuration", &mut |record, now| record.release_until(wall_ms, now))
+}
+
+fn release_if(
+    by: &str,
+    release: &mut dyn FnMut(&HaltRecord, Now) -> Option<HaltRecord>,
+) -> host::Result<bool> {
+    let mut released = false;
+    record::exchange(HALT, &mut |bytes| {
+        let record = HaltRecord::from_bytes(bytes).ok_or(host::Status::UNREADABLE)?;
+        let after = release(&record, now()?);
+        released = after.is_some();
+        Ok(after.map(|record| record.to_bytes()))
+    })?;
+    if released {
+        stats::set_gauge("chaos_halted", &[], 0);
+        events::emit(Level::Warn, &events::new(Name::HaltReleased).text("by", by));
+        bells::ring_all();
     }
+    Ok(released)
 }
 
-fn write(key: &str, record: &Record, version: u32) -> Result<bool, Failure> {
-    match host::set_shared_data(key, record.to_json().as_bytes(), version) {
-        Ok(()) => Ok(true),
-        Err(host::Status::CAS_MISMATCH) => Ok(false),
-        Err(status) => Err(Failure::Host(status)),
+fn parse(bytes: &[u8]) -> host::Result<Option<MissionRecord>> {
+    if bytes.is_empty() {
+        return Ok(None);
     }
+    MissionRecord::from_bytes(bytes).map(Some).ok_or(host::Status::UNREADABLE)
 }
 
-fn fresh_seed() -> Result<String, Failure> {
-    let number = getrandom::u64().map_err(|_| Failure::NoEntropy)?;
-    Ok(format!("{number:016x}"))
+fn tell_end(mission: &str, end: End, record: &MissionRecord) {
+    stats::count("chaos_missions_total", &[("result", end.word())], 1);
+    let name = match end {
+        End::Done => Name::MissionDone,
+        // That it was halted has been told by whoever did it.
+        End::Halted => Name::RollbackDone,
+        End::Stopped | End::Lease => Name::MissionStopped,
+    };
+    let ended = record.ended.as_ref();
+    let text = |of: fn(&squall_policy::mission::Ended) -> &str| ended.map(of).filter(|text| !text.is_empty());
+    let reason = if end == End::Lease { Some("lease") } else { text(|ended| &ended.reason) };
+    let event = events::new(name)
+        .text("mission", mission)
+        .text_if("by", text(|ended| &ended.by))
+        .text_if("reason", reason);
+    events::emit(Level::Info, &event);
 }

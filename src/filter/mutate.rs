@@ -1,9 +1,9 @@
 //! Changes to headers, and the beginning of changes to a body.
 
+use crate::armed::Armed;
 use crate::bodies::BodyEdit;
 use crate::host::{self, Side};
 use crate::ledger;
-use crate::root::Armed;
 use crate::stats::{self, Cause};
 use crate::stream::Observed;
 use squall_policy::{BodyChange, Fault, HeaderChanges, Injected, Length, Mutate};

@@ -1,8 +1,8 @@
 //! Pressure on the worker itself: time burnt in a callback, memory held in its VM.
 
+use crate::armed::Armed;
 use crate::host;
 use crate::ledger;
-use crate::root::Armed;
 use crate::stats::{self, Cause};
 use squall_policy::wire::MOST_MEMORY;
 use squall_policy::{Burn, Cap, Injected, Spared, Verdict, WorkerTime};
@@ -68,9 +68,7 @@ pub fn apply(armed: &mut Armed, verdict: &mut Verdict, now_ns: u64) -> u64 {
         };
         let number = fault.scenario();
         if done {
-            if let Some(stats) = armed.stats.get_mut(number) {
-                stats.injected(fault.kind());
-            }
+            ledger::injected(armed, &fault);
         } else {
             stats::count_host_errors(1);
             take_off(armed, verdict, number, Cap::Unknown, |other| *other != fault);

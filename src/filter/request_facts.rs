@@ -3,7 +3,7 @@
 use crate::first;
 use crate::host::{self, HeaderMap};
 use crate::load::Arrivals;
-use squall_policy::{Direction, Fact, Facts, Measured, Moment, Schedule, Turn, Turns};
+use squall_policy::{Direction, Fact, Facts, Measured, Moment, Turn, Turns};
 
 /// Envoy's numbers of `xds.listener_direction` (`core.v3.TrafficDirection`).
 const INBOUND: i64 = 1;
@@ -19,7 +19,8 @@ pub struct RequestFacts {
     others: Vec<Known>,
     headers: Option<HeaderMap>,
     direction: Option<Direction>,
-    schedule: Option<Schedule>,
+    /// The start of the mission on the monotonic clock, nanoseconds.
+    started_ns: i64,
     moment: Option<Moment>,
     /// The scopes that the request counts in while it is under way.
     pub arrivals: Arrivals,
@@ -29,8 +30,8 @@ pub struct RequestFacts {
 
 impl RequestFacts {
     #[inline]
-    pub fn new(schedule: Schedule) -> Self {
-        Self { schedule: Some(schedule), ..Self::default() }
+    pub fn new(started_ns: i64) -> Self {
+        Self { started_ns, ..Self::default() }
     }
 
     #[inline]
@@ -159,7 +160,8 @@ impl Facts for RequestFacts {
         if self.moment.is_none() {
             let clocks = host::wall_ms().and_then(|wall_ms| Ok((wall_ms, host::monotonic_ns()?)));
             let (wall_ms, mono_ns) = self.or_count(clocks.map(Some))?;
-            let running_ns = self.schedule.as_ref()?.running_ns(mono_ns);
+            let since = i64::try_from(mono_ns).unwrap_or(i64::MAX).saturating_sub(self.started_ns);
+            let running_ns = since.max(0).unsigned_abs();
             self.moment = Some(Moment { wall_ms, running_ns });
         }
         self.moment

@@ -8,7 +8,7 @@ use crate::mutate;
 use crate::root::{Root, Wake};
 use crate::stats::Cause;
 use crate::stream::{Action, Observed, Progress, due};
-use squall_policy::{DelayPhase, Phase};
+use squall_policy::DelayPhase;
 
 /// Begins what the response suffers. Gives an action when it waits, or ends here.
 pub fn hold(engine: &mut Engine, id: u32, last: bool) -> Option<Action> {
@@ -39,13 +39,10 @@ fn begin(root: &mut Root, observed: &mut Observed, last: bool) -> Option<Action>
     let injection = observed.injection.as_mut().filter(|i| i.concerns_response())?;
     let replaced = root.is_replaced();
     let armed = root.armed.as_mut()?;
-    let (ends_mono_ns, now) = match armed.phase() {
-        Ok((Phase::Running { ends_mono_ns }, now)) if !replaced => (ends_mono_ns, now),
-        _ => {
-            ledger::suppress_faults(armed, &injection.faults, Cause::Deadline);
-            injection.faults.clear();
-            return None;
-        }
+    let Some((now, ends_mono_ns)) = armed.injecting().filter(|_| !replaced) else {
+        ledger::suppress_faults(armed, &injection.faults, Cause::Deadline);
+        injection.faults.clear();
+        return None;
     };
     let delay_us = injection.response_delay_us;
     let due = due(now, delay_us, ends_mono_ns);

@@ -1,6 +1,7 @@
 //! Metrics: names with labels in Istio's convention, each defined once per VM and kept by id.
 
 use crate::host::{self, MetricKind};
+pub use squall_policy::health::{CAUSES, FAULTS};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
@@ -79,7 +80,7 @@ pub fn move_gauge(name: &str, by: i64) {
     }
 }
 
-/// What a request is for a scenario that matched it. The three add up to all that it matched, so
+/// What a request is for a scenario that matched it. The first three add up to all that it matched while faults were injected, so
 /// `injected / requests` is the rate that was declared; latencies compare `treatment` with `control`.
 #[derive(Clone, Copy)]
 pub enum Group {
@@ -89,9 +90,13 @@ pub enum Group {
     Treatment = 1,
     /// It got a fault of another scenario only, or none because a cap was full or none may touch it.
     Other = 2,
+    /// It came before the first fault of the mission.
+    Baseline = 3,
+    /// It came after the mission's deadline.
+    Recovery = 4,
 }
 
-/// Why a sampled fault was not injected.
+/// Why a sampled fault was not injected, in the order of [`CAUSES`].
 #[derive(Clone, Copy)]
 pub enum Cause {
     Preempted,
@@ -131,47 +136,14 @@ pub enum Cause {
     OtherTarget,
 }
 
-const CAUSES: [&str; 28] = [
-    "preempted",
-    "no_sample_header",
-    "already_faulted",
-    "deadline",
-    "host_error",
-    "max_concurrent",
-    "max_per_second",
-    "max_total",
-    "cpu_share",
-    "protected",
-    "attempt",
-    "trigger",
-    "burst",
-    "no_key",
-    "first_done",
-    "first_full",
-    "stream_ended",
-    "no_body",
-    "no_stream",
-    "body_taken",
-    "body_too_large",
-    "body_not_json",
-    "unsigned",
-    "malformed",
-    "bad_signature",
-    "expired",
-    "over_limit",
-    "other_target",
-];
-/// Every kind of fault, in the order in which marks name them: what may end a request last.
-pub const FAULTS: [&str; 9] =
-    ["cpu", "memory", "concurrency", "delay", "throttle", "mutate", "stream", "drop", "abort"];
-const GROUPS: [&str; 3] = ["control", "treatment", "other"];
+const GROUPS: [&str; 5] = ["control", "treatment", "other", "baseline", "recovery"];
 const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// The metrics of one scenario, defined when first used and then kept by id: no text is built per request.
 pub struct ScenarioStats {
     name: String,
-    requests: [[Option<u32>; 6]; 3],
-    latency: [Option<u32>; 3],
+    requests: [[Option<u32>; 6]; 5],
+    latency: [Option<u32>; 5],
     injected: [Option<u32>; FAULTS.len()],
     suppressed: [Option<u32>; CAUSES.len()],
     delay: Option<u32>,

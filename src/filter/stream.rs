@@ -8,6 +8,7 @@ use crate::callers;
 use crate::caps::{self, Held};
 use crate::ending;
 use crate::engine::Engine;
+use crate::health;
 use crate::host::Side;
 use crate::ledger::{self, Marks};
 use crate::load::Arrivals;
@@ -19,7 +20,9 @@ use crate::response;
 use crate::root::{Root, Wake};
 use crate::stats::{self, Cause};
 use crate::waiting::{self, AtPool};
-use squall_policy::{DelayPhase, Injected, Injection, Outcome, Phase, Ticket, Verdict};
+use squall_policy::health::Phase;
+use squall_policy::mission::State;
+use squall_policy::{DelayPhase, Direction, Facts, Injected, Injection, Outcome, Ticket, Verdict};
 
 /// What a callback tells the host to do with the stream.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -41,6 +44,10 @@ pub struct Stream {
 /// A request that some scenario of a running mission matched.
 pub struct Observed {
     pub id: u32,
+    /// The phase of the mission in which it came.
+    pub phase: Phase,
+    /// It came in on the side that a guardrail watches.
+    pub inbound: bool,
     pub started_ns: u64,
     /// When its delay began.
     pub begun_ns: u64,
@@ -73,6 +80,16 @@ pub enum Progress {
 }
 
 impl Observed {
+    /// Its mission is over and another one takes its place: nothing of it is decided or counted any more. What is held back
+    /// is let go all the same.
+    pub fn detach(&mut self) {
+        self.outcomes.clear();
+        self.marks = Marks::default();
+        if let Some(injection) = &mut self.injection {
+            *injection = Injection::default();
+        }
+    }
+
     /// These faults did not take place after all.
     pub fn forget(&mut self, faults: &[Injected]) {
         for fault in faults {
@@ -112,9 +129,10 @@ fn begin(engine: &mut Engine, id: u32, root_id: u32, last: bool) -> Option<Actio
     let root = engine.roots.get_mut(&root_id)?;
     let armed = root.armed.as_mut().filter(|armed| armed.running)?;
     marks::strip(armed);
-    let mut facts = RequestFacts::new(armed.schedule);
-    let verdict = armed.plan.decide(&armed.seed, &mut facts);
-    if facts.failures > 0 || armed.plan.takes_requests() || !verdict.outcomes.is_empty() {
+    let mut facts = RequestFacts::new(armed.run.started_ns());
+    let verdict = armed.plan.decide_at(armed.intensity_ppm, &armed.seed, &mut facts);
+    let watched = armed.observer.watches_inbound();
+    if facts.failures > 0 || armed.plan.takes_requests() || !verdict.outcomes.is_empty() || watched {
         return begin_matched(engine, (id, root_id), facts, verdict, last);
     }
     None
@@ -132,32 +150,41 @@ fn begin_matched(
     let armed = root.armed.as_mut()?;
     stats::count_host_errors(facts.failures);
     callers::strip(armed, &verdict, &facts);
-    if verdict.outcomes.is_empty() {
+    let inbound = armed.observer.watches_inbound() && facts.direction() == Direction::Inbound;
+    if verdict.outcomes.is_empty() && !inbound {
         return None;
     }
-    let Ok((phase, now)) = armed.phase() else {
+    let Ok((state, now)) = armed.state() else {
         stats::count_host_errors(1);
         return None;
     };
-    let ends = match phase {
-        Phase::Running { ends_mono_ns } => ends_mono_ns,
-        Phase::Pending { .. } => return None,
-        Phase::Over => {
+    match state {
+        State::Injecting { .. } => {}
+        // Seen by the wall clock, or a moment before the timer: what was decided for another phase does not hold.
+        State::Baseline | State::Recovery if verdict.injection.is_none() => {}
+        State::Pending | State::Baseline | State::Recovery => return None,
+        State::Over(_) => {
             root.end_mission(now);
             return None;
         }
-    };
+    }
+    let ends = armed.run.ends_ns();
     if verdict.injection.is_some() && ledger::is_marked() {
         ledger::suppress_all(armed, &verdict, Cause::AlreadyFaulted);
         return None;
     }
     pressure::admit(armed, &mut verdict, now);
     let held = caps::acquire(armed, &mut verdict);
-    let (started_ns, held_memory) = (now, armed.holds_memory);
+    let started_ns = now;
     let now = pressure::apply(armed, &mut verdict, now);
-    ledger::count_spared(armed, &verdict);
+    let phase = health::phase_of(state);
+    if let Phase::Injecting(_) = phase {
+        ledger::count_spared(armed, &verdict);
+    }
     let mut observed = Observed {
         id,
+        phase,
+        inbound,
         started_ns,
         begun_ns: now,
         outcomes: verdict.outcomes,
@@ -170,10 +197,6 @@ fn begin_matched(
         bodies: Bodies::default(),
     };
     let action = inject(root, &mut observed, now, ends, last);
-    if !held_memory && root.armed.as_ref().is_some_and(|armed| armed.holds_memory) {
-        // From now on somebody has to look at the wall clock.
-        root.set_timer(now);
-    }
     engine.streams.insert(id, Stream { root: root_id, observed: Some(Box::new(observed)) });
     action
 }

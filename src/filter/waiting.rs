@@ -1,19 +1,18 @@
 //! Requests at a pool of slots: they come in, wait for their turn, or are answered.
 
+use crate::armed::Armed;
 use crate::bell;
 use crate::ending;
 use crate::host::{self, Side};
 use crate::ledger;
 use crate::marks;
-use crate::root::{Armed, RETRY_NS, Root, Wake};
+use crate::root::{RETRY_NS, Root, Wake};
 use crate::slots::{self, Place};
 use crate::stats::{self, Cause};
 use crate::stream::{self, Action, Observed, Progress, Stream, due};
 use crate::wake::in_effect;
 use hashbrown::HashMap;
-use squall_policy::{
-    Concurrency, DeadlineQueue, Fault, Injected, Injection, Joined, Phase, SLACK_NS, Standing,
-};
+use squall_policy::{Concurrency, DeadlineQueue, Fault, Injected, Injection, Joined, SLACK_NS, Standing};
 use std::rc::Rc;
 
 /// Requests that one look lets go on: see `ACTIONS_PER_TICK`.
@@ -330,10 +329,5 @@ fn look_ns(root: &Root) -> u64 {
 /// The deadline, while the mission of this root runs and is not about to end.
 fn is_running(root: &Root, now: u64) -> Option<u64> {
     let armed = root.armed.as_ref().filter(|_| !root.release && !root.is_replaced())?;
-    match armed.schedule.phase(host::wall_ms().ok()?, now) {
-        Phase::Running { ends_mono_ns } => {
-            Some(ends_mono_ns).filter(|ends| *ends > now.saturating_add(SLACK_NS))
-        }
-        _ => None,
-    }
+    armed.injects_until(now).filter(|ends| *ends > now.saturating_add(SLACK_NS))
 }

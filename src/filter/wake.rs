@@ -1,14 +1,15 @@
 //! What happens to a stream when the timer rings for it.
 
+use crate::armed::Armed;
 use crate::ending;
 use crate::host::{self, Side};
 use crate::ledger;
 use crate::marks;
 use crate::messages;
-use crate::root::{Armed, RETRY_NS, Wake};
+use crate::root::{RETRY_NS, Wake};
 use crate::stats::{self, Cause};
 use crate::stream::{Action, Observed, Progress, Stream, due};
-use squall_policy::{Phase, SLACK_NS, Ticket};
+use squall_policy::{SLACK_NS, Ticket};
 
 /// What became of a wake-up.
 pub enum Woken {
@@ -33,7 +34,9 @@ pub fn wake(stream: &mut Stream, armed: Option<&mut Armed>, wake: Wake, moment: 
         Wake::Body(_, side) => body(observed, armed, side, moment),
         Wake::Close(_) => close(observed, moment.now_ns),
         Wake::Messages(_) => messages::wake(observed, armed, moment),
-        Wake::Slot(_) | Wake::Mission | Wake::Handover | Wake::GiveBack | Wake::Look => Woken::Done,
+        Wake::Slot(_) | Wake::Mission | Wake::Handover | Wake::GiveBack | Wake::Look | Wake::Health => {
+            Woken::Done
+        }
     }
 }
 
@@ -63,7 +66,7 @@ pub fn wait_again(stream: &mut Stream, wake: Wake, ticket: Ticket) {
                 watched.ticket = Some(ticket);
             }
         }
-        Wake::Slot(_) | Wake::Mission | Wake::Handover | Wake::GiveBack | Wake::Look => {}
+        Wake::Slot(_) | Wake::Mission | Wake::Handover | Wake::GiveBack | Wake::Look | Wake::Health => {}
     }
 }
 
@@ -79,8 +82,7 @@ fn headers(observed: &mut Observed, armed: Option<&mut Armed>, moment: Moment) -
     }
     let ending = observed.injection.as_ref().and_then(|i| i.ending).filter(|_| side == Side::Request);
     if let (Some((scenario, _)), Some(armed)) = (ending, armed) {
-        let wall = host::wall_ms().unwrap_or(u64::MAX);
-        let running = matches!(armed.schedule.phase(wall, moment.now_ns), Phase::Running { .. });
+        let running = armed.injects_until(moment.now_ns).is_some();
         // The timer may ring a little before the mission's deadline: who waits for that one alone has not had
         // the delay that the ending comes after.
         let delayed = full_delay_served(observed, moment.now_ns);

@@ -27,6 +27,7 @@ pub mod events;
 mod facts;
 mod framing;
 pub mod health;
+pub mod mission;
 mod names;
 mod node;
 mod pace;
@@ -36,7 +37,6 @@ mod protected;
 mod proxy;
 mod queue;
 mod role;
-mod schedule;
 mod sign;
 mod slots;
 mod traffic;
@@ -68,7 +68,6 @@ pub use plugin::{
 };
 pub use proxy::{Dormant, Identified, Proxy};
 pub use queue::{DeadlineQueue, SLACK_NS, Ticket};
-pub use schedule::{Phase, Record, Schedule};
 pub use sign::{
     Approval, Approved, FRESH_MS, LONGEST_EXPIRY_MS, MISSION_TYPE, Nonces, Operators, REQUEST_TYPE, Refused,
     Wanted, digest, digest_text, is_envelope, pae, verify_request,

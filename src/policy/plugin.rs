@@ -23,6 +23,8 @@ pub const MISSION_LIMIT: usize = 256 * 1024;
 pub struct Loaded {
     pub identity: Option<Identity>,
     pub mission: Option<wire::Mission>,
+    /// Halts up to this moment are released, wall clock, milliseconds since 1970.
+    pub release: Option<u64>,
     /// Empty without a mission.
     pub plan: Option<Plan>,
     /// Who signed the mission, and what for.
@@ -82,6 +84,7 @@ pub fn load_mission_on(
     report: &mut Report,
 ) -> Option<Loaded> {
     let mut tree = load_json(plugin, report)?;
+    role::check(&tree, node.role(), report);
     let mission = report.in_key("mission", |r| {
         if mission.len() > MISSION_LIMIT {
             let message = format!("the mission has {} bytes", mission.len());
@@ -136,7 +139,8 @@ pub fn load_plugin(bytes: &[u8], namespace: Option<&str>, report: &mut Report) -
 
 impl Loaded {
     fn with(self, plugin: wire::Plugin) -> Self {
-        Self { identity: plugin.identity, mission: plugin.mission.map(|mission| mission.0), ..self }
+        let release = plugin.release.map(|moment| moment.0);
+        Self { identity: plugin.identity, mission: plugin.mission.map(|mission| mission.0), release, ..self }
     }
 }
 
@@ -167,7 +171,8 @@ fn read_plugin(
     }
     caller::check(&node, report);
     let plugin = plugin.filter(|_| !report.has_errors())?;
-    let loaded = Loaded { identity: None, mission: None, plan: None, approval, operators: operators? };
+    let loaded =
+        Loaded { identity: None, mission: None, release: None, plan: None, approval, operators: operators? };
     Some((plugin, loaded))
 }
 

@@ -34,12 +34,28 @@ add_dependency() {
 fresh_copy
 "$CHECK" "$scratch/copy" >/dev/null
 
-add_dependency src/chaosctl/Cargo.toml 'proxy-wasm = "0.2.5"'
-expect_breach "chaosctl uses proxy-wasm" "the SDK proxy-wasm is used"
+add_dependency src/chaosctl/Cargo.toml 'proxy-wasm.workspace = true'
+expect_breach "chaosctl uses proxy-wasm" "proxy-wasm is used by 'chaosctl squall squall-adapter squall-control'"
 
 fresh_copy
 add_dependency src/chaosctl/Cargo.toml 'squall = { path = "../.." }'
 expect_breach "chaosctl depends on squall" "chaosctl depends on squall"
+
+fresh_copy
+add_dependency src/control/Cargo.toml 'proxy-wasm.workspace = true'
+expect_breach "the control module uses proxy-wasm" "proxy-wasm is used by 'squall squall-control'"
+
+fresh_copy
+add_dependency src/control/Cargo.toml 'squall = { path = "../.." }'
+expect_breach "the control module depends on squall" "squall-control depends on squall"
+
+fresh_copy
+add_dependency src/chaosctl/Cargo.toml 'squall-control.workspace = true'
+expect_breach "chaosctl depends on the control module" "chaosctl depends on squall-control"
+
+fresh_copy
+sed -i '/^squall-adapter/d' "$scratch/copy/src/control/Cargo.toml"
+expect_breach "the control module without the adapter" "squall-control does not depend on squall-adapter"
 
 fresh_copy
 add_dependency src/policy/Cargo.toml 'wasm-link = { path = "../../tools/wasm_link" }'
@@ -59,4 +75,4 @@ done
 fresh_copy
 printf '// std::fs is not used here\n#[cfg(test)]\nmod in_tests_it_may {\n    use std::fs;\n}\n' >>"$scratch/copy/src/policy/lib.rs"
 "$CHECK" "$scratch/copy" >/dev/null
-echo "arrow self-test: 12 breaches noticed, the allowed ones let through"
+echo "arrow self-test: 16 breaches noticed, the allowed ones let through"

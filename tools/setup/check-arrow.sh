@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # `check-arrow.sh [WORKSPACE]`: the arrow between the crates, which no convention would keep for long.
-#   proxy-wasm <- nobody;  squall-policy -> none of ours;  squall, squall-adapter, chaosctl -> squall-policy;
-#   squall -> squall-adapter;  chaosctl and the two of the filter never each other;
+#   proxy-wasm <- squall, squall-adapter, squall-control;  squall-policy -> none of ours;
+#   the modules (squall, squall-control), squall-adapter, chaosctl -> squall-policy;  the modules -> squall-adapter, and never each
+#   other;  chaosctl never any of those three, nor they it;
 #   src/policy reads no clock, file, socket, environment or random source, and starts no thread.
 # Exit codes: 0 the arrow holds; 1 it does not, each breach on a line; 2 cargo could not answer.
 # ARROW_CARGO_FLAGS replaces --locked (the self-test changes manifests).
@@ -34,23 +35,28 @@ depends_on() {
 }
 
 check_crates() {
-    local listing
-    listing=$(tree --workspace -e normal,build,dev) || exit 2
-    # Its exports would all be in the module, and its dispatcher with them.
-    ! grep -q '^proxy-wasm ' <<<"$listing" || breach "the SDK proxy-wasm is used, and the filter calls the host itself"
+    local listing parents
+    listing=$(tree --workspace -i proxy-wasm -e normal,build,dev) || exit 2
+    parents=$(sed -n '2,$p' <<<"$listing" | awk 'NF { print $1 }' | sort -u | paste -sd ' ')
+    [[ $parents == "squall squall-adapter squall-control" ]] ||
+        breach "proxy-wasm is used by '${parents}', and only the modules may use it"
     local own
     own=$(ours squall-policy | paste -sd ' ')
     [[ -z $own ]] || breach "squall-policy depends on '$own', and may depend on no crate of this workspace"
     local crate
-    for crate in squall squall-adapter chaosctl; do
+    for crate in squall squall-control squall-adapter chaosctl; do
         depends_on "$crate" squall-policy || breach "$crate does not depend on squall-policy"
     done
-    depends_on squall squall-adapter || breach "squall does not depend on squall-adapter"
-    for crate in squall squall-adapter; do
+    for crate in squall squall-control; do
+        depends_on "$crate" squall-adapter || breach "$crate does not depend on squall-adapter"
+        ! depends_on squall-adapter "$crate" || breach "squall-adapter depends on $crate"
+    done
+    ! depends_on squall squall-control || breach "squall depends on squall-control"
+    ! depends_on squall-control squall || breach "squall-control depends on squall"
+    for crate in squall squall-control squall-adapter; do
         ! depends_on chaosctl "$crate" || breach "chaosctl depends on $crate"
         ! depends_on "$crate" chaosctl || breach "$crate depends on chaosctl"
     done
-    ! depends_on squall-adapter squall || breach "squall-adapter depends on squall"
 }
 
 # Prints FILE:LINE: TEXT for everything impure outside comments, tests and the generator of the documentation.
@@ -84,4 +90,4 @@ if ((breaches > 0)); then
     echo "arrow: $breaches breach(es)" >&2
     exit 1
 fi
-echo "arrow: squall -> squall-adapter -> squall-policy <- chaosctl holds, and squall-policy is pure"
+echo "arrow: proxy-wasm <- squall, squall-control -> squall-adapter -> squall-policy <- chaosctl holds, and squall-policy is pure"

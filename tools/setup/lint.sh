@@ -32,7 +32,7 @@ component clippy clippy
 check "formatting" cargo fmt --all --check
 check "formatting of the benchmark's empty filter" cargo fmt --manifest-path bench/empty_filter/Cargo.toml --check
 check "clippy" cargo clippy --locked --release --workspace --all-targets --all-features -- -D warnings
-check "clippy, wasm target" tools/setup/wasm-cargo.sh clippy --locked --profile wasm -p squall -p squall-adapter -- -D warnings
+check "clippy, wasm target" tools/setup/wasm-cargo.sh clippy --locked --profile wasm -p squall -p squall-control -p squall-adapter -- -D warnings
 check "the arrow" tools/setup/check-arrow.sh
 check "the arrow's check can fail" tools/setup/check-arrow-selftest.sh
 

@@ -102,6 +102,15 @@ pub struct RenderEnvoy {
     /// The filter, as Envoy will find it
     #[arg(long, default_value = "target/squall.wasm", value_name = "PATH")]
     pub module: String,
+    /// Where the control listener listens [default: there is none]
+    #[arg(long, value_name = "IP:PORT", value_parser = address)]
+    pub control: Option<SocketAddr>,
+    /// A name under which the control listener is asked, beside `localhost` and addresses; may be repeated
+    #[arg(long, value_name = "NAME", requires = "control")]
+    pub control_host: Vec<String>,
+    /// The module of the control listener, as Envoy will find it
+    #[arg(long, default_value = "target/squall-control.wasm", value_name = "PATH")]
+    pub control_module: String,
     /// Side of the proxy (`traffic_direction`) [default: none, which only `direction: any` matches]
     #[arg(long, value_enum)]
     pub direction: Option<Side>,

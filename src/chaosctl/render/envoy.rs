@@ -1,5 +1,6 @@
 //! `render envoy`: a complete bootstrap of a standalone Envoy with Squall in front of its upstreams.
 
+use super::control;
 use super::template::{self, list, number, object, text};
 use crate::arguments::{RenderEnvoy, Side};
 use crate::emit::Comments;
@@ -16,6 +17,9 @@ const TEMPLATE: &str = include_str!("envoy.yaml.in");
 const HTTP_FILTER: &str = "static_resources.listeners.filter_chains.filters.typed_config.http_filters";
 
 const COMMENTS: &Comments<'_> = &[
+    control::COMMENTS[0],
+    control::COMMENTS[1],
+    control::COMMENTS[2],
     (
         "",
         "A standalone Envoy with Squall. Written by `chaosctl render envoy`: change the catalog or the mission and\n\
@@ -68,6 +72,10 @@ pub fn run(arguments: &RenderEnvoy, paint: Paint) -> anyhow::Result<Outcome> {
     let keys = keys::read(&arguments.inputs.caller_key)?;
     let variables: Vec<Node> = keys.iter().filter_map(Key::variable).map(text).collect();
     let environment = (!variables.is_empty()).then(|| object([("host_env_keys", list(variables))]));
+    let control = match arguments.control {
+        Some(at) => Some(control::listener(arguments, at, &plugin, environment.clone())?),
+        None => None,
+    };
     let bootstrap = template::render(
         TEMPLATE,
         &[
@@ -79,21 +87,34 @@ pub fn run(arguments: &RenderEnvoy, paint: Paint) -> anyhow::Result<Outcome> {
             ("LOG_FORMAT", Some(log_format(&inputs.catalog))),
             ("VIRTUAL_HOSTS", Some(list(upstreams.iter().map(Upstream::virtual_host)))),
             ("CLUSTERS", Some(list(upstreams.iter().map(Upstream::as_cluster)))),
+            ("CONTROL", control),
             ("ENVIRONMENT", environment),
             ("PLUGIN", Some(text(serde_json::to_string_pretty(&plugin)?))),
             ("MODULE", Some(text(&arguments.module))),
         ],
     )?;
-    let module = Path::new(&arguments.module);
+    note_missing(&arguments.module, "--module");
+    if let Some(at) = arguments.control {
+        note_missing(&arguments.control_module, "--control-module");
+        if !at.ip().is_loopback() {
+            complain(
+                "note: whoever reaches the control listener may look and halt, and may start missions where no operators are configured\n",
+            );
+        }
+    }
+    terminal::print(&emit::file(&bootstrap, arguments.output, COMMENTS)?)?;
+    Ok(Outcome::Fine)
+}
+
+fn note_missing(module: &str, option: &str) {
+    let module = Path::new(module);
     if module.is_relative() && !module.exists() {
         complain(&format!(
-            "note: there is no {} here, and Envoy looks for it from the folder where it is started: give --module PATH, \
+            "note: there is no {} here, and Envoy looks for it from the folder where it is started: give {option} PATH, \
              absolute, or build it with `make build`\n",
             module.display()
         ));
     }
-    terminal::print(&emit::file(&bootstrap, arguments.output, COMMENTS)?)?;
-    Ok(Outcome::Fine)
 }
 
 fn log_format(catalog: &wire::Catalog) -> Node {

@@ -1,5 +1,6 @@
 //! `render`: what Envoy and Istio read, made from a catalog and a mission.
 
+mod control;
 mod doubts;
 pub mod envoy;
 pub mod istio;

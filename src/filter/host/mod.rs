@@ -1,7 +1,7 @@
 //! The one door to the host: every call returns a `Result`, and none panics on a status it does not know.
 //!
-//! The wrappers of the SDK `proxy-wasm` panic there, and a panic in the filter is an outage of our making (HTTP 503 for the
-//! request and hanging streams for the whole worker).
+//! The numbers of the ABI are the SDK's. Its wrappers are not used: they panic there, and a panic in the filter is an outage of
+//! our making (HTTP 503 for the request and hanging streams for the whole worker).
 
 mod abi;
 mod entropy;
@@ -13,17 +13,22 @@ pub use environment::variable;
 pub use logger::install as install_logger;
 pub use pairs::HeaderMap;
 
+use proxy_wasm::types::{BufferType, MapType, Status as Code};
 use std::ptr::null_mut;
+
+pub use proxy_wasm::types::MetricType as MetricKind;
 
 /// A host status that is not `Ok`, as the number that the host gave (proxy-wasm ABI 0.2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Status(pub u32);
 
 impl Status {
-    pub const NOT_FOUND: Self = Self(1);
-    pub const CAS_MISMATCH: Self = Self(8);
+    pub const NOT_FOUND: Self = Self(Code::NotFound as u32);
+    pub const CAS_MISMATCH: Self = Self(Code::CasMismatch as u32);
     /// Not the host's: shared data that nobody of ours wrote.
     pub const UNREADABLE: Self = Self(u32::MAX);
+    /// Not the host's either: it has no entropy.
+    pub const NO_ENTROPY: Self = Self(u32::MAX - 1);
 }
 
 pub type Result<T> = std::result::Result<T, Status>;
@@ -44,23 +49,15 @@ impl Side {
     }
 }
 
-/// Kind of a metric (ABI 0.2.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum MetricKind {
-    Counter = 0,
-    Gauge = 1,
-    Histogram = 2,
-}
-
 /// Clock ids of WASI.
 const MONOTONIC: u32 = 1;
 const NS_PER_MS: u64 = 1_000_000;
-const PLUGIN_CONFIGURATION: u32 = 7;
-const REQUEST_HEADERS: u32 = 0;
-const RESPONSE_HEADERS: u32 = 2;
-const RESPONSE_TRAILERS: u32 = 3;
-const REQUEST_BODY: u32 = 0;
-const RESPONSE_BODY: u32 = 1;
+const PLUGIN_CONFIGURATION: u32 = BufferType::PluginConfiguration as u32;
+const REQUEST_HEADERS: u32 = MapType::HttpRequestHeaders as u32;
+const RESPONSE_HEADERS: u32 = MapType::HttpResponseHeaders as u32;
+const RESPONSE_TRAILERS: u32 = MapType::HttpResponseTrailers as u32;
+const REQUEST_BODY: u32 = BufferType::HttpRequestBody as u32;
+const RESPONSE_BODY: u32 = BufferType::HttpResponseBody as u32;
 
 #[inline]
 fn check(status: u32) -> Result<()> {

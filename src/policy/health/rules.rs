@@ -185,8 +185,8 @@ impl Rules {
 
     /// Whether somebody has to look at the clock for it although no request comes.
     #[must_use]
-    pub fn has_guards(&self) -> bool {
-        self.observed.iter().any(|rules| !rules.guards.is_empty())
+    pub fn has_breakers(&self) -> bool {
+        self.observed.iter().any(|rules| rules.breaker.is_some())
     }
 
     /// The key of the record in shared data. Instances that do not watch the same have a record each, so that none undoes

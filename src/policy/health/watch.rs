@@ -64,7 +64,7 @@ fn joined(cells: &[&Cell], with_latency: bool) -> Cell {
 }
 
 /// The cells of a group among those by [`Group`].
-fn of_group<'c>(group: GuardGroup, [control, treatment, other]: [&'c Cell; 3]) -> Vec<&'c Cell> {
+fn of_group(group: GuardGroup, [control, treatment, other]: [&Cell; 3]) -> Vec<&Cell> {
     match group {
         GuardGroup::Treatment => vec![treatment],
         GuardGroup::Control => vec![control],

@@ -82,8 +82,15 @@ pub(super) enum Sampling {
 }
 
 impl Plan {
-    /// Decides about one request. Draws only for scenarios that match it.
+    /// Decides about one request at full intensity. Draws only for scenarios that match it.
     pub fn decide(&self, seed: &Seed, facts: &mut impl Facts) -> Verdict {
+        self.decide_at(PPM, seed, facts)
+    }
+
+    /// The same at an intensity in parts per million, which every sampling rate is multiplied with. The draws are the same:
+    /// whoever is sampled at one intensity is sampled at every higher one.
+    #[inline]
+    pub fn decide_at(&self, intensity_ppm: u32, seed: &Seed, facts: &mut impl Facts) -> Verdict {
         let mut verdict = Verdict::default();
         let matching = self.index.matching(&self.scenarios, facts);
         for number in matching {
@@ -91,7 +98,7 @@ impl Plan {
             if !direction_matches(scenario.direction, facts) || !scenario.concerns.matches(facts) {
                 continue;
             }
-            let spared = self.judge(number, scenario, seed, facts, &mut verdict.injection);
+            let spared = self.judge((number, scenario), intensity_ppm, seed, facts, &mut verdict.injection);
             verdict.outcomes.push(Outcome { scenario: number, spared });
         }
         if let Some(injection) = verdict.injection.as_mut().filter(|i| i.ending.is_some()) {
@@ -102,8 +109,8 @@ impl Plan {
 
     fn judge(
         &self,
-        number: usize,
-        scenario: &Scenario,
+        (number, scenario): (usize, &Scenario),
+        intensity_ppm: u32,
         seed: &Seed,
         facts: &mut dyn Facts,
         injection: &mut Option<Injection>,
@@ -120,7 +127,7 @@ impl Plan {
         if scenario.protection.of(facts).is_some() {
             return Some(Spared::Protected);
         }
-        if let Sampling::Spared(cause) = sample(scenario, seed, facts).0 {
+        if let Sampling::Spared(cause) = sample(scenario, intensity_ppm, seed, facts).0 {
             return Some(cause);
         }
         if self.composition == Composition::FirstMatch && injection.is_some() {
@@ -157,9 +164,20 @@ fn keep_until_ending(injection: &mut Injection, outcomes: &mut [Outcome]) {
     }
 }
 
+/// A sampling rate at an intensity, both in parts per million, to the nearest one; the rate itself at full intensity.
+pub(super) fn scaled(ppm: u32, intensity_ppm: u32) -> u32 {
+    let product = u64::from(ppm).saturating_mul(u64::from(intensity_ppm.min(PPM)));
+    (product.saturating_add(500_000) / 1_000_000) as u32
+}
+
 /// Whether the scenario takes the request, and the draw where one was needed.
-pub(super) fn sample(scenario: &Scenario, seed: &Seed, facts: &mut dyn Facts) -> (Sampling, Option<u32>) {
-    let ppm = scenario.sample.ppm;
+pub(super) fn sample(
+    scenario: &Scenario,
+    intensity_ppm: u32,
+    seed: &Seed,
+    facts: &mut dyn Facts,
+) -> (Sampling, Option<u32>) {
+    let ppm = scaled(scenario.sample.ppm, scenario.eased(intensity_ppm));
     let key = match &scenario.sample.header {
         Some(header) => match facts.fact(header) {
             Some(value) => value,

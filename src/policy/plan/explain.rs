@@ -1,9 +1,9 @@
 //! A decision told for a person: what each scenario makes of a request, and why.
 
-use super::decide::sample;
+use super::decide::{sample, scaled};
 use super::matcher::{Mismatch, direction_matches};
 use super::{Plan, Protector};
-use crate::draw::Seed;
+use crate::draw::{PPM, Seed};
 use crate::facts::Facts;
 
 /// What one scenario makes of a request, told for a person.
@@ -24,13 +24,18 @@ pub struct Explanation {
     pub protected: Option<Protector>,
     /// The draw in parts per million, where one was needed.
     pub draw_ppm: Option<u32>,
-    /// The declared share in parts per million.
+    /// The declared share at this intensity, in parts per million.
     pub sample_ppm: u32,
 }
 
 impl Plan {
-    /// What every scenario of the mission makes of a request, matched or not.
+    /// What every scenario of the mission makes of a request, matched or not, at full intensity.
     pub fn explain(&self, seed: &Seed, facts: &mut impl Facts) -> Vec<Explanation> {
+        self.explain_at(PPM, seed, facts)
+    }
+
+    /// The same at an intensity in parts per million.
+    pub fn explain_at(&self, intensity_ppm: u32, seed: &Seed, facts: &mut impl Facts) -> Vec<Explanation> {
         self.scenarios
             .iter()
             .enumerate()
@@ -57,8 +62,8 @@ impl Plan {
                     burst_good,
                     other_attempt,
                     protected,
-                    draw_ppm: drawn.then(|| sample(scenario, seed, facts).1).flatten(),
-                    sample_ppm: scenario.sample.ppm,
+                    draw_ppm: drawn.then(|| sample(scenario, intensity_ppm, seed, facts).1).flatten(),
+                    sample_ppm: scaled(scenario.sample.ppm, intensity_ppm),
                 }
             })
             .collect()

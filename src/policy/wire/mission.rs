@@ -9,6 +9,7 @@ use super::operator::{Operator, SignOff};
 use super::requested::CallerKey;
 use super::safety::MissionSafety;
 use super::scalar::{FormatVersion, Span, Text, Timestamp};
+use super::stage::{Stage, check_stages};
 use super::whose::Labels;
 
 /// Longest mission, in milliseconds: one week.
@@ -16,7 +17,7 @@ pub(crate) const LONGEST_MISSION_MS: u64 = 7 * 24 * 3_600_000;
 
 object! {
     /// One run of one or more scenarios.
-    pub struct Mission check no_check {
+    pub struct Mission check check_stages {
         /// Format of this file.
         "version" => version: FormatVersion [required],
         /// Names this run: once ended, an id does not run again in that Envoy process, and with `start` in none.
@@ -27,8 +28,17 @@ object! {
         "namespace" => namespace: Name [required],
         /// Start of the mission. Absent: the moment the first worker of an Envoy process sees it, so that a restarted or new proxy runs the whole duration again.
         "start" => start: Timestamp [optional],
-        /// Running time; start + duration is a deadline that every proxy keeps by itself.
+        /// Running time, `baseline` included and `recovery` not; start + duration is a deadline that every proxy keeps by itself.
         "duration" => duration: Span<1000, LONGEST_MISSION_MS> [required],
+        /// Observes without injecting for so long at the beginning of the duration.
+        "baseline" => baseline: Span<1000, LONGEST_MISSION_MS> [optional],
+        /// Observes without injecting for so long after the deadline.
+        "recovery" => recovery: Span<1000, LONGEST_MISSION_MS> [optional],
+        /// Parts of the time between baseline and deadline, at most 100, each with its intensity. Absent: one of `100%`.
+        "stages" => stages: Vec<Stage> [optional],
+        /// A dead-man switch: the mission ends so long after its start unless somebody renews it through the control API, and so
+        /// long after each renewal. A renewal never moves the deadline.
+        "lease" => lease: Span<1000, LONGEST_MISSION_MS> [optional],
         /// Whether one request may get the faults of one scenario (the first that samples it) or of several at once.
         "composition" => composition: CompositionWord [default "first_match" = CompositionWord::FirstMatch],
         /// Any text; the same seed and the same request ids give the same faults. Absent: drawn by the first worker, and logged.
@@ -66,6 +76,8 @@ object! {
         "role" => role: Role [default "filter" = Role::Filter],
         /// Any text. Changes nothing; makes this configuration differ from every other, so that Envoy takes it as new.
         "revision" => revision: Text<128> [optional],
+        /// Releases the halts that came up to this moment, and none that comes later. A moment in the future releases nothing.
+        "release" => release: Timestamp [optional],
         /// The catalog, as in its file.
         "catalog" => catalog: Catalog [required],
         /// The mission, as in its file, plain or signed. Absent: the filter is idle.

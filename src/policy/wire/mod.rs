@@ -4,6 +4,7 @@
 //! which a derived `Deserialize` would) and write `docs/catalog.md` and `schemas/`.
 
 mod body;
+mod bound;
 mod burst;
 mod catalog;
 mod choice;
@@ -32,6 +33,7 @@ pub mod schema;
 mod scope;
 mod share;
 mod size;
+mod stage;
 mod status;
 mod stream;
 mod trigger;
@@ -40,6 +42,7 @@ mod whose;
 
 pub(crate) use body::PACES;
 pub use body::{DropFault, DropMode, ThrottleFault};
+pub use bound::{AtMost, Bound, ShareBetween, show_share};
 pub use burst::Burst;
 pub use catalog::{Catalog, Scenario, Severity};
 pub use choice::Choice;
@@ -69,9 +72,11 @@ pub use requested::{CallerKey, RequestedFault, RequestedKind, Secret};
 pub use safety::{Count, MissionSafety, Safety};
 pub use scalar::{FormatVersion, Number, Percent, Span, Text, Timestamp};
 pub use scope::{DirectionWord, Sample, SampleBy, Scope};
-pub use share::{AtMost, Bound, Share, show_share};
+pub use share::Share;
 pub(crate) use size::bytes as bytes_of;
 pub use size::{Rate, Size, show_bytes};
+pub(crate) use stage::MOST_STAGES;
+pub use stage::Stage;
 pub use status::{GrpcCode, HttpStatus};
 pub use stream::{StreamAfter, StreamFault, StreamWord};
 pub use trigger::{Day, Hours, Offset, Randomize, Trigger, Window};

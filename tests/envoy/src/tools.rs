@@ -1,4 +1,4 @@
-//! Where Envoy, Chromium and the compiled filter are found, and what to run when they are not.
+//! Where Envoy, Chromium and the compiled modules are found, and what to run when they are not.
 
 use std::path::{Path, PathBuf};
 
@@ -71,7 +71,19 @@ impl ChromiumBinary {
 /// # Errors
 /// [`Error::Missing`], which names `make build`.
 pub fn squall_wasm() -> Result<PathBuf> {
-    let module = repo_root().join("target/squall.wasm");
+    built("squall.wasm")
+}
+
+/// The compiled module of the control listener, `target/squall-control.wasm`.
+///
+/// # Errors
+/// [`Error::Missing`], which names `make build`.
+pub fn squall_control_wasm() -> Result<PathBuf> {
+    built("squall-control.wasm")
+}
+
+fn built(module: &str) -> Result<PathBuf> {
+    let module = repo_root().join("target").join(module);
     if module.is_file() {
         Ok(module)
     } else {

@@ -36,6 +36,8 @@ pub enum Action {
     Pause,
     /// In a body: hold it back until the stream is continued, out of the filter's reach.
     Hold,
+    /// In a body: drop it, because the filter has what it needs of it. Nobody else ever sees it.
+    Forget,
 }
 
 /// The direction of a stream.

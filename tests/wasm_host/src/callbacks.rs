@@ -123,8 +123,8 @@ impl Vm {
                     map.open = false;
                 }
             }
-            Action::Pause | Action::Hold if !stopped => stream.held = Some(side),
-            Action::Pause | Action::Hold => {}
+            _ if !stopped => stream.held = Some(side),
+            _ => {}
         }
         Ok(action)
     }
@@ -182,9 +182,19 @@ impl Vm {
         self.after_body(stream, Side::Response, result)
     }
 
+    /// Trailers of the request arrive, empty ones; they end its body.
+    ///
+    /// # Errors
+    /// As [`Vm::request_headers`].
+    pub fn request_trailers(&mut self, stream: StreamId) -> Result<Action, HostError> {
+        let result = self.enter(stream.0, "proxy_on_request_trailers", &[stream.0, 0])?;
+        Ok(self.action(result))
+    }
+
     fn after_body(&mut self, stream: StreamId, side: Side, result: Option<u32>) -> Result<Action, HostError> {
         let action = match self.action(result) {
             Action::Pause if result == Some(2) => Action::Hold,
+            Action::Pause if result == Some(3) => Action::Forget,
             action => action,
         };
         let body = self.stream_mut(stream)?.body_mut(side);
@@ -202,6 +212,7 @@ impl Vm {
                 body.stopped = true;
                 body.held.extend(open);
             }
+            Action::Forget => body.stopped = true,
         }
         Ok(action)
     }

@@ -1,7 +1,7 @@
 //! Which exports each linked module keeps, and why. An export that Envoy does not find is skipped, and each
 //! callback it does find costs about 0.3 us per request: the lists are as short as the modules allow.
 
-/// Prefix of the filter's own callbacks. A module may have those of an SDK too: then these take their place.
+/// Prefix of our own callbacks, which take the place of the SDK's.
 pub const GUARD_PREFIX: &str = "squall_on_";
 /// Prefix of the callbacks that the host looks for.
 pub const CALLBACK_PREFIX: &str = "proxy_on_";
@@ -42,19 +42,19 @@ pub const FILTER: &[Kept] = &[
     guarded("proxy_on_delete", "a stream is gone: its timer and its context go with it"),
 ];
 
-/// Everything that survives linking of the control module, which is written without the SDK and answers every request
-/// itself: nothing comes back through it.
+/// Everything that survives linking of the control module, which answers every request itself: nothing comes back through
+/// it.
 pub const CONTROL: &[Kept] = &[
     plain("memory", "the host reads arguments and writes results here"),
     plain("_initialize", "sets up the log; the host calls it once, before anything else"),
     plain("proxy_abi_version_0_2_1", "the host picks the ABI by the name of this export"),
-    allocator("proxy_on_memory_allocate", "malloc", "the host asks for the memory of every value it returns"),
-    plain("proxy_on_context_create", "says which configuration a request belongs to"),
-    plain("proxy_on_configure", "hands over the plugin configuration"),
-    plain("proxy_on_request_headers", "route, and the answer where no body is needed"),
-    plain("proxy_on_request_body", "the body of a request that changes something"),
-    plain("proxy_on_request_trailers", "they come after such a body"),
-    plain("proxy_on_delete", "a stream is gone: what is kept of its body goes with it"),
+    allocator("malloc", "proxy_on_memory_allocate", "the host asks for the memory of every value it returns"),
+    guarded("proxy_on_context_create", "says which configuration a request belongs to"),
+    guarded("proxy_on_configure", "hands over the plugin configuration"),
+    guarded("proxy_on_request_headers", "route, and the answer where no body is needed"),
+    guarded("proxy_on_request_body", "the body of a request that changes something"),
+    guarded("proxy_on_request_trailers", "they come after such a body"),
+    guarded("proxy_on_delete", "a stream is gone: what is kept of its body goes with it"),
 ];
 
 const fn plain(name: &'static str, reason: &'static str) -> Kept {

@@ -14,7 +14,7 @@ pub enum Mode {
     Filter,
     /// Any SDK filter: only drops what is not in the filter's list; a `squall_on_*` export is refused.
     StripOnly,
-    /// The control module: drops what is not in its list; it has no guards.
+    /// The control module: as the filter, with its own list.
     Control,
 }
 
@@ -56,7 +56,7 @@ pub enum LinkError {
         "the guard `{0}` stands for no callback that is kept; add it to the list in exports.rs or remove it"
     )]
     UnknownGuard(String),
-    #[error("`{0}` is a guard of the filter, and --strip-only and --control take modules without guards")]
+    #[error("`{0}` is a guard, and --strip-only takes modules without guards")]
     UnexpectedGuard(String),
     #[error("{} the host does not offer:{}", plural(.0.len()), list(.0))]
     Imports(Vec<(String, &'static str)>),
@@ -70,8 +70,8 @@ pub fn link(wasm: &[u8], mode: Mode, names: bool) -> Result<(Vec<u8>, Summary), 
     let mut module = config.parse(wasm).map_err(|error| LinkError::Parse(format!("{error:#}")))?;
 
     let renamed = match mode {
-        Mode::Filter => rename_guards(&mut module)?,
-        Mode::StripOnly | Mode::Control => refuse_guards(&module)?,
+        Mode::Filter | Mode::Control => rename_guards(&mut module, mode.list())?,
+        Mode::StripOnly => refuse_guards(&module)?,
     };
     let dropped = drop_exports(&mut module, mode.list());
     check_exports(&module, mode.list())?;
@@ -85,7 +85,7 @@ pub fn link(wasm: &[u8], mode: Mode, names: bool) -> Result<(Vec<u8>, Summary), 
     Ok((linked, summary))
 }
 
-fn rename_guards(module: &mut Module) -> Result<Vec<String>, LinkError> {
+fn rename_guards(module: &mut Module, list: &'static [Kept]) -> Result<Vec<String>, LinkError> {
     let guards: Vec<_> = module
         .exports
         .iter()
@@ -95,7 +95,7 @@ fn rename_guards(module: &mut Module) -> Result<Vec<String>, LinkError> {
     let mut renamed = Vec::new();
     for (id, guard) in guards {
         let callback = callback_of(&guard).unwrap_or_default();
-        if !kept(FILTER, &callback).is_some_and(|kept| kept.guarded) {
+        if !kept(list, &callback).is_some_and(|kept| kept.guarded) {
             return Err(LinkError::UnknownGuard(guard));
         }
         let sdk = module.exports.iter().find(|export| export.name == callback).map(|export| export.id());
@@ -105,7 +105,7 @@ fn rename_guards(module: &mut Module) -> Result<Vec<String>, LinkError> {
         module.exports.get_mut(id).name = callback.clone();
         renamed.push(callback);
     }
-    let unguarded = FILTER.iter().find(|kept| kept.guarded && !renamed.iter().any(|name| name == kept.name));
+    let unguarded = list.iter().find(|kept| kept.guarded && !renamed.iter().any(|name| name == kept.name));
     if let Some(callback) = unguarded {
         let name = guard_of(callback.name).unwrap_or_default();
         return Err(LinkError::MissingExport { name, reason: callback.reason });

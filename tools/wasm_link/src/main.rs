@@ -20,7 +20,7 @@ need not call, then unreachable code, debug sections and the name section.
 
   --names       keep the name section (function names in the backtrace of a trap)
   --strip-only  a module without guards: only drop what is not needed
-  --control     the control module: no guards, and a list of its own of what is needed";
+  --control     the control module: a list of its own of what is needed";
 
 struct Options {
     mode: Mode,

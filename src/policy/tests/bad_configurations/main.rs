@@ -10,6 +10,7 @@ mod safety;
 mod schema;
 mod scopes;
 mod several;
+mod stages;
 mod streams;
 mod triggers;
 mod values;
@@ -41,6 +42,7 @@ fn good() -> Value {
     json!({
         "version": 1,
         "role": "filter",
+        "release": "2026-12-01T08:00:00Z",
         "identity": {"service": "user-service", "namespace": "shop", "labels": {"app": "users"}},
         "catalog": {"version": 1, "scenarios": [
             {
@@ -89,7 +91,9 @@ fn good() -> Value {
             },
         ]},
         "mission": {"version": 1, "id": "run-1", "scenarios": ["slow-db", "fail-auth"], "namespace": "shop",
-            "start": "2026-12-01T09:00:00Z", "duration": "15m", "composition": "independent", "seed": "s",
+            "start": "2026-12-01T09:00:00Z", "duration": "15m", "baseline": "1m", "recovery": "2m", "lease": "30s",
+            "stages": [{"for": "4m", "intensity": "10%"}, {"for": "5m", "intensity": "12.5 %"}, {"for": "5m", "intensity": "100%"}],
+            "composition": "independent", "seed": "s",
             "enable": true},
     })
 }

@@ -1,0 +1,168 @@
+//! A mission in this proxy: its plan, where it is, and what the metrics show of that.
+
+use crate::caps::Caps;
+use crate::events;
+use crate::health::Observer;
+use crate::host;
+use crate::mission;
+use crate::pressure;
+use crate::run::Run;
+use crate::slots::Pools;
+use crate::stats::{self, ScenarioStats};
+use squall_policy::events::Name;
+use squall_policy::mission::{Now, Standing, State};
+use squall_policy::{Plan, Seed};
+
+/// A mission in this proxy.
+pub struct Armed {
+    pub mission: String,
+    pub namespace: String,
+    pub plan: Plan,
+    pub stats: Vec<ScenarioStats>,
+    pub seed: Seed,
+    pub run: Run,
+    pub caps: Caps,
+    pub pools: Pools,
+    /// Whether faulted requests and their responses carry headers that say so.
+    pub marks: bool,
+    /// What this worker has seen of its traffic.
+    pub observer: Observer,
+    /// This worker holds memory for it.
+    pub holds_memory: bool,
+    /// Requests are observed: from the start to the end of the recovery. Set by the timer, and checked against both clocks
+    /// before each fault.
+    pub running: bool,
+    /// What its sampling rates are multiplied with, parts per million; 0 while nothing is injected.
+    pub intensity_ppm: u32,
+    /// It is over here, for ever.
+    pub is_ended: bool,
+    /// The state that was shown last.
+    pub shown: Option<State>,
+}
+
+impl Armed {
+    /// Whether streams have to be remembered.
+    #[inline]
+    pub fn concerns_streams(&self) -> bool {
+        // Marks from outside are taken off every request.
+        !self.is_ended && (self.marks || !self.plan.is_dormant())
+    }
+
+    /// Where the mission is.
+    pub fn state(&self) -> host::Result<(State, u64)> {
+        let now_ns = host::monotonic_ns()?;
+        Ok((self.run.state(Now { wall_ms: host::wall_ms()?, mono_ns: now_ns }), now_ns))
+    }
+
+    /// The time and the deadline while faults are injected; `None` at any other time, and without a clock.
+    pub fn injecting(&self) -> Option<(u64, u64)> {
+        match self.state() {
+            Ok((State::Injecting { .. }, now_ns)) => Some((now_ns, self.run.ends_ns())),
+            _ => None,
+        }
+    }
+
+    /// The same for who has looked at the monotonic clock.
+    pub fn injects_until(&self, now_ns: u64) -> Option<u64> {
+        let now = Now { wall_ms: host::wall_ms().ok()?, mono_ns: now_ns };
+        matches!(self.run.state(now), State::Injecting { .. }).then(|| self.run.ends_ns())
+    }
+
+    /// Looks at what has become of the mission elsewhere, and shows it.
+    pub fn look(&mut self, shown: bool) -> host::Result<(Standing, u64)> {
+        self.run.look(&self.mission)?;
+        let standing = self.run.standing();
+        self.seed = Seed::from_text(&self.run.record().seed);
+        self.running = standing.state.observes();
+        self.intensity_ppm = standing.state.intensity_ppm();
+        if shown && self.shown != Some(standing.state) {
+            self.show(standing.state);
+            self.tell(standing.state);
+        }
+        Ok((standing, host::monotonic_ns()?))
+    }
+
+    /// Nothing is injected until the next look.
+    pub fn pause(&mut self, shown: bool) {
+        self.intensity_ppm = 0;
+        if std::mem::take(&mut self.running) && shown {
+            self.show_active(false);
+        }
+        self.shown = None;
+    }
+
+    /// Whether what waits has nothing to wait for: the mission is put off, or only recovers.
+    pub fn lets_go(&self) -> bool {
+        matches!(self.run.standing().state, State::Pending | State::Recovery)
+    }
+
+    /// It is over here.
+    pub fn end(&mut self, shown: bool) {
+        if !self.run.has_ended() && self.run.look(&self.mission).is_err() {
+            stats::count_host_errors(1);
+            log::error!("the end of mission {} could not be recorded", self.mission);
+        }
+        self.run.end();
+        (self.running, self.is_ended, self.intensity_ppm) = (false, true, 0);
+        self.free_memory();
+        if shown {
+            self.show(self.run.standing().state);
+        }
+    }
+
+    pub fn free_memory(&mut self) {
+        self.holds_memory = false;
+        pressure::free(&self.mission);
+    }
+
+    /// Shows in the metrics where the mission is.
+    fn show(&mut self, state: State) {
+        self.shown = Some(state);
+        self.show_active(matches!(state, State::Injecting { .. }));
+    }
+
+    /// Shows in the metrics whether the scenarios are active.
+    pub fn show_active(&self, active: bool) {
+        for scenario in self.plan.scenarios() {
+            let labels = [("scenario", scenario.name.as_str()), ("namespace", self.namespace.as_str())];
+            stats::set_gauge("chaos_active", &labels, u64::from(active));
+        }
+        let (stage, ppm) = match self.run.standing().state {
+            State::Injecting { stage, intensity_ppm } if active => (stage.saturating_add(1), intensity_ppm),
+            _ => (0, 0),
+        };
+        stats::set_gauge("chaos_stage", &[], stage as u64);
+        // One percent at least while anything is injected.
+        let percent = u64::from(ppm).saturating_add(5_000) / 10_000;
+        stats::set_gauge("chaos_intensity_percent", &[], percent.max(u64::from(active)));
+        let deadline_ms = self.run.record().deadline().wall_ms;
+        stats::set_gauge("chaos_deadline_seconds", &[], if active { deadline_ms / 1000 } else { 0 });
+    }
+
+    /// Tells of a new phase, once for all workers.
+    fn tell(&self, state: State) {
+        let event =
+            events::new(Name::StageStarted).text("mission", &self.mission).text("phase", state.word());
+        let event = match state {
+            State::Injecting { stage, intensity_ppm } => event
+                .number("stage", stage.saturating_add(1) as u64)
+                .number("of", self.run.record().rules.stages.len().max(1) as u64)
+                .thousandths("intensity_percent", i64::from(intensity_ppm) / 10),
+            State::Baseline | State::Recovery => event,
+            State::Pending | State::Over(_) => return,
+        };
+        events::emit_once(log::Level::Info, &event);
+    }
+
+    /// The start of the mission's time, for what counts by it.
+    pub fn running_ns(&self, now_ns: u64) -> u64 {
+        self.run.record().running_ns(now_ns)
+    }
+}
+
+/// The halts of the proxy, in the metrics.
+pub fn show_halts() {
+    if let Ok(halts) = mission::halts() {
+        stats::set_gauge("chaos_halted", &[], u64::from(halts.blocks()));
+    }
+}
