@@ -97,7 +97,7 @@ pub enum Verb {
     Verify(Verify),
     /// Write what Envoy or Istio reads
     #[command(subcommand)]
-    Render(Render),
+    Render(Box<Render>),
     /// Print the JSON Schema (draft 2020-12) of a file, for editors and other tools
     #[command(after_help = "Example:\n  chaosctl schema catalog > catalog.schema.json\n\n\
         An editor reads it where the first line of catalog.yaml is:\n  \
