@@ -16,7 +16,7 @@ CARGO_TEST := cargo test --locked --release --no-fail-fast
 FIND_ENVOY := ENVOY="$$($(SETUP)/envoy.sh --path)"; export ENVOY
 DOCS := cargo run --locked --release -p squall-policy --features docs --bin generate-docs
 
-.PHONY: help setup wasm-setup wasm-opt chromium build empty-filter demo demo-faults test test-policy test-wasm test-envoy bench counts counts-update \
+.PHONY: help setup wasm-setup wasm-opt chromium build empty-filter demo demo-faults test test-policy test-wasm test-envoy bench bench-guardrails counts counts-update \
 	docs docs-check lint arrow image clean distclean
 
 ##@ Start here
@@ -85,6 +85,9 @@ test-envoy: setup chromium build ## Ring 3: the compiled modules in a real Envoy
 
 bench: setup build empty-filter ## Compare bare Envoy, its own fault filter, an empty filter and Squall in one run
 	@$(FIND_ENVOY); cargo run --locked --release -p squall-bench -- $(ARGS)
+
+bench-guardrails: ## Simulate thousands of missions: false alarms of guardrails, and how soon they halt
+	@cargo run --locked --release -p squall-policy --features docs --bin guardrail-trials -- $(ARGS)
 
 ##@ Check
 

@@ -1,6 +1,7 @@
 //! The command line: every verb, its options, and an example of each in `--help`.
 
 mod render;
+mod sign;
 mod token;
 
 pub use render::{
@@ -8,6 +9,7 @@ pub use render::{
     RenderStatTags, Scope,
 };
 
+pub use sign::{Approve, Keygen, Sign, SignInputs, Verify};
 pub use token::Token;
 
 use crate::terminal::Color;
@@ -17,7 +19,7 @@ use std::path::PathBuf;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  fine
-  1  a finding: a file has a mistake, or a scenario does not exist
+  1  a finding: a file has a mistake, a scenario does not exist, signatures are missing
   2  could not run: bad arguments, a file that cannot be read
 
 A first tour:
@@ -72,6 +74,27 @@ pub enum Verb {
         --fault 'delay=100ms;abort=503' --expires 10m\n\ndocs/faults/requested.md tells what goes into it."
     )]
     Token(Token),
+    /// Make a key pair for an operator, and print what proxies have to know of it
+    #[command(after_help = "Example:\n  chaosctl keygen alice --up-to high\n\n\
+        The private key stays in its file, which only you can read; docs/sign-off.md tells where the printed entry goes.")]
+    Keygen(Keygen),
+    /// Sign a mission for the scenarios of a catalog; shows first what is signed
+    #[command(
+        after_help = "Example:\n  chaosctl sign --key alice.key --catalog catalog.yaml --mission mission.yaml \\\n    \
+        --out mission.signed.json\n\ndocs/sign-off.md tells what a signature binds."
+    )]
+    Sign(Sign),
+    /// Add your signature to a mission that somebody else has signed; shows first what is signed
+    #[command(
+        after_help = "Example:\n  chaosctl approve --key bob.key --catalog catalog.yaml --mission mission.signed.json \\\n    \
+        --out mission.signed.json"
+    )]
+    Approve(Approve),
+    /// Tell who has signed a mission, and whether that is enough
+    #[command(
+        after_help = "Example:\n  chaosctl verify --operators operators.yaml --catalog catalog.yaml --mission mission.signed.json"
+    )]
+    Verify(Verify),
     /// Write what Envoy or Istio reads
     #[command(subcommand)]
     Render(Render),
@@ -226,6 +249,8 @@ pub struct Schema {
 pub enum SchemaFile {
     Catalog,
     Mission,
+    /// The operators whose signatures count
+    Operators,
     /// The plugin configuration
     Plugin,
 }

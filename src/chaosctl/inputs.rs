@@ -1,5 +1,6 @@
 //! A catalog and a mission, read together and checked as the filter would check them.
 
+use crate::envelope::Sealed;
 use crate::findings;
 use crate::source::Source;
 use crate::suspicion;
@@ -15,6 +16,8 @@ pub struct Inputs {
     pub catalog_node: Node,
     pub mission: Option<wire::Mission>,
     pub mission_node: Option<Node>,
+    /// The envelope of a signed mission.
+    pub sealed: Option<Sealed>,
 }
 
 /// Who the proxy is, as the command line says it.
@@ -23,6 +26,17 @@ pub struct Identity<'a> {
     pub namespace: Option<&'a str>,
     pub service: Option<&'a str>,
     pub keys: Keys,
+    pub sign_off: SignOff,
+}
+
+/// Who has to have signed.
+#[derive(Default)]
+pub enum SignOff {
+    /// Whoever asks wants to know what a mission would do, not whether it may.
+    #[default]
+    Elsewhere,
+    /// The keys of a plugin configuration that say it, where there are any.
+    Given(Vec<Entry>),
 }
 
 /// The keys of callers.
@@ -51,11 +65,16 @@ impl Inputs {
         }
         let mut catalog = Source::open(catalog)?;
         let mut mission = mission.map(Source::open).transpose()?;
+        let sealed = mission.as_mut().and_then(Source::unseal);
         let read = check_pair(&mut catalog, mission.as_mut());
         let mut arguments = Source::nothing("command line");
         if let (Some(_), Some(node)) = (&read, &catalog.node) {
-            let plugin = assemble(node, mission.as_ref().and_then(|m| m.node.as_ref()), identity);
+            let carried = sealed.as_ref().map(|sealed| &sealed.node);
+            let plugin = assemble(node, carried.or(mission.as_ref().and_then(|m| m.node.as_ref())), identity);
             cross_check(&plugin, &mut catalog, mission.as_mut(), &mut arguments)?;
+            if let (SignOff::Elsewhere, Some(mission)) = (&identity.sign_off, &mut mission) {
+                mission.findings.retain(|finding| !is_about_signers(finding.code));
+            }
             if matches!(identity.keys, Keys::Elsewhere) {
                 arguments.findings.retain(|finding| finding.code != Code::UnknownCaller);
             }
@@ -77,8 +96,14 @@ impl Inputs {
             catalog_node,
             mission: read_mission,
             mission_node: mission.and_then(|m| m.node),
+            sealed,
         }))
     }
+}
+
+/// What only somebody with the operators' keys can tell.
+pub fn is_about_signers(code: Code) -> bool {
+    matches!(code, Code::SignatureNeeded | Code::UnknownOperator)
 }
 
 /// Checks each file for itself, and the mission against the catalog.
@@ -115,6 +140,9 @@ pub fn assemble(catalog: &Node, mission: Option<&Node>, identity: &Identity<'_>)
         .collect();
     if let Keys::Given(Some(keys)) = &identity.keys {
         entries.push(entry("caller_keys", keys.clone()));
+    }
+    if let SignOff::Given(keys) = &identity.sign_off {
+        entries.extend(keys.iter().cloned());
     }
     if !who.is_empty() {
         entries.push(entry("identity", Value::Object(who).into()));

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, bail, ensure};
 use squall_policy::{Callers, Entry, Node, Value, wire};
+use std::collections::BTreeSet;
 
 /// A key as it was given.
 pub struct Key {
@@ -73,6 +74,16 @@ pub fn node(keys: &[Key]) -> Option<Node> {
         Value::Object(vec![entry("name", text(&key.name)), secret]).into()
     });
     (!keys.is_empty()).then(|| Value::List(items.collect()).into())
+}
+
+/// Keys, of no use, for every caller that a catalog trusts: for those who ask about something else.
+pub fn anybody(catalog: &wire::Catalog) -> Option<Node> {
+    let faults = catalog.scenarios.iter().flat_map(|scenario| &scenario.faults);
+    let trusted = faults.filter_map(|fault| fault.requested.as_ref()).flat_map(|r| r.keys.iter().flatten());
+    let names: BTreeSet<&str> = trusted.map(|name| name.0.as_str()).chain(["anybody"]).collect();
+    let keys =
+        names.into_iter().map(|name| Key { name: name.to_owned(), secret: Secret::Inline("A".repeat(22)) });
+    node(&keys.collect::<Vec<_>>())
 }
 
 /// The keys with their secrets, those of variables from this process's environment.

@@ -5,13 +5,17 @@ mod advice;
 mod arguments;
 mod asked;
 mod emit;
+mod envelope;
 mod excerpt;
 mod explain;
 mod explanation;
 mod findings;
 mod inputs;
+mod key_file;
+mod keygen;
 mod keys;
 mod list;
+mod operators;
 mod overlap;
 mod reader;
 mod render;
@@ -19,6 +23,7 @@ mod request;
 mod scalar;
 mod schema;
 mod show;
+mod sign;
 mod simulate;
 mod sort;
 mod source;
@@ -27,6 +32,7 @@ mod table;
 mod terminal;
 mod token;
 mod validate;
+mod verify;
 mod when;
 mod whose;
 mod words;
@@ -67,6 +73,10 @@ fn run() -> anyhow::Result<Outcome> {
         Verb::Explain(explain) => explain::run(explain, out, err),
         Verb::Simulate(simulate) => simulate::run(simulate, out, err),
         Verb::Token(token) => token::run(token),
+        Verb::Keygen(keygen) => keygen::run(keygen),
+        Verb::Sign(sign) => sign::run(sign, err),
+        Verb::Approve(approve) => sign::approve(approve, err),
+        Verb::Verify(verify) => verify::run(verify, out, err),
         Verb::Schema(schema) => schema::run(schema),
         Verb::Render(Render::Envoy(envoy)) => render::envoy::run(envoy, err),
         Verb::Render(Render::Istio(istio)) => render::istio::run(istio, err),

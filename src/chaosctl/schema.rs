@@ -9,6 +9,7 @@ pub fn run(arguments: &Schema) -> anyhow::Result<Outcome> {
     terminal::print(match arguments.file {
         SchemaFile::Catalog => include_str!("../../schemas/catalog.json"),
         SchemaFile::Mission => include_str!("../../schemas/mission.json"),
+        SchemaFile::Operators => include_str!("../../schemas/operators.json"),
         SchemaFile::Plugin => include_str!("../../schemas/plugin.json"),
     })?;
     Ok(Outcome::Fine)

@@ -58,7 +58,17 @@ fn told(scenario: &wire::Scenario, paint: Paint) -> String {
             out += &format!("{}\n", terminal::shown(line));
         }
     }
-    out.push('\n');
+    let approval = match scenario.severity {
+        wire::Severity::Low => "runs without a signature",
+        wire::Severity::Medium => "needs a signature where there are operators",
+        wire::Severity::High | wire::Severity::Critical => "needs the signatures of two operators",
+    };
+    out + "\n" + &lines(scenario) + &format!("{:11}{}; {approval}\n", "limits", words::caps(scenario))
+}
+
+/// Who, when, what and how often: the blast radius in words.
+pub fn lines(scenario: &wire::Scenario) -> String {
+    let mut out = String::new();
     for (index, scope) in words::scope(scenario).iter().enumerate() {
         out += &format!("{:11}{}\n", if index == 0 { "who" } else { "  or" }, terminal::shown(scope));
     }
@@ -78,11 +88,5 @@ fn told(scenario: &wire::Scenario, paint: Paint) -> String {
         " of these requests"
     };
     out += &format!("{:11}{sample}{unit}\n", "how often");
-    let approval = match scenario.severity {
-        wire::Severity::Low | wire::Severity::Medium => "runs without a signature",
-        wire::Severity::High | wire::Severity::Critical => {
-            "needs a signed mission, which this version does not read: proxies refuse it"
-        }
-    };
-    out + &format!("{:11}{}; {approval}\n", "limits", words::caps(scenario))
+    out
 }

@@ -1,6 +1,6 @@
 //! What a file is, told from its keys.
 
-use squall_policy::{Node, Value};
+use squall_policy::{Node, Value, is_envelope};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sort {
@@ -25,7 +25,8 @@ impl Sort {
         if node.get("catalog").is_some() {
             return Self::Plugin;
         }
-        if entries.iter().any(|e| MISSION_KEYS.contains(&e.key.as_str())) {
+        // Signed; what else could be in there is told when it is opened.
+        if is_envelope(node) || entries.iter().any(|e| MISSION_KEYS.contains(&e.key.as_str())) {
             return Self::Mission;
         }
         match node.get("scenarios").map(|n| &n.value) {

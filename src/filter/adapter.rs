@@ -31,6 +31,7 @@ pub mod finish;
 mod first;
 mod flow;
 pub mod handover;
+mod health;
 pub mod host;
 mod ledger;
 mod load;

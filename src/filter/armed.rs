@@ -2,6 +2,7 @@
 
 use crate::caps::Caps;
 use crate::events;
+use crate::health::Observer;
 use crate::host;
 use crate::mission;
 use crate::pressure;
@@ -24,6 +25,8 @@ pub struct Armed {
     pub pools: Pools,
     /// Whether faulted requests and their responses carry headers that say so.
     pub marks: bool,
+    /// What this worker has seen of its traffic.
+    pub observer: Observer,
     /// This worker holds memory for it.
     pub holds_memory: bool,
     /// Requests are observed: from the start to the end of the recovery. Set by the timer, and checked against both clocks

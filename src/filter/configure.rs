@@ -4,6 +4,7 @@
 
 use crate::armed::{Armed, show_halts};
 use crate::caps::Caps;
+use crate::health::Observer;
 use crate::node::Node;
 use crate::run::Run;
 use crate::slots::Pools;
@@ -209,12 +210,14 @@ fn armed(mission: wire::Mission, plan: Plan, record: MissionRecord, halts: &Halt
     let stats = plan.scenarios().iter().map(|scenario| announce(&scenario.name, scenario.faults())).collect();
     let (caps, pools) = (Caps::new(&id, &plan), Pools::new(&id, &plan));
     pools.resize(&plan);
+    let observer = Observer::new(&id, &plan, &record);
     Outcome::Armed(Box::new(Armed {
         mission: id,
         namespace: mission.namespace.0,
         plan,
         stats,
         seed: Seed::from_text(&record.seed),
+        observer,
         run: Run::new(record, halts, now),
         caps,
         pools,
@@ -230,8 +233,8 @@ fn armed(mission: wire::Mission, plan: Plan, record: MissionRecord, halts: &Halt
 /// One line with everything that a replay needs.
 fn log_accepted(mission: &wire::Mission, record: &MissionRecord, plan: &Plan, approval: &Approval) {
     let dormant: Vec<&str> = plan.dormant().iter().map(|d| d.scenario.as_str()).collect();
+    let approvers: Vec<&str> = approval.by.iter().map(String::as_str).collect();
     let scenarios: Vec<&str> = plan.scenarios().iter().map(|scenario| scenario.name.as_str()).collect();
-    let approved_by: Vec<&str> = approval.by.iter().map(String::as_str).collect();
     let event = events::new(Name::MissionAccepted)
         .text("mission", &mission.id.0)
         .text("namespace", &mission.namespace.0)
@@ -239,7 +242,6 @@ fn log_accepted(mission: &wire::Mission, record: &MissionRecord, plan: &Plan, ap
         .text("seed", &record.seed)
         .text("deadline", &rfc3339(record.deadline().wall_ms))
         .texts("scenarios", &scenarios)
-        .texts("approved_by", &approved_by)
         .texts("dormant", &dormant);
     events::emit(log::Level::Info, &event);
     let now = host::wall_ms().unwrap_or(0);

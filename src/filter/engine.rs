@@ -90,6 +90,7 @@ impl Engine {
         root.queue.retain(|wake| wake.stream().is_some() || matches!(wake, Wake::Look));
         if let Some(old) = &mut root.armed {
             old.free_memory();
+            old.tell_health();
         }
         let chosen = configured.chosen;
         let configured = Root {
@@ -127,6 +128,7 @@ impl Engine {
         let mut mission_wake = false;
         let mut give_back = false;
         let mut look = false;
+        let mut health = false;
         for _ in 0..ACTIONS_PER_TICK {
             let until = if root.release { u64::MAX } else { now };
             match root.queue.pop_due(until) {
@@ -134,6 +136,7 @@ impl Engine {
                 Some(Wake::GiveBack) => give_back = caps::flush() | slots::flush(),
                 Some(Wake::Handover) => root.release |= root.is_replaced(),
                 Some(Wake::Look) => look = true,
+                Some(Wake::Health) => health = true,
                 Some(Wake::Slot(stream)) => {
                     let stream = self.streams.get_mut(&stream);
                     if let Some(observed) = stream.and_then(|stream| stream.observed.as_deref_mut()) {
@@ -168,6 +171,9 @@ impl Engine {
         }
         let in_effect = host::set_effective_context(id).is_ok();
         stats::count_host_errors(u32::from(!in_effect));
+        if health {
+            root.look_at_health(now, in_effect);
+        }
         if mission_wake && in_effect {
             root.advance_mission(now);
         } else if mission_wake {

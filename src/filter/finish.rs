@@ -3,12 +3,14 @@
 use crate::armed::Armed;
 use crate::caps;
 use crate::engine::Engine;
+use crate::health;
 use crate::host;
 use crate::ledger;
-use crate::root::{RETRY_NS, Wake};
+use crate::root::{RETRY_NS, Root, Wake};
 use crate::stats::{self, Cause};
 use crate::stream::{Observed, Progress};
 use crate::waiting;
+use squall_policy::health::Finished;
 
 /// The stream is complete: its wake-ups are cancelled and its outcome counted. The first of `on_log` and
 /// `on_delete` does it; only `on_log` knows the status.
@@ -47,8 +49,34 @@ fn finish_known(engine: &mut Engine, id: u32, status: fn() -> u64) {
         ledger::suppress_faults(armed, &injection.faults, Cause::StreamEnded);
     }
     if let Ok(now) = now {
-        count_request(armed, &observed, faulted, status(), now);
+        let status = status();
+        count_request(armed, &observed, faulted, status, now);
+        observe(root, &observed, faulted, status, now);
     }
+}
+
+/// What all workers see together.
+fn observe(root: &mut Root, observed: &Observed, faulted: bool, status: u64, now: u64) {
+    let Some(armed) = &mut root.armed else { return };
+    let latency_us = now.saturating_sub(observed.started_ns) / 1000;
+    let injected = faulted && observed.marks.made(status);
+    let finished = Finished { phase: observed.phase, status, latency_us, injected };
+    if observed.inbound {
+        armed.observer.inbound(&finished);
+    }
+    if !observed.outcomes.is_empty() {
+        let intensity_ppm = health::intensity_of(armed.run.record(), observed.phase);
+        let groups: Vec<_> = observed
+            .outcomes
+            .iter()
+            .map(|outcome| {
+                let declared_ppm = armed.plan.declared_ppm(outcome.scenario, intensity_ppm);
+                (outcome.scenario, ledger::part(outcome, faulted), declared_ppm)
+            })
+            .collect();
+        armed.observer.request(&finished, &groups);
+    }
+    root.plan_health(health::LOOK_NS, now);
 }
 
 fn count_request(armed: &mut Armed, observed: &Observed, faulted: bool, status: u64, now: u64) {

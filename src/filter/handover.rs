@@ -104,7 +104,8 @@ impl Root {
         let chosen = configure::choose_again(&bytes, self.own_mission);
         (self.blocked, self.order) = (chosen.blocked, chosen.order);
         let Some(armed) = chosen.armed else { return };
-        if self.armed.replace(armed).is_some() {
+        if let Some(mut before) = self.armed.replace(armed) {
+            before.tell_health();
             // What is left of the mission before must not be taken for this one's.
             let old = streams.values_mut().filter(|stream| stream.root == id);
             old.filter_map(|stream| stream.observed.as_mut()).for_each(|observed| observed.detach());

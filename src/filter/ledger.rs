@@ -4,7 +4,7 @@ use crate::armed::Armed;
 use crate::callers;
 use crate::host;
 use crate::stats::{self, Cause, FAULTS, Group};
-use crate::stream::Phase;
+use squall_policy::health::{self, Phase};
 use squall_policy::{Cap, DelayPhase, Injected, Injection, Outcome, Spared, Verdict};
 use std::borrow::Cow;
 
@@ -33,6 +33,14 @@ impl Marks {
     /// Faults of this kind did not take place after all.
     pub fn forget(&mut self, kind: &str) {
         self.kinds &= !bit(kind);
+    }
+
+    /// Whether a response with this status is Squall's own: an answer, a cut, a change that makes it an error.
+    #[must_use]
+    pub fn made(self, status: u64) -> bool {
+        let failed = !(100..500).contains(&status);
+        let any = |kinds: &[&str]| kinds.iter().any(|kind| self.kinds & bit(kind) != 0);
+        any(&["abort", "drop"]) || (failed && any(&["mutate", "stream"]))
     }
 
     /// Mission, scenario, faults; nothing without a fault.
@@ -83,11 +91,21 @@ pub fn take_delays(injection: &mut Injection, when: DelayPhase) -> Vec<Injected>
 /// Counts faults that have taken effect.
 pub fn count(armed: &mut Armed, faults: &[Injected]) {
     for fault in faults {
+        injected(armed, fault);
         let Some(stats) = armed.stats.get_mut(fault.scenario()) else { continue };
-        stats.injected(fault.kind());
         if let Injected::Delay { us, .. } = fault {
             stats.injected_delay(*us);
         }
+    }
+}
+
+/// Counts a fault that has taken effect.
+pub fn injected(armed: &mut Armed, fault: &Injected) {
+    if let Some(stats) = armed.stats.get_mut(fault.scenario()) {
+        stats.injected(fault.kind());
+    }
+    if let Some(kind) = FAULTS.iter().position(|kind| *kind == fault.kind()) {
+        armed.observer.injected(fault.scenario(), kind);
     }
 }
 
@@ -126,13 +144,24 @@ pub fn group(outcome: &Outcome, phase: Phase, faulted: bool) -> Group {
     match phase {
         Phase::Baseline => return Group::Baseline,
         Phase::Recovery => return Group::Recovery,
-        Phase::Injecting => {}
+        Phase::Injecting(_) => {}
     }
+    match part(outcome, faulted) {
+        health::Group::Control => Group::Control,
+        health::Group::Treatment => Group::Treatment,
+        health::Group::Other => Group::Other,
+    }
+}
+
+/// The same, whatever the phase.
+pub fn part(outcome: &Outcome, faulted: bool) -> health::Group {
     match (&outcome.spared, faulted) {
-        (None, _) => Group::Treatment,
-        (Some(spared), false) if spared.is_control() && *spared != Spared::Preempted => Group::Control,
+        (None, _) => health::Group::Treatment,
+        (Some(spared), false) if spared.is_control() && *spared != Spared::Preempted => {
+            health::Group::Control
+        }
         // Another scenario's fault, one that a cap forbade, or none is possible: matched, and no control for this one.
-        (Some(_), _) => Group::Other,
+        (Some(_), _) => health::Group::Other,
     }
 }
 
@@ -152,4 +181,5 @@ pub fn suppress(armed: &mut Armed, scenario: usize, cause: Cause) {
     if let Some(stats) = armed.stats.get_mut(scenario) {
         stats.suppressed(cause);
     }
+    armed.observer.suppressed(scenario, cause as usize);
 }

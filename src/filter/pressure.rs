@@ -68,9 +68,7 @@ pub fn apply(armed: &mut Armed, verdict: &mut Verdict, now_ns: u64) -> u64 {
         };
         let number = fault.scenario();
         if done {
-            if let Some(stats) = armed.stats.get_mut(number) {
-                stats.injected(fault.kind());
-            }
+            ledger::injected(armed, &fault);
         } else {
             stats::count_host_errors(1);
             take_off(armed, verdict, number, Cap::Unknown, |other| *other != fault);

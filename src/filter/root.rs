@@ -2,6 +2,7 @@
 
 use crate::armed::Armed;
 use crate::handover::Successor;
+use crate::health;
 use crate::host::{self, Side};
 use crate::run::LOOK_NS;
 use crate::stats;
@@ -34,6 +35,8 @@ pub enum Wake {
     Handover,
     /// A slot of a cap could not be given back.
     GiveBack,
+    /// What this worker has seen is put together with what the others have.
+    Health,
 }
 
 impl Wake {
@@ -43,7 +46,7 @@ impl Wake {
             Self::Stream(id) | Self::Body(id, _) | Self::Close(id) | Self::Messages(id) | Self::Slot(id) => {
                 Some(id)
             }
-            Self::Mission | Self::Handover | Self::GiveBack | Self::Look => None,
+            Self::Mission | Self::Handover | Self::GiveBack | Self::Look | Self::Health => None,
         }
     }
 }
@@ -121,7 +124,12 @@ impl Root {
     pub fn end_mission(&mut self, now_ns: u64) {
         let Some(armed) = self.armed.as_mut().filter(|armed| !armed.is_ended) else { return };
         armed.end(self.successor.is_none());
+        armed.tell_health();
+        if let Some(planned) = armed.observer.planned.take() {
+            self.queue.cancel(planned);
+        }
         self.release = true;
+        self.plan_health(health::VERDICT_NS, now_ns);
         if let Some(planned) = self.looks.take() {
             self.queue.cancel(planned);
         }
@@ -146,8 +154,13 @@ impl Root {
             State::Pending => standing.until.mono_ns,
             _ => standing.until.mono_ns.min(now_ns.saturating_add(LOOK_NS)),
         };
+        let breakers = armed.running && armed.observer.has_breakers();
         if armed.lets_go() {
             self.release = true;
+        }
+        if breakers {
+            // One of them may be open already.
+            self.plan_health(1, now_ns);
         }
         if !self.look_at(next, now_ns) {
             // Nothing would end it in time while there is no traffic.

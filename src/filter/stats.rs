@@ -1,6 +1,7 @@
 //! Metrics: names with labels in Istio's convention, each defined once per VM and kept by id.
 
 use crate::host::{self, MetricKind};
+pub use squall_policy::health::{CAUSES, FAULTS};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
@@ -95,7 +96,7 @@ pub enum Group {
     Recovery = 4,
 }
 
-/// Why a sampled fault was not injected.
+/// Why a sampled fault was not injected, in the order of [`CAUSES`].
 #[derive(Clone, Copy)]
 pub enum Cause {
     Preempted,
@@ -135,39 +136,6 @@ pub enum Cause {
     OtherTarget,
 }
 
-const CAUSES: [&str; 28] = [
-    "preempted",
-    "no_sample_header",
-    "already_faulted",
-    "deadline",
-    "host_error",
-    "max_concurrent",
-    "max_per_second",
-    "max_total",
-    "cpu_share",
-    "protected",
-    "attempt",
-    "trigger",
-    "burst",
-    "no_key",
-    "first_done",
-    "first_full",
-    "stream_ended",
-    "no_body",
-    "no_stream",
-    "body_taken",
-    "body_too_large",
-    "body_not_json",
-    "unsigned",
-    "malformed",
-    "bad_signature",
-    "expired",
-    "over_limit",
-    "other_target",
-];
-/// Every kind of fault, in the order in which marks name them: what may end a request last.
-pub const FAULTS: [&str; 9] =
-    ["cpu", "memory", "concurrency", "delay", "throttle", "mutate", "stream", "drop", "abort"];
 const GROUPS: [&str; 5] = ["control", "treatment", "other", "baseline", "recovery"];
 const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
 

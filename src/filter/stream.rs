@@ -8,6 +8,7 @@ use crate::callers;
 use crate::caps::{self, Held};
 use crate::ending;
 use crate::engine::Engine;
+use crate::health;
 use crate::host::Side;
 use crate::ledger::{self, Marks};
 use crate::load::Arrivals;
@@ -19,8 +20,9 @@ use crate::response;
 use crate::root::{Root, Wake};
 use crate::stats::{self, Cause};
 use crate::waiting::{self, AtPool};
+use squall_policy::health::Phase;
 use squall_policy::mission::State;
-use squall_policy::{DelayPhase, Injected, Injection, Outcome, Ticket, Verdict};
+use squall_policy::{DelayPhase, Direction, Facts, Injected, Injection, Outcome, Ticket, Verdict};
 
 /// What a callback tells the host to do with the stream.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -44,6 +46,8 @@ pub struct Observed {
     pub id: u32,
     /// The phase of the mission in which it came.
     pub phase: Phase,
+    /// It came in on the side that a guardrail watches.
+    pub inbound: bool,
     pub started_ns: u64,
     /// When its delay began.
     pub begun_ns: u64,
@@ -61,24 +65,6 @@ pub struct Observed {
     pub arrivals: Arrivals,
     pub progress: Progress,
     pub bodies: Bodies,
-}
-
-/// A phase in which requests are observed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    Baseline,
-    Injecting,
-    Recovery,
-}
-
-impl Phase {
-    fn of(state: State) -> Self {
-        match state {
-            State::Baseline => Self::Baseline,
-            State::Recovery => Self::Recovery,
-            _ => Self::Injecting,
-        }
-    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -145,7 +131,8 @@ fn begin(engine: &mut Engine, id: u32, root_id: u32, last: bool) -> Option<Actio
     marks::strip(armed);
     let mut facts = RequestFacts::new(armed.run.started_ns());
     let verdict = armed.plan.decide_at(armed.intensity_ppm, &armed.seed, &mut facts);
-    if facts.failures > 0 || armed.plan.takes_requests() || !verdict.outcomes.is_empty() {
+    let watched = armed.observer.watches_inbound();
+    if facts.failures > 0 || armed.plan.takes_requests() || !verdict.outcomes.is_empty() || watched {
         return begin_matched(engine, (id, root_id), facts, verdict, last);
     }
     None
@@ -163,7 +150,8 @@ fn begin_matched(
     let armed = root.armed.as_mut()?;
     stats::count_host_errors(facts.failures);
     callers::strip(armed, &verdict, &facts);
-    if verdict.outcomes.is_empty() {
+    let inbound = armed.observer.watches_inbound() && facts.direction() == Direction::Inbound;
+    if verdict.outcomes.is_empty() && !inbound {
         return None;
     }
     let Ok((state, now)) = armed.state() else {
@@ -189,13 +177,14 @@ fn begin_matched(
     let held = caps::acquire(armed, &mut verdict);
     let started_ns = now;
     let now = pressure::apply(armed, &mut verdict, now);
-    let phase = Phase::of(state);
-    if phase == Phase::Injecting {
+    let phase = health::phase_of(state);
+    if let Phase::Injecting(_) = phase {
         ledger::count_spared(armed, &verdict);
     }
     let mut observed = Observed {
         id,
         phase,
+        inbound,
         started_ns,
         begun_ns: now,
         outcomes: verdict.outcomes,

@@ -34,7 +34,9 @@ pub fn wake(stream: &mut Stream, armed: Option<&mut Armed>, wake: Wake, moment: 
         Wake::Body(_, side) => body(observed, armed, side, moment),
         Wake::Close(_) => close(observed, moment.now_ns),
         Wake::Messages(_) => messages::wake(observed, armed, moment),
-        Wake::Slot(_) | Wake::Mission | Wake::Handover | Wake::GiveBack | Wake::Look => Woken::Done,
+        Wake::Slot(_) | Wake::Mission | Wake::Handover | Wake::GiveBack | Wake::Look | Wake::Health => {
+            Woken::Done
+        }
     }
 }
 
@@ -64,7 +66,7 @@ pub fn wait_again(stream: &mut Stream, wake: Wake, ticket: Ticket) {
                 watched.ticket = Some(ticket);
             }
         }
-        Wake::Slot(_) | Wake::Mission | Wake::Handover | Wake::GiveBack | Wake::Look => {}
+        Wake::Slot(_) | Wake::Mission | Wake::Handover | Wake::GiveBack | Wake::Look | Wake::Health => {}
     }
 }
 

@@ -246,6 +246,28 @@ impl Report {
         self.push(code, at, message.into(), hint.into());
     }
 
+    /// Adds a finding about a key of the present object, or about an item of the list below that key. Not generic: most of what
+    /// a closure of [`Report::in_key`] costs is one more copy of that.
+    #[inline(never)]
+    pub(crate) fn add_below(
+        &mut self,
+        key: &str,
+        item: Option<usize>,
+        (code, at): (Code, Option<Position>),
+        message: &str,
+        hint: &str,
+    ) {
+        self.enter_key(key);
+        if let Some(index) = item {
+            self.path.push(Step::Index(index));
+        }
+        self.push(code, at, message.to_owned(), hint.to_owned());
+        if item.is_some() {
+            self.leave();
+        }
+        self.leave();
+    }
+
     #[inline(never)]
     fn push(&mut self, code: Code, at: Option<Position>, message: String, hint: String) {
         self.add_lazy(code, at, || (message, hint));

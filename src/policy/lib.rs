@@ -44,7 +44,7 @@ mod turns;
 pub mod wire;
 mod worker_time;
 
-pub use base64::encode as base64;
+pub use base64::{decode as from_base64, encode as base64};
 pub use breakoff::{Breakoff, Put, Step, Woken};
 pub use caller::{
     Asked, BAGGAGE_HEADER, Callers, FAULT_HEADER, Ignored, MintError, Minted, TOKEN_HEADER, mint,

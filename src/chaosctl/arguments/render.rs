@@ -42,7 +42,7 @@ pub struct PluginInputs {
     /// Catalog file, or `-`
     #[arg(long, value_name = "FILE")]
     pub catalog: PathBuf,
-    /// Mission file, or `-`; without one the filter is idle
+    /// Mission file, plain or signed, or `-`; without one the filter is idle
     #[arg(long, value_name = "FILE")]
     pub mission: Option<PathBuf>,
     /// Carry only the scenarios that the mission names, instead of the whole catalog
@@ -52,6 +52,9 @@ pub struct PluginInputs {
     /// variable of Envoy, which stays there; may be repeated
     #[arg(long, value_name = "NAME=FILE|NAME=env:VARIABLE")]
     pub caller_key: Vec<String>,
+    /// Operators whose signatures count, in a file; missions of severity high and critical need them
+    #[arg(long, value_name = "FILE")]
+    pub operators: Option<PathBuf>,
     /// Makes this configuration differ from every other, so that Envoy takes it as new; the commit id, for example
     #[arg(long, value_name = "TEXT")]
     pub revision: Option<String>,

@@ -2,7 +2,7 @@
 
 use super::template::{list, number, object, text};
 use crate::arguments::{IstioPhase, Kind, RenderIstio, Scope};
-use crate::inputs::{Identity, Keys};
+use crate::inputs::Identity;
 use crate::keys::{self, Key};
 use crate::terminal::{self, Paint, complain};
 use crate::{Outcome, emit};
@@ -21,7 +21,7 @@ pub fn run(arguments: &RenderIstio, paint: Paint) -> anyhow::Result<Outcome> {
     // A mission of another namespace than the proxies' is refused by them; it is better refused here. In the
     // root namespace, the proxies are in all namespaces.
     let checked = if arguments.scope == Scope::Mesh { None } else { arguments.namespace.as_deref() };
-    let identity = Identity { namespace: checked, service: None, keys: Keys::Elsewhere };
+    let identity = Identity { namespace: checked, ..Identity::default() };
     let Some((inputs, plugin)) = super::plugin::build(&arguments.inputs, &identity, paint)? else {
         return Ok(Outcome::Finding);
     };

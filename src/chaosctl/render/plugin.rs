@@ -1,10 +1,10 @@
 //! `render plugin`: the plugin configuration, checked by the filter's own reader before it is printed.
 
 use crate::arguments::{Format, IdentityInputs, PluginInputs, RenderPlugin};
-use crate::inputs::{Identity, Inputs, Keys, assemble};
-use crate::keys;
+use crate::inputs::{Identity, Inputs, Keys, SignOff, assemble};
 use crate::terminal::{self, Paint};
 use crate::{Outcome, emit};
+use crate::{keys, operators};
 use anyhow::bail;
 use squall_policy::{Entry, Node, Report, Value, load_plugin};
 
@@ -14,6 +14,7 @@ impl IdentityInputs {
             namespace: self.namespace.as_deref(),
             service: self.service.as_deref(),
             keys: Keys::Elsewhere,
+            sign_off: SignOff::Elsewhere,
         }
     }
 }
@@ -42,7 +43,19 @@ pub fn build(
     paint: Paint,
 ) -> anyhow::Result<Option<(Inputs, Node)>> {
     let keys = Keys::Given(keys::node(&keys::read(&inputs.caller_key)?));
-    let identity = &Identity { keys, ..*identity };
+    let sign_off = match &inputs.operators {
+        Some(file) => match operators::read(file, paint)? {
+            Some(keys) => keys,
+            None => return Ok(None),
+        },
+        None => Vec::new(),
+    };
+    let identity = &Identity {
+        keys,
+        sign_off: SignOff::Given(sign_off),
+        namespace: identity.namespace,
+        service: identity.service,
+    };
     let Some(loaded) = Inputs::load(&inputs.catalog, inputs.mission.as_deref(), identity, paint)? else {
         return Ok(None);
     };
@@ -52,7 +65,8 @@ pub fn build(
         Some(names) => keep(&loaded.catalog_node, &names),
         None => loaded.catalog_node.clone(),
     };
-    let mut plugin = assemble(&catalog, loaded.mission_node.as_ref(), identity);
+    let sealed = loaded.sealed.as_ref().map(|sealed| &sealed.node);
+    let mut plugin = assemble(&catalog, sealed.or(loaded.mission_node.as_ref()), identity);
     if let (Some(revision), Value::Object(entries)) = (&inputs.revision, &mut plugin.value) {
         let value = Value::Text(revision.clone()).into();
         // In front of the catalog, where whoever looks for it finds it.

@@ -1,7 +1,9 @@
 //! Writes docs/catalog.md, docs/errors.md and schemas/ from the types that read the files and the codes they report.
 //! What the reader accepts and what the page says therefore cannot drift apart.
 
-use squall_policy::wire::{Catalog, Decode, Kind, Mission, Plugin, Regex, Section, schema};
+use squall_policy::wire::{
+    Catalog, Decode, Envelope, Kind, Mission, OperatorsFile, Plugin, Regex, Request, Section, schema,
+};
 use squall_policy::{Code, Level, Report, load_plugin};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
             ("docs/errors.md", errors_page()),
             ("schemas/catalog.json", schema_page::<Catalog>("Squall catalog")),
             ("schemas/mission.json", schema_page::<Mission>("Squall mission")),
+            ("schemas/operators.json", schema_page::<OperatorsFile>("Squall operators")),
             ("schemas/plugin.json", schema_page::<Plugin>("Squall plugin configuration")),
         ]
     });
@@ -69,6 +72,9 @@ fn catalog_page() -> Result<String, String> {
     );
     let mut done = BTreeSet::new();
     describe(&Plugin::kind(), "##", &mut done, &mut page);
+    describe(&OperatorsFile::kind(), "##", &mut done, &mut page);
+    describe(&Envelope::kind(), "##", &mut done, &mut page);
+    describe(&Request::kind(), "##", &mut done, &mut page);
     Ok(page)
 }
 

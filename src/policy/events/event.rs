@@ -39,6 +39,7 @@ names! {
     MissionRefused = "mission.refused",
     StageStarted = "stage.started",
     MissionDone = "mission.done",
+    MissionJudged = "mission.judged",
     GuardrailTripped = "guardrail.tripped",
     MissionHalted = "mission.halted",
     MissionStopped = "mission.stopped",

@@ -17,7 +17,7 @@ const FORM: u8 = 1;
 pub const LARGEST: usize = 64 * 1024;
 
 /// What all workers have seen together.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Health {
     /// In scope, before the first fault.
     pub baseline: Cell,
@@ -30,6 +30,8 @@ pub struct Health {
     pub series: Series,
     pub watches: Vec<Watch>,
     pub ledgers: Ledgers,
+    /// The verdicts have been told.
+    pub judged: bool,
 }
 
 /// What has to be done, by the one worker that wrote the record.
@@ -136,6 +138,11 @@ impl Health {
         effects
     }
 
+    /// The mission is over: `true` for the one worker that tells the verdicts.
+    pub fn judge(&mut self) -> bool {
+        !std::mem::replace(&mut self.judged, true)
+    }
+
     /// The share of a scenario's usual rate that its breaker leaves.
     #[must_use]
     pub fn factor_ppm(&self, rules: &Rules, scenario: usize) -> u32 {
@@ -198,6 +205,7 @@ impl Health {
         out.length(self.watches.len());
         self.watches.iter().for_each(|watch| watch.write(&mut out));
         self.ledgers.write(&mut out);
+        out.number(u64::from(self.judged));
         out.0
     }
 
@@ -228,6 +236,11 @@ impl Health {
             health.watches.push(Watch::read(bytes)?);
         }
         health.ledgers = Ledgers::read(bytes)?;
+        health.judged = match bytes.number()? {
+            0 => false,
+            1 => true,
+            _ => return None,
+        };
         Some(health)
     }
 }

@@ -68,6 +68,12 @@ impl Guard {
         Demand { limit_ppm, for_ms, min_requests: self.min_requests }
     }
 
+    /// Whether it compares error rates of the same time.
+    pub(super) fn races(&self) -> bool {
+        self.metric.quantile_ppm().is_none()
+            && matches!(self.condition, Condition::Versus(Versus::Control, _))
+    }
+
     /// Whether it compares latencies, which takes all of them and not only a count.
     pub(super) fn compares_latencies(&self) -> bool {
         self.metric.quantile_ppm().is_some() && matches!(self.condition, Condition::Versus(..))
@@ -185,8 +191,8 @@ impl Rules {
 
     /// Whether somebody has to look at the clock for it although no request comes.
     #[must_use]
-    pub fn has_guards(&self) -> bool {
-        self.observed.iter().any(|rules| !rules.guards.is_empty())
+    pub fn has_breakers(&self) -> bool {
+        self.observed.iter().any(|rules| rules.breaker.is_some())
     }
 
     /// The key of the record in shared data. Instances that do not watch the same have a record each, so that none undoes

@@ -89,12 +89,13 @@ impl Sketch {
             .fold(0, |sum, (_, count)| sum.saturating_add(count))
     }
 
-    /// Borders in microseconds with the number of latencies above each, from the shortest.
+    /// The borders of all buckets in use, in microseconds, with the number of latencies above each, from the shortest.
     pub fn borders(&self) -> impl Iterator<Item = (f64, u64)> {
         let mut above = self.total;
-        self.in_use().map(move |(bucket, count)| {
+        self.in_use().flat_map(move |(bucket, count)| {
+            let lower = (bucket.checked_sub(1).map_or(0.0, border), above);
             above = above.saturating_sub(count);
-            (border(bucket), above)
+            [lower, (border(bucket), above)]
         })
     }
 

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::caller::Callers;
 use crate::caps::Limits;
+use crate::draw::PPM;
 use crate::facts::Fact;
 use crate::health::ScenarioRules;
 use crate::names::Names;
@@ -88,6 +89,7 @@ fn compile_scenario(scenario: &wire::Scenario, mission: &wire::Mission) -> Scena
             .collect(),
         limits: Limits::of_scenario(scenario.safety.as_ref()),
         health: ScenarioRules::compile(scenario),
+        factor_ppm: PPM,
     }
 }
 

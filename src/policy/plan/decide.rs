@@ -177,7 +177,7 @@ pub(super) fn sample(
     seed: &Seed,
     facts: &mut dyn Facts,
 ) -> (Sampling, Option<u32>) {
-    let ppm = scaled(scenario.sample.ppm, intensity_ppm);
+    let ppm = scaled(scenario.sample.ppm, scenario.eased(intensity_ppm));
     let key = match &scenario.sample.header {
         Some(header) => match facts.fact(header) {
             Some(value) => value,

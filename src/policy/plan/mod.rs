@@ -42,7 +42,7 @@ pub use test::is_grpc;
 
 use crate::caller::Callers;
 use crate::caps::Limits;
-use crate::draw::Seed;
+use crate::draw::{PPM, Seed};
 use crate::facts::{Fact, Facts};
 use crate::health::ScenarioRules;
 use crate::proxy::Dormant;
@@ -50,6 +50,7 @@ use crate::wire;
 use attempt::Attempts;
 use burst::Burst;
 use choice::Choice;
+use decide::scaled;
 use first::First;
 use index::Index;
 use matcher::Rule;
@@ -135,6 +136,8 @@ pub struct Scenario {
     pub limits: Limits,
     /// Guardrails and signals; `None` without any.
     pub health: Option<Box<ScenarioRules>>,
+    /// What its circuit breaker leaves of its rate, parts per million.
+    factor_ppm: u32,
 }
 
 impl Scenario {
@@ -153,6 +156,11 @@ impl Scenario {
     #[must_use]
     pub fn is_over(&self, wall_ms: u64) -> bool {
         self.trigger.as_ref().is_some_and(|trigger| trigger.is_over(wall_ms))
+    }
+
+    /// The present intensity after the circuit breaker, both in parts per million.
+    fn eased(&self, intensity_ppm: u32) -> u32 {
+        if self.factor_ppm == PPM { intensity_ppm } else { scaled(intensity_ppm, self.factor_ppm) }
     }
 
     /// The declared rate in parts per million of the matched requests.
@@ -186,7 +194,7 @@ impl Scenario {
         }
     }
 
-    /// The share of the matched requests that is sampled and draws a fault, 0 to 1.
+    /// The share of the matched requests that is sampled and draws a fault, 0 to 1, at full intensity.
     #[must_use]
     pub fn share(&self) -> f64 {
         f64::from(self.sample.ppm) / 1e6 * (1.0 - choice::undrawn(&self.faults))
@@ -216,6 +224,21 @@ impl Plan {
     /// Whom it believes who asks for a fault; without this, nobody.
     pub fn trust(&mut self, callers: Callers) {
         self.callers = callers;
+    }
+
+    /// The circuit breaker of a scenario leaves so much of its rate, parts per million. Says whether that is news.
+    pub fn ease(&mut self, scenario: usize, factor_ppm: u32) -> bool {
+        let scenario = self.scenarios.get_mut(scenario);
+        scenario.is_some_and(|scenario| std::mem::replace(&mut scenario.factor_ppm, factor_ppm) != factor_ppm)
+    }
+
+    /// The rate that a scenario declares at an intensity, parts per million of the requests that it matches.
+    #[must_use]
+    pub fn declared_ppm(&self, scenario: usize, intensity_ppm: u32) -> u32 {
+        self.scenario(scenario).map_or(0, |scenario| {
+            let share = libm::round(scenario.share() * 1e6) as u32;
+            scaled(share, scenario.eased(intensity_ppm))
+        })
     }
 
     /// Whether the headers of some requests may ask for faults.

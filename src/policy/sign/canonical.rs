@@ -6,6 +6,8 @@
 
 use crate::node::{Entry, Node, Plain, Value};
 use sha2::{Digest, Sha256};
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
 
 /// The digest of a scenario or a mission.
 #[must_use]
@@ -30,39 +32,61 @@ pub fn digest_text(node: &Node) -> String {
 
 fn write(node: &Node, hash: &mut Sha256) {
     match &node.value {
-        Value::Null => hash.update(b"null"),
-        Value::Bool(true) => hash.update(b"true"),
-        Value::Bool(false) => hash.update(b"false"),
+        Value::Null => hash.update("null"),
+        Value::Bool(flag) => hash.update(if *flag { "true" } else { "false" }),
         Value::Number(number) => hash.update(Plain(*number).to_string()),
         Value::Text(text) => quoted(text, hash),
         Value::List(items) => {
-            hash.update(b"[");
-            for (index, item) in items.iter().enumerate() {
-                separate(index, hash);
+            let mut before = "[";
+            for item in items {
+                hash.update(before);
                 write(item, hash);
+                before = ",";
             }
-            hash.update(b"]");
+            hash.update(if items.is_empty() { "[]" } else { "]" });
         }
         Value::Object(entries) => {
-            let mut sorted: Vec<&Entry> = entries.iter().collect();
-            sorted.sort_by(|a, b| a.key.cmp(&b.key));
-            hash.update(b"{");
-            for (index, entry) in sorted.into_iter().enumerate() {
-                separate(index, hash);
-                quoted(&entry.key, hash);
-                hash.update(b":");
-                write(&entry.value, hash);
+            // Only so much code as this needs: a sort of the standard library would be 4 KiB of the module.
+            let mut sorted: BinaryHeap<Member<'_>> = BinaryHeap::with_capacity(entries.len());
+            for entry in entries {
+                sorted.push(Member(entry));
             }
-            hash.update(b"}");
+            let mut before = "{";
+            while let Some(Member(entry)) = sorted.pop() {
+                hash.update(before);
+                quoted(&entry.key, hash);
+                hash.update(":");
+                write(&entry.value, hash);
+                before = ",";
+            }
+            hash.update(if entries.is_empty() { "{}" } else { "}" });
         }
     }
 }
 
-fn separate(index: usize, hash: &mut Sha256) {
-    if index > 0 {
-        hash.update(b",");
+/// A member of an object; the one with the least key is the greatest, so that it comes first. No two have the same: that is a
+/// mistake of its own.
+struct Member<'n>(&'n Entry);
+
+impl Ord for Member<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.0.key.cmp(&self.0.key)
     }
 }
+
+impl PartialOrd for Member<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Member<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.key == other.0.key
+    }
+}
+
+impl Eq for Member<'_> {}
 
 fn quoted(text: &str, hash: &mut Sha256) {
     // A text is always JSON.

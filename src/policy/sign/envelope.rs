@@ -76,15 +76,14 @@ fn open_as(node: &Node, payload_type: &str, report: &mut Report) -> Option<(Enve
     if envelope.payload_type.0 != payload_type {
         let message = format!("the envelope holds {:?}", envelope.payload_type.0);
         let hint = format!("what is read here is {payload_type:?}");
-        report.in_key("payloadType", |r| r.add(Code::WrongPayloadType, node.at, message, hint));
+        report.add_below("payloadType", None, (Code::WrongPayloadType, node.at), &message, &hint);
         return None;
     }
     let count = envelope.signatures.len();
     if count > MOST_SIGNATURES {
         let message = format!("{count} signatures, where {MOST_SIGNATURES} are read");
-        report.in_key("signatures", |r| {
-            r.add(Code::OutOfRange, node.at, message, "remove those that nobody asks for")
-        });
+        let hint = "remove those that nobody asks for";
+        report.add_below("signatures", None, (Code::OutOfRange, node.at), &message, hint);
         return None;
     }
     let payload = report.in_key("payload", |r| load_json(&envelope.payload.0, r))?;
@@ -100,35 +99,30 @@ pub(crate) fn signers<'o>(
     let errors = report.count(Level::Error);
     let signed = pae(&envelope.payload_type.0, &envelope.payload.0);
     let mut signers: Vec<&Operator> = Vec::new();
-    report.in_key("signatures", |r| {
-        for (index, signature) in envelope.signatures.iter().enumerate() {
-            let name = signature.keyid.0.as_str();
-            let refused = match operators.get(name) {
-                _ if envelope.signatures.iter().take(index).any(|earlier| earlier.keyid.0 == name) => {
-                    (Code::SignedTwice, "somebody else has to approve".to_owned())
-                }
-                None if operators.is_empty() => (
-                    Code::UnknownOperator,
-                    "this proxy has no `operators`: add them to its configuration".to_owned(),
-                ),
-                None => (Code::UnknownOperator, format!("operators here: {}", operators.names())),
-                Some(operator) if operator.has_signed(&signed, &signature.sig.0) => {
-                    signers.push(operator);
-                    continue;
-                }
-                Some(_) => (
-                    Code::BadSignature,
-                    "have it signed again, as it is now, with the key of that name".to_owned(),
-                ),
-            };
-            let message = match refused.0 {
-                Code::SignedTwice => format!("`{name}` has signed twice"),
-                Code::UnknownOperator => format!("`{name}` is no operator of this proxy"),
-                _ => format!("the signature is not one that `{name}` has made of this payload"),
-            };
-            r.in_item(index, |r| r.add(refused.0, None, message, refused.1));
-        }
-    });
+    for (index, signature) in envelope.signatures.iter().enumerate() {
+        let name = signature.keyid.0.as_str();
+        let mut earlier = envelope.signatures.iter().take(index);
+        let (code, message, hint) = match operators.get(name) {
+            _ if earlier.any(|earlier| earlier.keyid.0 == name) => {
+                (Code::SignedTwice, "has signed twice", "somebody else has to approve")
+            }
+            Some(operator) if operator.has_signed(&signed, &signature.sig.0) => {
+                signers.push(operator);
+                continue;
+            }
+            Some(_) => (
+                Code::BadSignature,
+                "has not signed this payload, as it is now, with the key that is known here",
+                "sign it anew; `operators` says which keys are known",
+            ),
+            None => (
+                Code::UnknownOperator,
+                "is no operator of this proxy",
+                "remove the signature, or add the operator to `operators`",
+            ),
+        };
+        report.add_below("signatures", Some(index), (code, None), &format!("`{name}` {message}"), hint);
+    }
     (report.count(Level::Error) == errors).then_some(signers)
 }
 

@@ -77,7 +77,7 @@ fn check_denied(plugin: &Node, mission: &Node, report: &mut Report) {
         let at = mission.get("namespace").and_then(|n| n.at);
         let message = format!("missions of namespace `{namespace}` never run here (`{}`)", pattern.0);
         let hint = "run it in another namespace; `deny_namespaces` says where nothing runs";
-        report.in_key("namespace", |r| r.add(Code::DeniedNamespace, at, message, hint));
+        report.add_below("namespace", None, (Code::DeniedNamespace, at), &message, hint);
     }
 }
 
@@ -94,9 +94,7 @@ fn check_expiry(
         };
     };
     let Some(Timestamp(expires)) = valid::<Timestamp>(mission, "expires") else { return };
-    let mut add = |code, message: &str, hint| {
-        report.in_key("expires", |r| r.add(code, node.at, message, hint));
-    };
+    let mut add = |code, message, hint| report.add_below("expires", None, (code, node.at), message, hint);
     if valid::<Timestamp>(mission, "start").is_some_and(|start| start.0 > expires) {
         add(Code::Conflict, "the mission expires before its `start`", "let it expire after its start");
     }
@@ -124,7 +122,7 @@ fn check_expiry(
 fn missing(key: &str, mission: &Node, report: &mut Report) {
     let message = format!("a signed mission needs `{key}`");
     let hint = "sign it with `chaosctl sign`, which adds it";
-    report.in_key(key, |r| r.add(Code::MissingKey, mission.at, message, hint));
+    report.add_below(key, None, (Code::MissingKey, mission.at), &message, hint);
 }
 
 /// A signature is one for these scenarios: another recipe of the same name is not what was signed.
@@ -161,7 +159,7 @@ fn check_digests(mission: &Node, catalog: Option<&Node>, signed: bool, report: &
             } else {
                 continue;
             };
-            r.in_key(name, |r| r.add(code, None, message, hint));
+            r.add_below(name, None, (code, None), message, hint);
         }
     });
 }
@@ -193,24 +191,23 @@ fn severest<'n>(mission: &'n Node, catalog: Option<&Node>) -> Option<Severest<'n
 /// Each signer has to be one who may sign this.
 fn check_allowed(by: &[&Operator], severity: Severity, report: &mut Report) {
     let may = |operator: &Operator, what| operator.may.contains(&what);
-    report.in_key("signatures", |r| {
-        for (index, operator) in by.iter().enumerate() {
-            let name = &operator.name.0;
-            let message = if !may(operator, Permission::Start) && !may(operator, Permission::Approve) {
-                format!("`{name}` may neither start nor approve missions")
-            } else if operator.up_to < severity {
-                format!("`{name}` may sign up to severity {}, not {}", operator.up_to.word(), severity.word())
-            } else {
-                continue;
-            };
-            let hint = "have it signed by somebody who may (`may` and `up_to` of `operators`)";
-            r.in_item(index, |r| r.add(Code::NotAllowed, None, message, hint));
-        }
-        if !by.is_empty() && !by.iter().any(|operator| may(operator, Permission::Start)) {
-            let message = "nobody who signed may start missions";
-            r.add(Code::NotAllowed, None, message, "have it signed by an operator with `may: [start]` too");
-        }
-    });
+    for (index, operator) in by.iter().enumerate() {
+        let name = &operator.name.0;
+        let message = if !may(operator, Permission::Start) && !may(operator, Permission::Approve) {
+            format!("`{name}` may neither start nor approve missions")
+        } else if operator.up_to < severity {
+            format!("`{name}` may sign up to severity {}, not {}", operator.up_to.word(), severity.word())
+        } else {
+            continue;
+        };
+        let hint = "have it signed by somebody who may (`may` and `up_to` of `operators`)";
+        report.add_below("signatures", Some(index), (Code::NotAllowed, None), &message, hint);
+    }
+    if !by.is_empty() && !by.iter().any(|operator| may(operator, Permission::Start)) {
+        let message = "nobody who signed may start missions";
+        let hint = "have it signed by an operator with `may: [start]` too";
+        report.add_below("signatures", None, (Code::NotAllowed, None), message, hint);
+    }
 }
 
 fn check_enough(
@@ -242,8 +239,6 @@ fn check_enough(
         (false, 0) => "sign it with `chaosctl sign`",
         (false, _) => "let another operator sign it with `chaosctl approve`",
     };
-    let at = severest.node.at;
-    report.in_key("scenarios", |r| {
-        r.in_item(severest.index, |r| r.add(Code::SignatureNeeded, at, message, hint));
-    });
+    let needed = (Code::SignatureNeeded, severest.node.at);
+    report.add_below("scenarios", Some(severest.index), needed, &message, hint);
 }

@@ -23,16 +23,15 @@ impl Operators {
         let sign_off = plugin.get("sign_off");
         let Some(list) = plugin.get("operators") else {
             if let Some(sign_off) = sign_off {
-                let hint = "add `operators`, or remove it";
-                report.in_key("sign_off", |r| {
-                    r.add(Code::Conflict, sign_off.at, "there are no operators who could sign", hint);
-                });
+                let conflict = (Code::Conflict, sign_off.at);
+                let message = "there are no operators who could sign";
+                report.add_below("sign_off", None, conflict, message, "add `operators`, or remove it");
             }
             return Some(Self::default());
         };
         let operators = valid::<Vec<Operator>>(plugin, "operators")?;
         let errors = report.count(crate::Level::Error);
-        report.in_key("operators", |r| check(list, &operators, r));
+        check(list, &operators, report);
         let read = Self { operators, sign_off: sign_off.and_then(|_| valid(plugin, "sign_off")) };
         (report.count(crate::Level::Error) == errors).then_some(read)
     }
@@ -51,14 +50,18 @@ impl Operators {
     /// How many have to sign. Without operators a mission of low or medium severity runs unsigned.
     #[must_use]
     pub fn needed(&self, severity: Severity) -> u32 {
-        let rule = match &self.sign_off {
+        let [low, medium, high, critical] = match &self.sign_off {
             Some(rule) => [rule.low.0, rule.medium.0, rule.high.0, rule.critical.0],
             None if self.is_empty() => [0, 0, 2, 2],
             None => [0, 1, 2, 2],
         };
-        let severities = [Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
-        let up_to = severities.iter().zip(rule).filter(|(step, _)| **step <= severity);
-        up_to.map(|(_, needed)| needed).max().unwrap_or(u32::MAX)
+        // Never fewer than a lower severity needs.
+        match severity {
+            Severity::Low => low,
+            Severity::Medium => medium.max(low),
+            Severity::High => high.max(medium).max(low),
+            Severity::Critical => critical.max(high).max(medium).max(low),
+        }
     }
 
     /// Their names, for hints.
@@ -72,22 +75,23 @@ impl Operators {
 fn check(list: &Node, operators: &[Operator], report: &mut Report) {
     if operators.len() > MOST {
         let message = format!("{} operators, where {MOST} are read", operators.len());
-        report.add(Code::OutOfRange, list.at, message, "keep those who run experiments on this proxy");
+        let hint = "keep those who run experiments on this proxy";
+        report.add_below("operators", None, (Code::OutOfRange, list.at), &message, hint);
         return;
     }
     for (index, operator) in operators.iter().enumerate() {
-        let mut earlier = operators.iter().take(index);
-        let twin = earlier.find(|other| other.name == operator.name || other.key == operator.key);
-        let Some(twin) = twin else { continue };
-        report.in_item(index, |r| {
-            if twin.key == operator.key {
-                let message = format!("`{}` has the key of `{}`", operator.name.0, twin.name.0);
-                let hint = "everybody needs a key pair of their own: `chaosctl keygen`";
-                r.in_key("key", |r| r.add(Code::SharedKey, None, message, hint));
+        for twin in operators.iter().take(index) {
+            let name = &twin.name.0;
+            let (code, message, hint) = if twin.key == operator.key {
+                let message = format!("`{}` has the key of `{name}`", operator.name.0);
+                (Code::SharedKey, message, "everybody needs a key pair of their own: `chaosctl keygen`")
+            } else if twin.name == operator.name {
+                let message = format!("an operator `{name}` stands further up already");
+                (Code::DuplicateName, message, "rename one of them")
             } else {
-                let message = format!("an operator `{}` stands further up already", twin.name.0);
-                r.in_key("name", |r| r.add(Code::DuplicateName, None, message, "rename one of them"));
-            }
-        });
+                continue;
+            };
+            report.add_below("operators", Some(index), (code, None), &message, hint);
+        }
     }
 }

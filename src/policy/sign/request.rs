@@ -83,9 +83,8 @@ fn verify(
             [signer] => Some(*signer),
             more => {
                 let message = format!("{} signatures, where one is read", more.len());
-                report.in_key("signatures", |r| {
-                    r.add(Code::OutOfRange, None, message, "one operator asks for it")
-                });
+                let hint = "one operator asks for it";
+                report.add_below("signatures", None, (Code::OutOfRange, None), &message, hint);
                 return None;
             }
         },
@@ -121,7 +120,7 @@ fn verify(
             (Code::TooManyRequests, "more requests than the proxy remembers", "try again in two minutes")
         }
     };
-    report.in_key("nonce", |r| r.add(code, None, message, hint));
+    report.add_below("nonce", None, (code, None), message, hint);
     None
 }
 
@@ -155,9 +154,8 @@ fn check_target(request: &Request, wanted: &Wanted<'_>, report: &mut Report) {
     let differ =
         |signed: &str, here: &str| format!("the request is for {signed:?}, and was sent to {here:?}");
     let mut add = |key: &str, message: String| {
-        report.in_key(key, |r| {
-            r.add(Code::OtherTarget, None, message, "make a request for what it is sent to")
-        });
+        let hint = "make a request for what it is sent to";
+        report.add_below(key, None, (Code::OtherTarget, None), &message, hint);
     };
     if request.action != wanted.action {
         add("action", differ(request.action.word(), wanted.action.word()));
@@ -179,6 +177,6 @@ fn check_time(request: &Request, now_ms: u64, report: &mut Report) {
         let which = if request.time.0 < now_ms { "old" } else { "ahead" };
         let hint = "make a new one, and check the clocks";
         let message = format!("the request is {seconds} s {which}, where 60 s are allowed");
-        report.in_key("time", |r| r.add(Code::StaleRequest, None, message, hint));
+        report.add_below("time", None, (Code::StaleRequest, None), &message, hint);
     }
 }

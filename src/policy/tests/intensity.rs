@@ -16,6 +16,30 @@ fn scenario(sample: Value) -> Value {
 }
 
 #[test]
+fn a_circuit_breaker_eases_its_own_scenario_alone() {
+    let scenario = |name: &str| json!({"name": name, "scope": {"sample": {"percent": 50}}, "faults": [{"delay": {"fixed": "1ms"}}]});
+    let mut plan = request::plan("independent", &[scenario("a"), scenario("b")]);
+    let seed = squall_policy::Seed::from_text("s");
+    let rates = |plan: &squall_policy::Plan| {
+        let mut hits = [0; 2];
+        for number in 0..4_000 {
+            let verdict = plan.decide_at(800_000, &seed, &mut request::Request::with_id(&number.to_string()));
+            verdict.faulting().into_iter().for_each(|scenario| hits[scenario] += 1);
+        }
+        hits
+    };
+    let [a, b] = rates(&plan);
+    assert!((1_500..1_700).contains(&a) && (1_500..1_700).contains(&b), "{a} {b}");
+    assert_eq!((plan.declared_ppm(0, 800_000), plan.declared_ppm(2, 800_000)), (400_000, 0));
+    assert!(plan.ease(0, 100_000) && !plan.ease(0, 100_000));
+    let [eased, same] = rates(&plan);
+    assert!((110..210).contains(&eased) && same == b, "{eased} {same}");
+    assert_eq!((plan.declared_ppm(0, 800_000), plan.declared_ppm(1, 800_000)), (40_000, 400_000));
+    plan.ease(0, 0);
+    assert_eq!(rates(&plan), [0, b]);
+}
+
+#[test]
 fn p3_the_rate_at_an_intensity_is_the_declared_rate_times_that() {
     let seed = Seed::from_text("intensity");
     for (percent, intensity_ppm) in [(100.0, 100_000), (40.0, 500_000), (20.0, 10_000), (50.0, PPM)] {

@@ -38,7 +38,7 @@ fn plugin(role: Option<&str>, with_mission: bool) -> Value {
 
 fn findings(role: Role, plugin: &Value) -> Vec<String> {
     let mut report = Report::default();
-    let loaded = load_plugin_on(plugin.to_string().as_bytes(), &mut Module(role), 0, &mut report);
+    let loaded = load_plugin_on(plugin.to_string().as_bytes(), &mut Module(role), u64::MAX, &mut report);
     assert_eq!(loaded.is_none(), report.has_errors());
     report.findings.iter().map(|f| format!("{} {}", f.code.slug(), f.path)).collect()
 }
@@ -67,7 +67,7 @@ fn each_module_takes_its_own_role_and_no_other() {
 fn a_hint_names_the_module_to_load() {
     let mut report = Report::default();
     let text = plugin(Some("control"), false).to_string();
-    load_plugin_on(text.as_bytes(), &mut Module(Role::Filter), 0, &mut report);
+    load_plugin_on(text.as_bytes(), &mut Module(Role::Filter), u64::MAX, &mut report);
     assert!(report.findings[0].to_string().contains("squall-control.wasm"), "{}", report.findings[0]);
 }
 

@@ -4,6 +4,7 @@
 //! which a derived `Deserialize` would) and write `docs/catalog.md` and `schemas/`.
 
 mod body;
+mod bound;
 mod burst;
 mod catalog;
 mod choice;
@@ -42,6 +43,7 @@ mod whose;
 
 pub(crate) use body::PACES;
 pub use body::{DropFault, DropMode, ThrottleFault};
+pub use bound::{AtMost, Bound, ShareBetween, show_share};
 pub use burst::Burst;
 pub use catalog::{Catalog, Scenario, Severity};
 pub use choice::Choice;
@@ -65,14 +67,14 @@ pub use matching::{GrpcMatch, HeaderMatch, MatchRule, PathMatch, QueryMatch, Tex
 pub(crate) use mission::LONGEST_MISSION_MS;
 pub use mission::{CompositionWord, Identity, MarkWord, Mission, Plugin, Role};
 pub use mutate::{MergePatch, MutateBody, MutateFault, MutateRequest, MutateResponse};
-pub use operator::{Operator, Permission, PublicKey, SignOff};
+pub use operator::{Operator, OperatorsFile, Permission, PublicKey, SignOff};
 pub use pressure::{CpuPressure, MOST_MEMORY, MemoryPressure, MemorySize, PressureFault, WorkerShare};
 pub use regex::Regex;
 pub use requested::{CallerKey, RequestedFault, RequestedKind, Secret};
 pub use safety::{Count, MissionSafety, Safety};
 pub use scalar::{FormatVersion, Number, Percent, Span, Text, Timestamp};
 pub use scope::{DirectionWord, Sample, SampleBy, Scope};
-pub use share::{AtMost, Bound, Share, show_share};
+pub use share::Share;
 pub(crate) use size::bytes as bytes_of;
 pub use size::{Rate, Size, show_bytes};
 pub(crate) use stage::MOST_STAGES;

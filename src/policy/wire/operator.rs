@@ -3,7 +3,8 @@
 use super::catalog::Severity;
 use super::declare::{object, words};
 use super::decode::{Decode, Kind, no_check, text};
-use super::form::Name;
+use super::form::{Name, NamespacePattern};
+use super::scalar::FormatVersion;
 use super::whole::Whole;
 use crate::base64;
 use crate::diagnostic::{Code, Report};
@@ -21,6 +22,20 @@ object! {
         "may" => may: Vec<Permission> [required],
         /// Highest severity of missions that the operator may start, approve, renew or release; everything may be stopped.
         "up_to" => up_to: Severity [required],
+    }
+}
+
+object! {
+    /// The file that `chaosctl` reads operators from (`--operators`), with the same keys as the plugin configuration.
+    pub struct OperatorsFile check no_check {
+        /// Format of this file.
+        "version" => version: FormatVersion [required],
+        /// Whose signatures count.
+        "operators" => operators: Vec<Operator> [required],
+        /// How many operators have to sign. Absent: the defaults of its keys.
+        "sign_off" => sign_off: SignOff [optional],
+        /// Namespaces whose missions are refused, whoever signed them.
+        "deny_namespaces" => deny_namespaces: Vec<NamespacePattern> [optional],
     }
 }
 

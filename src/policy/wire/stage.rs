@@ -6,7 +6,6 @@ use super::mission::{LONGEST_MISSION_MS, Mission};
 use super::scalar::Span;
 use super::share::Share;
 use crate::diagnostic::{Code, Report};
-use crate::draw::PPM;
 use crate::node::{Node, Value};
 
 /// Most stages of a mission: all of them stand in its record, which every worker reads several times a second.
@@ -20,7 +19,7 @@ object! {
         "for" => lasts: Span<1000, LONGEST_MISSION_MS> [optional],
         /// What the sampling rate of every scenario is multiplied with. A request that is sampled at one intensity is sampled at
         /// every higher one too.
-        "intensity" => intensity: Share<1, PPM> [required],
+        "intensity" => intensity: Share [required],
     }
 }
 

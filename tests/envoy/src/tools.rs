@@ -1,4 +1,4 @@
-//! Where Envoy, Chromium and the compiled filter are found, and what to run when they are not.
+//! Where Envoy, Chromium and the compiled modules are found, and what to run when they are not.
 
 use std::path::{Path, PathBuf};
 

@@ -165,7 +165,7 @@ fn a_mission_observes_no_more_than_it_can_keep() {
 #[test]
 fn a_scenario_has_no_more_guardrails_than_it_can_keep() {
     let mut configuration = good();
-    let rules = vec!["{\"metric\": \"error_rate\", \"above\": \"5%\"}"; 9].join(",");
+    let rules = ["{\"metric\": \"error_rate\", \"above\": \"5%\"}"; 9].join(",");
     put(&mut configuration, "/catalog/scenarios/3/safety/halt_when", &format!("[{rules}]"));
     let (_, findings) = load(configuration.to_string().as_bytes());
     let found: Vec<_> = errors(&findings).iter().map(|f| (f.code, f.path.as_str())).collect();

@@ -421,8 +421,8 @@ fn p6_operators_who_may_not() {
 fn p6_operators_that_are_refused() {
     use Code::{BadFormat, Conflict, DuplicateName, OutOfRange, SharedKey, WeakKey};
     let rows = [
-        ("the key of another", "/operators/1/key", json!(public(ALICE)), SharedKey, "operators[1].key"),
-        ("the name of another", "/operators/1/name", json!("alice"), DuplicateName, "operators[1].name"),
+        ("the key of another", "/operators/1/key", json!(public(ALICE)), SharedKey, "operators[1]"),
+        ("the name of another", "/operators/1/name", json!("alice"), DuplicateName, "operators[1]"),
         ("a key of 31 bytes", "/operators/0/key", json!(standard(&[1; 31])), BadFormat, "operators[0].key"),
         ("no point of the curve", "/operators/0/key", json!(standard(&[2; 32])), WeakKey, "operators[0].key"),
         ("the neutral point", "/operators/0/key", json!(standard(&neutral())), WeakKey, "operators[0].key"),

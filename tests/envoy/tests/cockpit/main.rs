@@ -5,6 +5,7 @@ mod hostile;
 mod link;
 mod pictures;
 mod reading;
+mod real;
 mod site;
 mod source;
 mod states;

@@ -1,0 +1,290 @@
+//! What this worker sees of the traffic of a mission, put together with what the others see; and what follows from it:
+//! guardrails that halt the mission or open a breaker, and the verdicts at its end.
+
+use crate::armed::Armed;
+use crate::events;
+use crate::host;
+use crate::mission;
+use crate::record;
+use crate::root::{Root, Wake};
+use crate::stats;
+use log::Level;
+use squall_policy::events::Name;
+use squall_policy::health::{
+    Effect, Finished, Group, Health, Phase, Rules, SignalVerdict, Standing, Tally, Trip, Verdict,
+};
+use squall_policy::mission::{Halt, MissionRecord, State};
+use squall_policy::{Plan, Ticket};
+
+/// Workers put together what they see this often.
+pub const LOOK_NS: u64 = 250_000_000;
+/// By then every worker has told what it saw of a mission that is over.
+pub const VERDICT_NS: u64 = 750_000_000;
+
+const NS_PER_MS: u64 = 1_000_000;
+
+/// What this worker sees.
+pub struct Observer {
+    rules: Rules,
+    key: String,
+    tally: Tally,
+    /// The next look.
+    pub planned: Option<Ticket>,
+}
+
+/// When a worker looks.
+#[derive(Clone, Copy)]
+pub struct Moment {
+    pub state: State,
+    pub running_ms: u64,
+    /// Whether what is found is this root's business: a newer configuration has guardrails of its own.
+    pub guards: bool,
+    /// Whether every worker has had the time to tell what it saw of a mission that is over.
+    pub judges: bool,
+}
+
+/// What a look has found, for the worker whose look it was.
+#[derive(Default)]
+pub struct Found {
+    /// What is left of each observed scenario's rate.
+    factors: Vec<(usize, u32)>,
+    effects: Vec<Effect>,
+    verdicts: Option<(Option<Verdict>, Vec<SignalVerdict>)>,
+}
+
+impl Observer {
+    #[must_use]
+    pub fn new(mission: &str, plan: &Plan, record: &MissionRecord) -> Self {
+        let timetable = &record.rules;
+        let rules = Rules::of(plan, timetable.duration_ms.saturating_add(timetable.recovery_ms));
+        Self { key: rules.key(mission), rules, tally: Tally::default(), planned: None }
+    }
+
+    /// Whether requests that come in are watched whatever they match.
+    #[inline]
+    pub fn watches_inbound(&self) -> bool {
+        self.rules.watches_inbound()
+    }
+
+    /// Whether it has to look although no request comes.
+    pub fn has_breakers(&self) -> bool {
+        self.rules.has_breakers()
+    }
+
+    pub fn has_news(&self) -> bool {
+        !self.tally.is_empty()
+    }
+
+    /// A request that some scenario matched is complete: what it was for each, and the rate that this one declared.
+    pub fn request(&mut self, finished: &Finished, groups: &[(usize, Group, u32)]) {
+        self.tally.request(&self.rules, finished, groups);
+    }
+
+    /// A request that came in is complete.
+    pub fn inbound(&mut self, finished: &Finished) {
+        self.tally.inbound(finished);
+    }
+
+    pub fn injected(&mut self, scenario: usize, fault: usize) {
+        self.tally.injected(&self.rules, scenario, fault);
+    }
+
+    pub fn suppressed(&mut self, scenario: usize, cause: usize) {
+        self.tally.suppressed(&self.rules, scenario, cause);
+    }
+
+    /// Tells the others what this worker has seen, and looks at what all have seen together. What could not be told is told
+    /// next time.
+    pub fn look(&mut self, moment: Moment) -> host::Result<Found> {
+        let (phase, over) = (phase_of(moment.state), matches!(moment.state, State::Over(_)));
+        let mut found = Found::default();
+        record::exchange(&self.key, &mut |bytes| {
+            // What cannot be read is not ours: observation begins anew, which is better than never again.
+            let mut health =
+                Health::from_bytes(bytes, &self.rules).unwrap_or_else(|| Health::new(&self.rules));
+            health.merge(&self.rules, &self.tally, moment.running_ms);
+            let effects = match moment.guards {
+                true => health.look(&self.rules, phase, moment.running_ms),
+                false => Vec::new(),
+            };
+            let judges = over && moment.judges && health.judge();
+            let verdicts = judges.then(|| (health.verdict_of_all(&self.rules), health.verdicts(&self.rules)));
+            let observed = self.rules.observed.iter().map(|rules| rules.scenario);
+            let factors = observed.map(|scenario| (scenario, health.factor_ppm(&self.rules, scenario)));
+            let news = !self.tally.is_empty() || !effects.is_empty() || judges;
+            found = Found { factors: factors.collect(), effects, verdicts };
+            Ok(news.then(|| health.to_bytes()))
+        })?;
+        self.tally = Tally::default();
+        Ok(found)
+    }
+
+    /// The name of a scenario.
+    fn name(&self, scenario: usize) -> &str {
+        self.rules.names.get(scenario).map_or("", String::as_str)
+    }
+
+    /// Does what a look has found: events, and the halt. Says whether the mission has been halted.
+    pub fn act(&self, mission: &str, found: &Found) -> bool {
+        let mut halted = false;
+        for effect in &found.effects {
+            match effect {
+                Effect::Tripped(trip) => {
+                    self.tell_trip(mission, trip);
+                    halted |= trip.halts && self.halt(mission, trip);
+                }
+                Effect::Moved { scenario, to } => self.tell_breaker(mission, *scenario, *to),
+            }
+        }
+        if let Some((all, verdicts)) = &found.verdicts {
+            self.tell_verdicts(mission, *all, verdicts);
+        }
+        halted
+    }
+
+    fn tell_trip(&self, mission: &str, trip: &Trip) {
+        let (value, unit) = trip.shown();
+        let event = events::new(Name::GuardrailTripped)
+            .text("mission", mission)
+            .text("scenario", self.name(trip.scenario))
+            .text("rule", &trip.rule)
+            .text("value", &format!("{value} {unit}"))
+            .text("rollback", if trip.halts { "disable" } else { "circuit_breaker" });
+        events::emit(Level::Warn, &event);
+        if !trip.halts {
+            self.tell_breaker(mission, trip.scenario, Standing::Open);
+        }
+    }
+
+    fn tell_breaker(&self, mission: &str, scenario: usize, to: Standing) {
+        let event = events::new(Name::RollbackDone)
+            .text("mission", mission)
+            .text("scenario", self.name(scenario))
+            .text("breaker", to.word());
+        events::emit(Level::Info, &event);
+    }
+
+    fn halt(&self, mission: &str, trip: &Trip) -> bool {
+        let halt = Halt { reason: "guardrail", detail: &trip.rule, by: self.name(trip.scenario), mission };
+        let halted = mission::halt(halt);
+        stats::count_host_errors(u32::from(halted.is_err()));
+        halted.is_ok()
+    }
+
+    fn tell_verdicts(&self, mission: &str, all: Option<Verdict>, verdicts: &[SignalVerdict]) {
+        let mut event = events::new(Name::MissionJudged)
+            .text("mission", mission)
+            .text("verdict", all.map_or("nothing expected", Verdict::word));
+        for verdict in [Verdict::Held, Verdict::Violated, Verdict::Inconclusive] {
+            let of = verdicts.iter().filter(|found| found.verdict == verdict);
+            let texts: Vec<String> = of
+                .map(|found| {
+                    format!("{}: {} ({})", self.name(found.scenario), found.signal.text(), found.why)
+                })
+                .collect();
+            if !texts.is_empty() {
+                let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+                event = event.texts(verdict.word(), &texts);
+            }
+        }
+        events::emit(Level::Info, &event);
+    }
+}
+
+impl Found {
+    /// Brings the plan to where the breakers are. Says whether one has opened, so that nobody waits for its faults.
+    pub fn ease(&self, plan: &mut Plan) -> bool {
+        let mut opened = false;
+        for (scenario, factor_ppm) in &self.factors {
+            opened |= plan.ease(*scenario, *factor_ppm) && *factor_ppm == 0;
+        }
+        opened
+    }
+}
+
+/// The phase of a request that comes in this state.
+#[must_use]
+pub fn phase_of(state: State) -> Phase {
+    match state {
+        State::Pending | State::Baseline => Phase::Baseline,
+        State::Injecting { stage, .. } => Phase::Injecting(u32::try_from(stage).unwrap_or(u32::MAX)),
+        State::Recovery | State::Over(_) => Phase::Recovery,
+    }
+}
+
+/// The intensity of the stage in which a request began, parts per million.
+#[must_use]
+pub fn intensity_of(record: &MissionRecord, phase: Phase) -> u32 {
+    let Phase::Injecting(stage) = phase else { return 0 };
+    let stages = record.rules.stages.iter().map(|stage| stage.intensity_ppm);
+    let stage = usize::try_from(stage).ok().and_then(|number| stages.clone().nth(number));
+    stage.unwrap_or(squall_policy::PPM)
+}
+
+/// Milliseconds since the start of the mission.
+#[must_use]
+pub fn running_ms(record: &MissionRecord, now_ns: u64) -> u64 {
+    record.running_ns(now_ns) / NS_PER_MS
+}
+
+impl Armed {
+    /// Tells the others what is left to be told: this mission, or this configuration of it, makes way here for another one.
+    pub fn tell_health(&mut self) {
+        if self.observer.has_news() {
+            let told = host::monotonic_ns().and_then(|now_ns| self.put_together(now_ns, (false, false)));
+            stats::count_host_errors(u32::from(told.is_err()));
+        }
+    }
+
+    fn put_together(&mut self, now_ns: u64, (guards, judges): (bool, bool)) -> host::Result<Found> {
+        let state = self.run.standing().state;
+        let running_ms = running_ms(self.run.record(), now_ns);
+        self.observer.look(Moment { state, running_ms, guards, judges })
+    }
+}
+
+impl Root {
+    /// Plans a look so much later, where none is planned for before. The effective context has to be this root or one of its
+    /// streams.
+    pub fn plan_health(&mut self, later_ns: u64, now_ns: u64) {
+        let due_ns = now_ns.saturating_add(later_ns);
+        if self.armed.as_ref().is_none_or(|armed| armed.observer.planned.is_some()) {
+            return;
+        }
+        let planned = self.wake_at(due_ns, now_ns, Wake::Health);
+        if let Some(armed) = &mut self.armed {
+            armed.observer.planned = planned;
+        }
+    }
+
+    /// Puts together what this worker and the others have seen, and does what follows. `in_effect`: this root is the effective
+    /// context, without which nobody can be let go.
+    pub fn look_at_health(&mut self, now_ns: u64, in_effect: bool) {
+        let guards = self.successor.is_none();
+        let Some(armed) = &mut self.armed else { return };
+        armed.observer.planned = None;
+        let Ok(found) = armed.put_together(now_ns, (guards, true)) else {
+            stats::count_host_errors(1);
+            self.plan_again(LOOK_NS, now_ns);
+            return;
+        };
+        // Nobody waits for the faults of a breaker that has opened.
+        self.release |= found.ease(&mut armed.plan);
+        if armed.observer.act(&armed.mission, &found) && in_effect {
+            self.advance_mission(now_ns);
+        }
+        let Some(armed) = &self.armed else { return };
+        // A breaker changes with time, and the other workers have to hear of it.
+        if armed.observer.has_breakers() && armed.running {
+            self.plan_again(LOOK_NS, now_ns);
+        }
+    }
+
+    fn plan_again(&mut self, later_ns: u64, now_ns: u64) {
+        let Some(armed) = &mut self.armed else { return };
+        if armed.observer.planned.is_none() {
+            let due_ns = now_ns.saturating_add(later_ns);
+            armed.observer.planned = Some(self.queue.push(due_ns, Wake::Health));
+        }
+    }
+}
