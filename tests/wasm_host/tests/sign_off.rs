@@ -35,7 +35,8 @@ fn refused(proxy: &mut Proxy, code: &str, name: &str) {
     assert!(!faults(proxy), "{name}");
     assert_eq!(proxy.metric("chaos_config_rejected", &[]), 1, "{name}");
     let log = proxy.vm.logs();
-    let told = |text: &str| log.iter().any(|line| line.level == LogLevel::Error && line.message.contains(text));
+    let told =
+        |text: &str| log.iter().any(|line| line.level == LogLevel::Error && line.message.contains(text));
     assert!(told(&format!("error[{code}]")), "{name}: {log:?}");
     assert!(
         told("\"event\":\"config.rejected\"") && told(&format!("\"code\":\"{code}\"")),
