@@ -11,7 +11,7 @@ use squall_adapter::{bells, events, host, mission, record};
 use squall_policy::events::Name;
 use squall_policy::mission::{CurrentMission, Effect, End, Event, Halt};
 use squall_policy::wire::{Action, Decode, HaltRequest, MissionId, Severity};
-use squall_policy::{Approved, Node, Nonces, Report, Value, Wanted, load_json, verify_request};
+use squall_policy::{Approved, Code, Node, Nonces, Report, Value, Wanted, load_json, verify_request};
 
 /// Nonces of signed requests that are fresh still.
 const NONCES: &str = "squall/nonces";
@@ -69,6 +69,12 @@ pub fn release(valid: &Valid, body: &[u8]) -> Result<Answer, Problem> {
     }
     let severity = look.of(&look.halts.mission).and_then(|mission| severity(valid, mission));
     let approved = approve(valid, Action::Release, None, severity, body)?;
+    // Who names a mission means the halt of that one.
+    let meant = approved.request.mission.as_ref().map(|id| id.0.as_str());
+    if meant.is_some_and(|meant| meant != look.halts.mission) {
+        let detail = format!("the halt is about mission {:?}", look.halts.mission);
+        return Err(Problem::new(Kind::Forbidden, detail).with_code(Code::OtherTarget.slug()));
+    }
     if mission::release(by(&approved)).map_err(unreadable)? {
         Ok(Answer::json(200, json!({"state": "released", "by": by(&approved)}).to_string()))
     } else {

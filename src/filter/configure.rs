@@ -243,6 +243,7 @@ fn log_accepted(mission: &wire::Mission, record: &MissionRecord, plan: &Plan, ap
         .text("deadline", &rfc3339(record.deadline().wall_ms))
         .texts("approved_by", &approvers)
         .texts("scenarios", &scenarios)
+        .texts("approved_by", &approvers)
         .texts("dormant", &dormant);
     events::emit(log::Level::Info, &event);
     let now = host::wall_ms().unwrap_or(0);

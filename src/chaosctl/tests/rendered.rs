@@ -45,6 +45,60 @@ fn the_envoy_configuration_in_the_repository() {
 }
 
 #[test]
+fn the_control_listener_in_the_repository() {
+    let arguments = ["--catalog", "envoy/catalog.yaml", "--control", "127.0.0.1:9902"];
+    let command = format!("chaosctl render envoy {}", arguments.join(" "));
+    assert_file(
+        &root().join("envoy/control.yaml"),
+        &render("envoy", &arguments),
+        &format!("{command} > envoy/control.yaml"),
+    );
+}
+
+/// The plugin configurations of the two listeners, and their modules.
+#[test]
+fn a_control_listener_knows_what_its_filter_knows_and_shares_its_data() {
+    let more = [
+        "--control",
+        "[::1]:7001",
+        "--control-host",
+        "squall.shop.svc",
+        "--control-module",
+        "/opt/control.wasm",
+    ];
+    let who = ["--namespace", "default", "--service", "shop"];
+    let bootstrap = render_json("envoy", &[&ENVOY[..], &who, &more].concat());
+    let listeners = bootstrap["static_resources"]["listeners"].as_array().expect("a list");
+    assert_eq!(listeners.len(), 2);
+    let address = &listeners[1]["address"]["socket_address"];
+    assert_eq!((&address["address"], &address["port_value"]), (&"::1".into(), &7001.into()));
+    let wasm = |listener: &Value| {
+        let filter = &listener["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"][0];
+        let config = filter["typed_config"]["config"].clone();
+        let text = config["configuration"]["value"].as_str().expect("text").to_owned();
+        (config, text)
+    };
+    let ((filter, knows), (control, shown)) = (wasm(&listeners[0]), wasm(&listeners[1]));
+    assert_eq!(control["vm_config"]["vm_id"], filter["vm_config"]["vm_id"]);
+    assert_eq!(control["vm_config"]["code"]["local"]["filename"], "/opt/control.wasm");
+    assert_eq!(
+        (&control["failure_policy"], &control["allow_on_headers_stop_iteration"]),
+        (&"FAIL_OPEN".into(), &true.into())
+    );
+    assert_eq!(refusals(&shown), [""; 0], "{shown}");
+    let (mut expected, shown): (Value, Value) =
+        (serde_json::from_str(&knows).expect("JSON"), serde_json::from_str(&shown).expect("JSON"));
+    expected["role"] = "control".into();
+    expected["control_hosts"] = serde_json::json!(["squall.shop.svc"]);
+    expected.as_object_mut().expect("an object").remove("mission");
+    assert_eq!(shown, expected);
+    assert_eq!(
+        render_json("envoy", &ENVOY)["static_resources"]["listeners"].as_array().map(Vec::len),
+        Some(1)
+    );
+}
+
+#[test]
 fn the_istio_files_in_the_repository() {
     for (file, arguments) in ISTIO_FILES {
         let arguments = [&ISTIO[..], arguments].concat();
