@@ -67,7 +67,12 @@ fn run() -> anyhow::Result<Outcome> {
     let err = Paint::new(arguments.color, &std::io::stderr());
     match &arguments.verb {
         Verb::Validate(validate) => validate::run(validate, out),
-        Verb::Render(Render::Plugin(plugin)) => render::plugin::run(plugin, err),
+        Verb::Render(render) => match render.as_ref() {
+            Render::Plugin(plugin) => render::plugin::run(plugin, err),
+            Render::Envoy(envoy) => render::envoy::run(envoy, err),
+            Render::Istio(istio) => render::istio::run(istio, err),
+            Render::StatTags(tags) => render::stat_tags::run(tags),
+        },
         Verb::List(list) => list::run(list, out, err),
         Verb::Show(show) => show::run(show, out, err),
         Verb::Explain(explain) => explain::run(explain, out, err),
@@ -78,9 +83,6 @@ fn run() -> anyhow::Result<Outcome> {
         Verb::Approve(approve) => sign::approve(approve, err),
         Verb::Verify(verify) => verify::run(verify, out, err),
         Verb::Schema(schema) => schema::run(schema),
-        Verb::Render(Render::Envoy(envoy)) => render::envoy::run(envoy, err),
-        Verb::Render(Render::Istio(istio)) => render::istio::run(istio, err),
-        Verb::Render(Render::StatTags(tags)) => render::stat_tags::run(tags),
     }
 }
 
