@@ -1,9 +1,11 @@
 //! The command line: every verb, its options, and an example of each in `--help`.
 
+mod control;
 mod render;
 mod sign;
 mod token;
 
+pub use control::{Halt, Proxies, Release, Renew, Signer, Start, Status, Stop};
 pub use render::{
     Format, IdentityInputs, IstioPhase, Kind, PluginInputs, Render, RenderEnvoy, RenderIstio, RenderPlugin,
     RenderStatTags, Scope,
@@ -19,15 +21,18 @@ use std::path::PathBuf;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  fine
-  1  a finding: a file has a mistake, a scenario does not exist, signatures are missing
-  2  could not run: bad arguments, a file that cannot be read
+  1  a finding: a file has a mistake, a scenario does not exist, signatures are missing, a proxy refuses
+  2  could not run: bad arguments, a file that cannot be read, a proxy that cannot be reached
 
 A first tour:
   chaosctl validate catalog.yaml mission.yaml
   chaosctl list --catalog catalog.yaml
   chaosctl explain --catalog catalog.yaml --mission mission.yaml --path /profiles/7 \\
     --cluster profile-db --request-id 3
-  chaosctl render plugin --catalog catalog.yaml --mission mission.yaml > plugin.json";
+  chaosctl render plugin --catalog catalog.yaml --mission mission.yaml > plugin.json
+  chaosctl start mission.yaml --proxy http://127.0.0.1:9902
+  chaosctl status
+  chaosctl halt --reason 'checkout is slow'";
 
 /// Checks, explains and renders chaos missions for Squall, the fault injection filter for Envoy
 #[derive(Parser)]
@@ -95,6 +100,41 @@ pub enum Verb {
         after_help = "Example:\n  chaosctl verify --operators operators.yaml --catalog catalog.yaml --mission mission.signed.json"
     )]
     Verify(Verify),
+    /// Start a mission through the control listeners of proxies: on all of them, or on none
+    #[command(
+        after_help = "Example:\n  chaosctl start mission.signed.json --proxy http://10.0.0.7:9902 --proxy http://10.0.0.8:9902 \\\n    \
+        --key alice.key\n  chaosctl start scenario=slow-profiles duration=15m\n\n\
+        When a proxy refuses it or cannot be reached, it is stopped where it was started already, which needs `--key` where proxies\n\
+        have operators; `--allow-partial` leaves it running there. docs/control.md tells more."
+    )]
+    Start(Start),
+    /// Tell where the missions of proxies are, and how their requests fare
+    #[command(
+        after_help = "Example:\n  chaosctl status --proxy http://10.0.0.7:9902 --proxy http://10.0.0.8:9902\n  \
+        chaosctl status --output json | jq '.[].answer.state'\n\n\
+        T/C is treatment, the requests with faults, beside control, those without."
+    )]
+    Status(Status),
+    /// Renew the lease of a mission, which ends without that
+    #[command(
+        after_help = "Example:\n  chaosctl renew --key alice.key\n  chaosctl renew run-1 --key alice.key"
+    )]
+    Renew(Renew),
+    /// Stop a mission for ever; its id does not run again
+    #[command(
+        after_help = "Example:\n  chaosctl stop --reason 'seen enough' --key alice.key\n  chaosctl stop run-1 --key alice.key"
+    )]
+    Stop(Stop),
+    /// Emergency stop: end every mission of the proxies and block new ones; needs no key
+    #[command(
+        after_help = "Example:\n  chaosctl halt --proxy http://10.0.0.7:9902 --reason 'checkout is slow'\n\n\
+        All proxies are asked at the same time, and one that cannot be reached holds up none of the others.\n\
+        Nothing starts there again before `chaosctl release`."
+    )]
+    Halt(Halt),
+    /// Let missions start again after a halt
+    #[command(after_help = "Example:\n  chaosctl release --reason 'it was the database' --key alice.key")]
+    Release(Release),
     /// Write what Envoy or Istio reads
     #[command(subcommand)]
     Render(Render),
