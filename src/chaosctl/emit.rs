@@ -57,7 +57,8 @@ struct Writer<'c> {
 
 impl Writer<'_> {
     fn comment(&mut self, path: &str, indent: usize) {
-        for (_, text) in self.comments.extract_if(.., |(p, _)| *p == path) {
+        let here: Vec<_> = self.comments.extract_if(.., |(p, _)| *p == path).collect();
+        for (_, text) in here {
             for line in text.lines() {
                 let line = format!("{:indent$}# {line}", "");
                 self.out += line.trim_end();
@@ -116,8 +117,10 @@ impl Writer<'_> {
         match &node.value {
             Value::Object(entries) if !entries.is_empty() => {
                 // The first key stands on the line of the dash: written as a block, and its indent cut off.
-                let mut inner = Writer { out: String::new(), comments: self.comments };
+                let comments = std::mem::take(&mut self.comments);
+                let mut inner = Writer { out: String::new(), comments };
                 inner.block(node, indent + 2, path);
+                self.comments = inner.comments;
                 self.out.push(' ');
                 self.out += inner.out.get(indent + 2..).unwrap_or_default();
             }

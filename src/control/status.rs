@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use squall_policy::events::rfc3339;
-use squall_policy::mission::{CurrentMission, HaltRecord, Instant, MissionRecord, Now, State};
+use squall_policy::mission::{CurrentMission, HaltRecord, MissionRecord, Now, Stamp, State};
 
 const NS_PER_MS: i64 = 1_000_000;
 
@@ -148,7 +148,7 @@ fn percent(ppm: u32) -> Value {
 }
 
 /// Whole seconds, a begun one as a whole, until either clock comes to a moment.
-fn seconds_to(moment: Instant, now: Now) -> u64 {
+fn seconds_to(moment: Stamp, now: Now) -> u64 {
     let wall_ms = moment.wall_ms.saturating_sub(now.wall_ms);
     let mono_ns = moment.mono_ns.saturating_sub(i64::try_from(now.mono_ns).unwrap_or(i64::MAX));
     let mono_ms = mono_ns.max(0).unsigned_abs() / NS_PER_MS.unsigned_abs();

@@ -98,5 +98,5 @@ fn scenarios_are_filtered_by_every_kind_of_fault_and_their_caps_are_shown() {
         assert!(listed.contains(scenario) && !listed.contains(other), "{fault}: {listed}");
     }
     let shown = run(&["show", catalog, "caps-total"]).out;
-    assert!(shown.contains("limits     the mission's duration; requests: at most 3 in all; runs"), "{shown}");
+    assert!(shown.contains("limits     the mission's duration; requests: at most 3 in all; needs a"), "{shown}");
 }

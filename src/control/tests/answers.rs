@@ -53,6 +53,26 @@ fn codes_of_problems_are_unique() {
 }
 
 #[test]
+fn the_documentation_has_every_problem_with_its_status() {
+    let text = include_str!("../../../docs/control.md");
+    let rows = text.lines().filter(|line| line.starts_with("| `") && line.split('|').count() == 5);
+    let said: Vec<(String, String)> = rows
+        .filter_map(|row| {
+            let mut cells = row.split('|').map(str::trim).skip(1);
+            let (code, status) = (cells.next()?, cells.next()?);
+            status.parse::<u16>().ok()?;
+            Some((code.trim_matches('`').to_owned(), status.to_owned()))
+        })
+        .collect();
+    let mut kinds: Vec<(String, String)> =
+        Kind::ALL.iter().map(|kind| (kind.code().to_owned(), kind.status().to_string())).collect();
+    let mut said_sorted = said;
+    said_sorted.sort();
+    kinds.sort();
+    assert_eq!(said_sorted, kinds);
+}
+
+#[test]
 fn nothing_is_kept_sniffed_or_read_by_other_origins() {
     for answer in [page::answer(), Problem::new(Kind::NotFound, "").answer()] {
         assert_eq!(header(&answer.headers, "cache-control"), Some("no-store"));

@@ -17,7 +17,7 @@ const FORM: u8 = 1;
 pub const LARGEST: usize = 64 * 1024;
 
 /// What all workers have seen together.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Health {
     /// In scope, before the first fault.
     pub baseline: Cell,

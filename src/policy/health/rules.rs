@@ -68,6 +68,12 @@ impl Guard {
         Demand { limit_ppm, for_ms, min_requests: self.min_requests }
     }
 
+    /// Whether it compares error rates of the same time.
+    pub(super) fn races(&self) -> bool {
+        self.metric.quantile_ppm().is_none()
+            && matches!(self.condition, Condition::Versus(Versus::Control, _))
+    }
+
     /// Whether it compares latencies, which takes all of them and not only a count.
     pub(super) fn compares_latencies(&self) -> bool {
         self.metric.quantile_ppm().is_some() && matches!(self.condition, Condition::Versus(..))

@@ -1,4 +1,5 @@
-//! Comparing two groups as often as one likes: any-time-valid sequential tests.
+//! Comparing a group with another time, and percentiles, as often as one likes: any-time-valid sequential tests. Error rates at
+//! the same time have a better one (`race`).
 //!
 //! The method is Robbins' mixture (Annals of Mathematical Statistics 41, 1970; Howard, Ramdas, McAuliffe and Sekhon, Annals of
 //! Statistics 49, 2021). For requests that hit with probability p, the likelihood of what was seen, averaged over all
@@ -48,13 +49,17 @@ pub fn difference(one: Trials, other: Trials, at_most: f64) -> f64 {
     if p - q <= at_most {
         return 0.0;
     }
-    // The likeliest such pair lies on the border; the likelihood is concave along it.
-    let (hits, misses) = counts(one);
-    let (other_hits, other_misses) = counts(other);
+    let border = likeliest(counts(one), counts(other), at_most);
+    let null = likelihood(one, (border + at_most).min(1.0)) + likelihood(other, border);
+    (mixture(one) + mixture(other) - null).max(0.0)
+}
+
+/// The likeliest rate of the other group, when that of the first is so much above it: given hits and misses of both. The
+/// likelihood is concave along that border.
+pub(super) fn likeliest(one: (f64, f64), other: (f64, f64), at_most: f64) -> f64 {
+    let term = |count: f64, by: f64| if count > 0.0 { count / by } else { 0.0 };
     let slope = |p: f64| {
-        let term = |count: f64, by: f64| if count > 0.0 { count / by } else { 0.0 };
-        term(hits, p + at_most) - term(misses, 1.0 - p - at_most) + term(other_hits, p)
-            - term(other_misses, 1.0 - p)
+        term(one.0, p + at_most) - term(one.1, 1.0 - p - at_most) + term(other.0, p) - term(other.1, 1.0 - p)
     };
     let (mut low, mut high) = (0.0, 1.0 - at_most);
     for _ in 0..60 {
@@ -65,9 +70,7 @@ pub fn difference(one: Trials, other: Trials, at_most: f64) -> f64 {
             high = middle;
         }
     }
-    let border = 0.5 * (low + high);
-    let null = likelihood(one, (border + at_most).min(1.0)) + likelihood(other, border);
-    (mixture(one) + mixture(other) - null).max(0.0)
+    0.5 * (low + high)
 }
 
 /// Evidence against a rate.

@@ -3,6 +3,7 @@
 use super::breaker::{Breaker, Standing};
 use super::cell::{Cell, Trials};
 use super::codec::{Reader, Writer};
+use super::race::Race;
 use super::rules::{Condition, Guard, ScenarioRules, Watched};
 use super::sketch::Sketch;
 use super::tally::{Group, Part, Phase};
@@ -14,12 +15,14 @@ use crate::wire::{Bound, GuardGroup, Versus};
 const MOST_GUARDS: usize = 8;
 
 /// The state of one guardrail.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Watcher {
     pub window: Window,
     /// Latencies of the present and the last half of `for`, to show a percentile; the newer ones last.
     recent: [Sketch; 2],
     half: u64,
+    /// The comparison of error rates with control.
+    race: Race,
     /// When it tripped, milliseconds since the start of the mission, plus one; 0: not yet.
     tripped: u64,
 }
@@ -42,7 +45,7 @@ struct Pair {
 }
 
 /// What is kept of one scenario.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Watch {
     /// While faults are injected, by [`Group`].
     pub total: [Cell; 3],
@@ -53,6 +56,8 @@ pub struct Watch {
     /// Of the fresh beginning, and how many there were before.
     stage: u32,
     beginnings: u32,
+    /// Those among them that a breaker brought about.
+    restarts: u32,
     pub guards: Vec<Watcher>,
     pub breaker: Breaker,
 }
@@ -92,6 +97,7 @@ impl Watch {
                 }
                 if stage > self.stage {
                     self.begin_anew();
+                    self.guards.iter_mut().for_each(|guard| guard.race.forget());
                     self.stage = stage;
                 }
                 // Requests that began in an earlier stage had another intensity.
@@ -103,7 +109,12 @@ impl Watch {
             }
             Some(Phase::Recovery) | None => return,
         }
+        let [control, treatment, _] = cells;
         for (guard, watcher) in rules.guards.iter().zip(&mut self.guards) {
+            if guard.races() && part.phase != Some(Phase::Baseline) {
+                let treatment = treatment.trials(guard.count_injected);
+                watcher.race.add(treatment, control.trials(false), limit(guard) / 1e6);
+            }
             let Condition::Lasting(for_ms) = guard.condition else { continue };
             let cells = match guard.watched {
                 Watched::Inbound => vec![&part.inbound],
@@ -122,14 +133,14 @@ impl Watch {
     /// A guardrail has opened the breaker: whatever was above a limit is done with.
     pub fn open_breaker(&mut self, now_ms: u64) {
         self.breaker.open(now_ms);
-        self.guards.iter_mut().for_each(|guard| *guard = Watcher::default());
-        self.begin_anew();
+        self.start_afresh();
     }
 
     /// The breaker lets more through.
     pub fn start_afresh(&mut self) {
         self.guards.iter_mut().for_each(|guard| *guard = Watcher::default());
         self.begin_anew();
+        self.restarts = self.restarts.saturating_add(1);
     }
 
     /// Whether requests with the scenario's faults have come since the last change of the breaker.
@@ -142,6 +153,9 @@ impl Watch {
     pub fn look(&self, guard: &Guard, place: usize, inbound_before: &Cell) -> Look {
         match (self.guards.get(place), guard.condition) {
             (Some(watcher), Condition::Lasting(for_ms)) => watcher.look(guard, for_ms),
+            (Some(watcher), Condition::Versus(_, mistakes)) if guard.races() => {
+                watcher.race_look(guard, versus::needed(mistakes, self.restarts))
+            }
             (Some(_), Condition::Versus(with, mistakes)) => {
                 let pair = self.pair(guard, with, inbound_before);
                 pair.look(guard, versus::needed(mistakes, self.beginnings))
@@ -184,12 +198,13 @@ impl Watch {
 
     pub(super) fn write(&self, out: &mut Writer) {
         self.total.iter().chain([&self.before]).chain(&self.now).for_each(|cell| cell.write(out));
-        out.numbers(&[u64::from(self.stage), u64::from(self.beginnings)]);
+        out.numbers(&[self.stage, self.beginnings, self.restarts].map(u64::from));
         self.breaker.write(out);
         out.length(self.guards.len());
         for guard in &self.guards {
             guard.window.write(out);
             guard.recent.iter().for_each(|sketch| sketch.write(out));
+            guard.race.write(out);
             out.numbers(&[guard.half, guard.tripped]);
         }
     }
@@ -201,11 +216,13 @@ impl Watch {
         }
         watch.stage = u32::try_from(bytes.number()?).ok()?;
         watch.beginnings = u32::try_from(bytes.number()?).ok()?;
+        watch.restarts = u32::try_from(bytes.number()?).ok()?;
         watch.breaker = Breaker::read(bytes)?;
         for _ in 0..bytes.length(MOST_GUARDS)? {
             watch.guards.push(Watcher {
                 window: Window::take(bytes)?,
                 recent: [Sketch::read(bytes)?, Sketch::read(bytes)?],
+                race: Race::read(bytes)?,
                 half: bytes.number()?,
                 tripped: bytes.number()?,
             });
@@ -236,6 +253,16 @@ impl Watcher {
         }
         let [_, newer] = &mut self.recent;
         cells.iter().for_each(|cell| newer.merge(&cell.latency));
+    }
+
+    fn race_look(&self, guard: &Guard, needed: f64) -> Look {
+        let [treatment, control] = self.race.requests;
+        Look {
+            value: self.race.apart().map(|apart| apart * 1e6),
+            exceeding_ms: 0,
+            trips: treatment.min(control) >= guard.min_requests && self.race.evidence >= needed,
+            distance: (1.0 - self.race.evidence / needed).clamp(0.0, 1.0),
+        }
     }
 
     fn look(&self, guard: &Guard, for_ms: u64) -> Look {

@@ -5,7 +5,7 @@
 //! workers, in whatever order they read; no clock is compared, and no release brings it back.
 
 use super::bytes::{Reader, Writer, cut};
-use super::{Instant, Now};
+use super::{Now, Stamp};
 
 /// Who halts, and why.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct HaltRecord {
     /// How many of them are released.
     pub released: u64,
     /// When the last one came.
-    pub at: Instant,
+    pub at: Stamp,
     pub reason: String,
     pub detail: String,
     pub by: String,
@@ -50,7 +50,7 @@ impl HaltRecord {
     /// One more.
     #[must_use]
     pub fn halt(&self, halt: Halt<'_>, now: Now) -> Self {
-        let mut at = Instant::of(now);
+        let mut at = Stamp::of(now);
         // The clock may have been set back since.
         at.wall_ms = at.wall_ms.max(self.released_until_ms.saturating_add(1));
         Self {
@@ -102,7 +102,7 @@ impl HaltRecord {
             count: from.word()?,
             released: from.word()?,
             released_until_ms: from.word()?,
-            at: Instant { wall_ms: from.word()?, mono_ns: from.signed()? },
+            at: Stamp { wall_ms: from.word()?, mono_ns: from.signed()? },
             reason: from.text()?,
             detail: from.text()?,
             by: from.text()?,

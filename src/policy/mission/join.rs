@@ -1,7 +1,7 @@
 //! A worker sees a mission: it begins it, or takes part in it as it is, or must not.
 
 use super::bytes::cut;
-use super::{End, HaltRecord, Instant, MissionRecord, Now, Rules, Source, State};
+use super::{End, HaltRecord, MissionRecord, Now, Rules, Source, Stamp, State};
 
 /// A mission that is to run, as its file says.
 #[derive(Clone, Copy, Debug)]
@@ -59,11 +59,11 @@ impl MissionRecord {
     }
 
     fn begin(asked: Asked<'_>, halts: u64, now: Now) -> Self {
-        let start = asked.start_wall_ms.map_or(Instant::of(now), |start| Instant::at(start, now));
+        let start = asked.start_wall_ms.map_or(Stamp::of(now), |start| Stamp::at(start, now));
         Self {
             start,
             not_before: start,
-            renewed: Instant::of(now),
+            renewed: Stamp::of(now),
             recovers_from_ns: None,
             halts,
             source: asked.source,
@@ -90,17 +90,17 @@ impl MissionRecord {
     fn move_start(&mut self, wall_ms: u64, now: Now) {
         if !self.has_begun(now) {
             if wall_ms != self.start.wall_ms {
-                self.start = Instant::at(wall_ms, now);
+                self.start = Stamp::at(wall_ms, now);
             }
             self.not_before = self.start;
         } else if wall_ms < self.start.wall_ms {
             let earlier = self.start.wall_ms.saturating_sub(wall_ms);
             let mono_ns = self.start.mono_ns.saturating_sub(super::ns(earlier));
-            self.start = Instant { wall_ms, mono_ns };
+            self.start = Stamp { wall_ms, mono_ns };
             self.not_before = self.start;
         } else if wall_ms != self.not_before.wall_ms {
             self.not_before =
-                if wall_ms == self.start.wall_ms { self.start } else { Instant::at(wall_ms, now) };
+                if wall_ms == self.start.wall_ms { self.start } else { Stamp::at(wall_ms, now) };
         }
     }
 }

@@ -33,14 +33,14 @@ pub struct Now {
 
 /// A moment of a mission on both clocks, which may lie before the zero of the monotonic one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Instant {
+pub struct Stamp {
     /// Milliseconds since 1970.
     pub wall_ms: u64,
     /// Nanoseconds on the monotonic clock; negative when the machine has booted since.
     pub mono_ns: i64,
 }
 
-impl Instant {
+impl Stamp {
     /// The present moment.
     #[must_use]
     pub fn of(now: Now) -> Self {

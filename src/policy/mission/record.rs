@@ -1,7 +1,7 @@
 //! What all workers of a proxy agree on about one mission; it lives in shared data (`squall/mission/ID`).
 
 use super::bytes::{Reader, Writer};
-use super::{Instant, Now, Rules, signed};
+use super::{Now, Rules, Stamp, signed};
 
 /// Who started a mission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -87,7 +87,7 @@ impl End {
 pub struct Ended {
     pub end: End,
     /// When somebody noticed.
-    pub at: Instant,
+    pub at: Stamp,
     /// Who did it; empty for the clock.
     pub by: String,
     /// Why; may be empty.
@@ -98,11 +98,11 @@ pub struct Ended {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MissionRecord {
     /// From here on its time counts, on both clocks.
-    pub start: Instant,
+    pub start: Stamp,
     /// An update has put a running mission off until then; its deadline stays. Else not after `start`.
-    pub not_before: Instant,
+    pub not_before: Stamp,
     /// Its last renewal.
-    pub renewed: Instant,
+    pub renewed: Stamp,
     /// Somebody noticed the deadline then, on the monotonic clock: from now on it only recovers.
     pub recovers_from_ns: Option<i64>,
     /// How many halts there had been when it began: one more, and it is halted for ever, released or not.
@@ -120,13 +120,13 @@ const FORM: u64 = u64::from_le_bytes(*b"mission1");
 impl MissionRecord {
     /// The deadline: from then on nothing is injected.
     #[must_use]
-    pub fn deadline(&self) -> Instant {
+    pub fn deadline(&self) -> Stamp {
         self.start.after(self.rules.duration_ms)
     }
 
     /// When its lease runs out, unless it is renewed before; `None` without a lease.
     #[must_use]
-    pub fn lease_ends(&self) -> Option<Instant> {
+    pub fn lease_ends(&self) -> Option<Stamp> {
         let begins = self.renewed.max(self.start);
         (self.rules.lease_ms > 0).then(|| begins.after(self.rules.lease_ms))
     }
@@ -146,8 +146,8 @@ impl MissionRecord {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut to = Writer::default();
         to.word(FORM);
-        for instant in [self.start, self.not_before, self.renewed] {
-            to.word(instant.wall_ms).signed(instant.mono_ns);
+        for stamp in [self.start, self.not_before, self.renewed] {
+            to.word(stamp.wall_ms).signed(stamp.mono_ns);
         }
         to.word(u64::from(self.recovers_from_ns.is_some()));
         to.signed(self.recovers_from_ns.unwrap_or_default());
@@ -165,8 +165,8 @@ impl MissionRecord {
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let mut from = Reader(bytes);
         from.form(FORM)?;
-        let (start, not_before) = (instant(&mut from)?, instant(&mut from)?);
-        let renewed = instant(&mut from)?;
+        let (start, not_before) = (stamp(&mut from)?, stamp(&mut from)?);
+        let renewed = stamp(&mut from)?;
         let recovers = match (from.word()?, from.signed()?) {
             (0, 0) => None,
             (1, ns) => Some(ns),
@@ -177,7 +177,7 @@ impl MissionRecord {
         let ended = match from.word()? {
             0 => None,
             word => {
-                let (end, at) = (End::of_word(word)?, instant(&mut from)?);
+                let (end, at) = (End::of_word(word)?, stamp(&mut from)?);
                 Some(Ended { end, at, by: from.text()?, reason: from.text()? })
             }
         };
@@ -186,6 +186,6 @@ impl MissionRecord {
     }
 }
 
-fn instant(from: &mut Reader<'_>) -> Option<Instant> {
-    Some(Instant { wall_ms: from.word()?, mono_ns: from.signed()? })
+fn stamp(from: &mut Reader<'_>) -> Option<Stamp> {
+    Some(Stamp { wall_ms: from.word()?, mono_ns: from.signed()? })
 }

@@ -1,6 +1,6 @@
 //! Where a mission is at some moment, and until when that holds.
 
-use super::{End, Instant, MissionRecord, NS_PER_MS, Now, signed};
+use super::{End, MissionRecord, NS_PER_MS, Now, Stamp, signed};
 
 /// Where a mission is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -94,7 +94,7 @@ impl MissionRecord {
         }
         let deadline = self.deadline();
         if let Some(since) = self.recovers_from_ns {
-            return self.recovering(Instant { wall_ms: 0, mono_ns: since }, now);
+            return self.recovering(Stamp { wall_ms: 0, mono_ns: since }, now);
         }
         // A lease that ends after the deadline says nothing.
         let lease = self.lease_ends().filter(|lease| lease.mono_ns < deadline.mono_ns);
@@ -107,9 +107,9 @@ impl MissionRecord {
             if never_began || deadline.after(self.rules.recovery_ms).is_reached(now) {
                 return Standing::for_ever(State::Over(End::Done));
             }
-            return self.recovering(Instant::of(now), now);
+            return self.recovering(Stamp::of(now), now);
         }
-        let ends = lease.map_or(deadline, |lease| Instant {
+        let ends = lease.map_or(deadline, |lease| Stamp {
             wall_ms: deadline.wall_ms.min(lease.wall_ms),
             mono_ns: deadline.mono_ns.min(lease.mono_ns),
         });
@@ -134,7 +134,7 @@ impl MissionRecord {
         (state, at(stage.until_ms))
     }
 
-    fn recovering(&self, since: Instant, now: Now) -> Standing {
+    fn recovering(&self, since: Stamp, now: Now) -> Standing {
         let ends = since.after(self.rules.recovery_ms);
         if signed(now.mono_ns) >= ends.mono_ns {
             return Standing::for_ever(State::Over(End::Done));

@@ -1,7 +1,7 @@
 //! Something happens to a mission.
 
 use super::bytes::cut;
-use super::{End, Ended, HaltRecord, Instant, MissionRecord, Now, State, signed};
+use super::{End, Ended, HaltRecord, MissionRecord, Now, Stamp, State, signed};
 
 /// What happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl MissionRecord {
                 Changed { record: None, effect: Effect::Nothing }
             }
             Event::Renew => {
-                let record = Self { renewed: self.renewed.max(Instant::of(now)), ..self.clone() };
+                let record = Self { renewed: self.renewed.max(Stamp::of(now)), ..self.clone() };
                 Changed { record: Some(record), effect: Effect::Renewed }
             }
             Event::Stop { by, reason } => Changed {
@@ -88,6 +88,6 @@ impl MissionRecord {
 
     fn ended(&self, end: End, by: &str, reason: &str, now: Now) -> Self {
         let (by, reason) = (cut(by).to_owned(), cut(reason).to_owned());
-        Self { ended: Some(Ended { end, at: Instant::of(now), by, reason }), ..self.clone() }
+        Self { ended: Some(Ended { end, at: Stamp::of(now), by, reason }), ..self.clone() }
     }
 }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use squall_policy::mission::{
-    Current, CurrentMission, End, Ended, HaltRecord, Instant, MissionRecord, Order, Rules, Source, Stage,
+    Current, CurrentMission, End, Ended, HaltRecord, MissionRecord, Order, Rules, Source, Stage, Stamp,
 };
 
 fn config() -> ProptestConfig {
@@ -14,8 +14,8 @@ fn config() -> ProptestConfig {
     }
 }
 
-fn instant() -> impl Strategy<Value = Instant> {
-    (any::<u64>(), any::<i64>()).prop_map(|(wall_ms, mono_ns)| Instant { wall_ms, mono_ns })
+fn stamp() -> impl Strategy<Value = Stamp> {
+    (any::<u64>(), any::<i64>()).prop_map(|(wall_ms, mono_ns)| Stamp { wall_ms, mono_ns })
 }
 
 fn rules() -> impl Strategy<Value = Rules> {
@@ -28,7 +28,7 @@ fn rules() -> impl Strategy<Value = Rules> {
 
 fn ended() -> impl Strategy<Value = Ended> {
     let end = prop::sample::select(vec![End::Done, End::Halted, End::Stopped, End::Lease]);
-    (end, instant(), ".{0,40}", ".{0,40}").prop_map(|(end, at, by, reason)| Ended { end, at, by, reason })
+    (end, stamp(), ".{0,40}", ".{0,40}").prop_map(|(end, at, by, reason)| Ended { end, at, by, reason })
 }
 
 fn source() -> impl Strategy<Value = Source> {
@@ -36,7 +36,7 @@ fn source() -> impl Strategy<Value = Source> {
 }
 
 fn record() -> impl Strategy<Value = MissionRecord> {
-    let instants = (instant(), instant(), instant());
+    let instants = (stamp(), stamp(), stamp());
     let rest = (prop::option::of(any::<i64>()), any::<u64>(), source(), ".{0,128}");
     (instants, rest, rules(), prop::option::of(ended())).prop_map(
         |((start, not_before, renewed), (recovers_from_ns, halts, source, seed), rules, ended)| {
@@ -47,7 +47,7 @@ fn record() -> impl Strategy<Value = MissionRecord> {
 
 fn halt() -> impl Strategy<Value = HaltRecord> {
     let texts = (".{0,40}", ".{0,40}", ".{0,40}", ".{0,40}");
-    (any::<u64>(), any::<u64>(), any::<u64>(), instant(), texts).prop_map(
+    (any::<u64>(), any::<u64>(), any::<u64>(), stamp(), texts).prop_map(
         |(one, two, released_until_ms, at, (reason, detail, by, mission))| HaltRecord {
             count: one.max(two),
             released: one.min(two),

@@ -41,5 +41,5 @@ pub use grpc::{EchoReply, EchoRequest, GrpcClient, GrpcUpstream};
 pub use load::{Load, LoadReport, Sample};
 pub use metrics::Metrics;
 pub use stats::{FALSE_ALARM, Interval, assert_share, binomial_interval, eventually, percentile};
-pub use tools::{ChromiumBinary, EnvoyBinary, repo_root, squall_control_wasm, squall_wasm};
+pub use tools::{ChromiumBinary, EnvoyBinary, control_wasm, repo_root, squall_wasm};
 pub use upstream::HttpUpstream;

@@ -71,19 +71,19 @@ impl ChromiumBinary {
 /// # Errors
 /// [`Error::Missing`], which names `make build`.
 pub fn squall_wasm() -> Result<PathBuf> {
-    built("squall.wasm")
+    module("target/squall.wasm")
 }
 
-/// The compiled module of the control listener, `target/squall-control.wasm`.
+/// The compiled control module, `target/squall-control.wasm`.
 ///
 /// # Errors
 /// [`Error::Missing`], which names `make build`.
-pub fn squall_control_wasm() -> Result<PathBuf> {
-    built("squall-control.wasm")
+pub fn control_wasm() -> Result<PathBuf> {
+    module("target/squall-control.wasm")
 }
 
-fn built(module: &str) -> Result<PathBuf> {
-    let module = repo_root().join("target").join(module);
+fn module(path: &str) -> Result<PathBuf> {
+    let module = repo_root().join(path);
     if module.is_file() {
         Ok(module)
     } else {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use squall_policy::mission::{End, MissionRecord};
 use squall_wasm_host::{Action, Proxy, Request, Shared, Status, plugin};
 
 const HOUR_NS: u64 = 3_600_000_000_000;
@@ -42,19 +43,24 @@ fn active(proxy: &Proxy) -> u64 {
     proxy.metric("chaos_active", &[("scenario", "db"), ("namespace", "shop")])
 }
 
-fn record(shared: &Shared) -> Value {
-    serde_json::from_slice(&shared.data(RECORD).expect("a record")).expect("JSON")
+fn record(shared: &Shared) -> MissionRecord {
+    MissionRecord::from_bytes(&shared.data(RECORD).expect("a record")).expect("of this version")
+}
+
+fn end(shared: &Shared) -> Option<End> {
+    record(shared).ended.map(|ended| ended.end)
 }
 
 #[test]
 fn a_mission_ends_at_its_deadline_without_traffic_and_then_nothing_ticks() {
     let mut proxy = Proxy::new(&lasting(aborting(), "10s"));
-    assert_eq!(proxy.vm.tick_period(proxy.root), Some(Duration::from_secs(10)), "one ring, at the deadline");
+    let look = Some(Duration::from_millis(450));
+    assert_eq!(proxy.vm.tick_period(proxy.root), look, "it looks at what the others have done");
     assert_eq!((active(&proxy), done(&proxy)), (1, 0));
     let before = proxy.vm.counts();
     proxy.advance_ms(9_999);
     assert!(faults(&mut proxy));
-    assert_eq!(proxy.vm.counts().since(&before).callbacks.get("proxy_on_tick"), None);
+    assert_eq!(proxy.vm.counts().since(&before).callbacks.get("proxy_on_tick"), Some(&22));
     proxy.advance_ms(1);
     assert_eq!((active(&proxy), done(&proxy)), (0, 1));
     assert_eq!(proxy.metric("chaos_deadline_seconds", &[]), 0);
@@ -194,7 +200,7 @@ fn a_mission_whose_time_passes_in_one_step_before_its_start_is_over() {
     let before = proxy.vm.counts();
     assert!(!faults(&mut proxy));
     assert_eq!(proxy.vm.counts().since(&before).host_calls_total(), 0, "an ended mission is idle");
-    assert_eq!((record(&proxy.shared)["ended"].clone(), done(&proxy)), (json!(true), 1));
+    assert_eq!((end(&proxy.shared), done(&proxy)), (Some(End::Done), 1));
     proxy.advance_ms(5);
     assert_eq!(proxy.vm.tick_period(proxy.root), None);
 }
@@ -254,36 +260,45 @@ fn a_record_that_cannot_be_read_or_agreed_on_leaves_the_filter_idle() {
     let mut proxy = Proxy::worker(&shared, &lasting(aborting(), "10s"));
     assert!(!faults(&mut proxy));
     assert_eq!(shared.data(RECORD).as_deref(), Some(&b"{\"version\": 99}"[..]), "left as it is");
-    assert_eq!(proxy.metric("chaos_host_errors_total", &[]), 1);
+    assert!(proxy.metric("chaos_host_errors_total", &[]) > 0);
 
     let mut vm = squall_wasm_host::Vm::new(squall_wasm_host::squall_module(), &Shared::new()).unwrap();
     vm.fail_every("proxy_set_shared_data", Status::CAS_MISMATCH);
     let root = vm.start_root(lasting(aborting(), "10s"), "squall").unwrap();
-    assert_eq!(vm.failures_fired("proxy_set_shared_data"), 16, "it tries, and not for ever");
+    let tries = vm.failures_fired("proxy_set_shared_data");
+    assert!((64..1_000).contains(&tries), "it tries, and not for ever: {tries}");
     assert_eq!(vm.tick_period(root), None);
 }
 
 #[test]
 fn losing_the_race_for_the_record_once_is_no_failure() {
     let mut vm = squall_wasm_host::Vm::new(squall_wasm_host::squall_module(), &Shared::new()).unwrap();
-    vm.fail_next("proxy_set_shared_data", Status::CAS_MISMATCH);
+    // The bells are written first.
+    vm.fail_nth("proxy_set_shared_data", 2, Status::CAS_MISMATCH);
     let root = vm.start_root(lasting(aborting(), "10s"), "squall").unwrap();
-    assert_eq!(vm.tick_period(root), Some(Duration::from_secs(10)));
+    assert_eq!(vm.tick_period(root), Some(Duration::from_millis(450)));
 
     // The same at the end: it is still counted, once.
     vm.fail_next("proxy_set_shared_data", Status::CAS_MISMATCH);
     vm.advance(Duration::from_secs(10)).unwrap();
     assert_eq!(vm.failures_fired("proxy_set_shared_data"), 2);
     let proxy = Proxy { shared: vm.shared(), vm, root };
-    assert_eq!((done(&proxy), record(&proxy.shared)["ended"].clone()), (1, json!(true)));
+    assert_eq!((done(&proxy), end(&proxy.shared)), (1, Some(End::Done)));
 }
 
+/// P6: a mission that has begun keeps its deadline, whatever start an update names; one that has not moves.
 #[test]
-fn an_update_may_change_the_seed_and_a_new_start_begins_anew() {
-    let proxy = Proxy::new(&starting("2026-12-01T00:00:00Z", "10s"));
+fn p6_an_update_may_change_the_seed_and_no_start_begins_a_mission_anew() {
+    let mut proxy = Proxy::new(&starting("2026-12-01T00:00:00Z", "10s"));
     let shared = proxy.shared.clone();
-    assert_eq!(record(&shared)["seed"], "s");
-    let _later = Proxy::worker(&shared, &starting("2026-12-01T00:05:00Z", "10s"));
-    assert_eq!(record(&shared)["start_wall_ms"], 1_796_083_500_000_u64);
-    assert_eq!(record(&shared)["ended"], false);
+    assert_eq!(record(&shared).seed, "s");
+    let mut later = Proxy::worker(&shared, &starting("2026-12-01T00:05:00Z", "10s"));
+    assert_eq!(record(&shared).deadline().wall_ms, 1_796_083_210_000);
+    later.advance_ms(300_000);
+    assert!(!faults(&mut later) && !faults(&mut proxy));
+    assert_eq!(end(&shared), Some(End::Done));
+
+    let proxy = Proxy::new(&starting("2026-12-01T00:05:00Z", "10s"));
+    let _moved = Proxy::worker(&proxy.shared, &starting("2026-12-01T00:10:00Z", "10s"));
+    assert_eq!(record(&proxy.shared).start.wall_ms, 1_796_083_800_000);
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use squall_policy::mission::{
-    Asked, Event, Halt, HaltRecord, Instant, Joined, MissionRecord, Now, Rules, Source, State,
+    Asked, Event, Halt, HaltRecord, Joined, MissionRecord, Now, Rules, Source, Stamp, State,
 };
 
 /// Between two looks of a worker at shared data. A halt is so heeded before two of them are over: within a second,
@@ -13,9 +13,8 @@ use squall_policy::mission::{
 const LOOK_MS: u64 = 450;
 const LOOK_NS: u64 = LOOK_MS * 1_000_000;
 const WALL_MS: u64 = 1_000_000;
-/// The mission's duration and its lease, in looks.
+/// The mission's duration, in looks.
 const DURATION: u8 = 3;
-const LEASE: u8 = 2;
 /// When the exploration ends.
 const LAST: u8 = 3;
 const NEVER: u8 = u8::MAX;
@@ -177,9 +176,14 @@ impl<T: Clone + Eq + Hash> Names<T> {
 pub struct Model {
     update: Update,
     mutant: Mutant,
+    lease: u8,
     records: Names<MissionRecord>,
     halts: Names<HaltRecord>,
     rules: Rules,
+    /// What has been worked out before, by task, halts, record, tick and wall clock: the record to write, and the one to go by.
+    known: RefCell<HashMap<(Task, u16, u16, u8, i16), (u16, u16)>>,
+    /// Whether a record injects, by itself, halts, tick and wall clock.
+    states: RefCell<HashMap<(u16, u64, u8, i16), State>>,
 }
 
 type Successors = Vec<(World, &'static str)>;
@@ -187,45 +191,64 @@ type Successors = Vec<(World, &'static str)>;
 impl Model {
     pub fn new(update: Update, mutant: Mutant) -> Self {
         let ms = |looks: u8| u64::from(looks) * LOOK_MS;
+        // One that ends with the duration ends nothing.
+        let lease = if update == Update::Stop { DURATION - 1 } else { DURATION };
         let rules = Rules {
             duration_ms: ms(DURATION),
             baseline_ms: 0,
             recovery_ms: 0,
-            lease_ms: ms(LEASE),
+            lease_ms: ms(lease),
             stages: Vec::new(),
         };
-        Self { update, mutant, records: Names::new(), halts: Names::new(), rules }
+        Self {
+            update,
+            mutant,
+            lease,
+            records: Names::new(),
+            halts: Names::new(),
+            rules,
+            known: RefCell::default(),
+            states: RefCell::default(),
+        }
     }
 
     fn halt(&self, name: u16) -> HaltRecord {
         self.halts.get(name).unwrap_or_default()
     }
 
+    /// The halts as the machine sees them.
+    fn seen(&self, name: u16) -> HaltRecord {
+        let halt = self.halt(name);
+        match self.mutant {
+            Mutant::HaltIsAFlag => HaltRecord { count: u64::from(halt.blocks()), released: 0, ..halt },
+            _ => halt,
+        }
+    }
+
     /// The number of a record. When and why it ended makes no difference to anybody.
     fn record(&self, record: &MissionRecord) -> u16 {
         let mut record = record.clone();
         if let Some(ended) = &mut record.ended {
-            ended.at = Instant::default();
+            ended.at = Stamp::default();
             (ended.by, ended.reason) = Default::default();
         }
         self.records.name(&record)
     }
 
-    /// How many halts a worker takes a mission to have been hit by.
-    fn counted(&self, halt: &HaltRecord) -> u64 {
-        match self.mutant {
-            Mutant::HaltIsAFlag => u64::from(halt.blocks()),
-            _ => halt.count,
-        }
+    fn state(&self, world: &World, record: u16, halts: u64) -> State {
+        let known = (record, halts, world.tick, world.wall);
+        *self.states.borrow_mut().entry(known).or_insert_with(|| {
+            let record = self.records.get(record);
+            record.map_or(State::Pending, |record| record.state(halts, world.now()))
+        })
     }
 
     /// The missions that some worker injects faults for.
     fn injecting(&self, world: &World) -> [bool; 2] {
         let mut missions = [false; 2];
-        for worker in &world.workers {
-            let record = self.records.get(worker.armed);
-            let state = record.map(|record| record.state(worker.halts, world.now()));
-            missions[usize::from(worker.mission)] |= matches!(state, Some(State::Injecting { .. }));
+        for worker in world.workers.iter().filter(|worker| worker.armed != 0) {
+            let state = self.state(world, worker.armed, worker.halts);
+            missions[usize::from(worker.mission)] |= matches!(state, State::Injecting { .. });
         }
         missions
     }
@@ -247,7 +270,10 @@ impl Model {
             let truth = &world.truth;
             let rules = [
                 (since(truth.began[mission], DURATION), "P1: a fault after the deadline"),
-                (since(truth.renewed[mission], LEASE), "P1: a fault after the lease ran out"),
+                (
+                    self.lease < DURATION && since(truth.renewed[mission], self.lease),
+                    "P1: a fault after the lease ran out",
+                ),
                 (after(truth.halted[mission], 2), "P1, P2: a fault a second after a halt, released or not"),
                 (after(truth.ended[mission], 2), "P6: a fault after the mission has ended"),
             ];
@@ -321,10 +347,11 @@ impl Model {
             Op::HaltRead(task, halt) => {
                 let key = world.missions[self.mission_of(&worker, task)];
                 let (write, armed) = self.outcome(world, task, halt, key);
-                match write {
-                    Some(_) => go(&|w| w.op = Op::BothRead(task, halt, key), "it reads the mission"),
-                    // Nothing to write: it has all that it wanted.
-                    None => to.push((self.done(*world, number, task, halt, armed), "it reads the mission")),
+                if write == 0 {
+                    // It has all that it wanted.
+                    to.push((self.done(*world, number, task, halt, armed), "it reads the mission"));
+                } else {
+                    go(&|w| w.op = Op::BothRead(task, halt, key), "it reads the mission");
                 }
             }
             Op::BothRead(task, halt, read) => {
@@ -340,32 +367,32 @@ impl Model {
         }
     }
 
-    /// What a worker makes of what it has read: the record to write, and the one to go by.
-    fn outcome(
-        &self,
-        world: &World,
-        task: Task,
-        halt: u16,
-        read: Key,
-    ) -> (Option<MissionRecord>, Option<MissionRecord>) {
-        let halts = self.halt(halt);
+    /// What a worker makes of what it has read: the record to write, and the one to go by; 0 is none.
+    fn outcome(&self, world: &World, task: Task, halt: u16, read: Key) -> (u16, u16) {
+        let known = (task, halt, read, world.tick, world.wall);
+        if let Some(outcome) = self.known.borrow().get(&known) {
+            return *outcome;
+        }
+        let halts = self.seen(halt);
         let record = self.records.get(read);
-        match task {
+        let (write, armed) = match task {
             Task::Join { update } => self.join(world, update, record, &halts),
             Task::Look => {
                 let changed = record.as_ref().and_then(|r| r.step(Event::Look, &halts, world.now()).record);
                 (changed.clone(), changed.or(record))
             }
-        }
+        };
+        let name = |record: Option<MissionRecord>| record.map_or(0, |record| self.record(&record));
+        let outcome = (name(write), name(armed));
+        self.known.borrow_mut().insert(known, outcome);
+        outcome
     }
 
     fn write(&self, world: &World, number: usize, task: Task, halt: u16, read: Key) -> World {
         let mission = self.mission_of(&world.workers[number], task);
         let (write, armed) = self.outcome(world, task, halt, read);
         let mut next = *world;
-        if let Some(record) = &write
-            && !self.swap(&mut next, mission, read, record)
-        {
+        if write != 0 && !self.swap(&mut next, mission, read, write) {
             // Somebody was faster: the mission is read once more.
             next.workers[number].op = Op::HaltRead(task, halt);
             return next;
@@ -373,23 +400,16 @@ impl Model {
         self.done(next, number, task, halt, armed)
     }
 
-    fn done(
-        &self,
-        mut next: World,
-        number: usize,
-        task: Task,
-        halt: u16,
-        armed: Option<MissionRecord>,
-    ) -> World {
+    fn done(&self, mut next: World, number: usize, task: Task, halt: u16, armed: u16) -> World {
         let mission = self.mission_of(&next.workers[number], task);
-        let (halts, now) = (self.counted(&self.halt(halt)), next.now());
+        let halts = self.seen(halt).count;
         // Whoever sees that it is over is idle from then on.
-        let armed = armed.filter(|record| !matches!(record.state(halts, now), State::Over(_)));
+        let over = armed == 0 || matches!(self.state(&next, armed, halts), State::Over(_));
         let worker = &mut next.workers[number];
         worker.op = Op::Idle;
         worker.looked |= task == Task::Look;
-        worker.armed = armed.map_or(0, |record| self.record(&record));
-        (worker.mission, worker.halts) = if worker.armed == 0 { (0, 0) } else { (mission as u8, halts) };
+        (worker.mission, worker.armed, worker.halts) =
+            if over { (0, 0, 0) } else { (mission as u8, armed, halts) };
         next
     }
 
@@ -427,13 +447,14 @@ impl Model {
     }
 
     /// Writes a mission's record if nobody else has; keeps the books of what really happened.
-    fn swap(&self, world: &mut World, mission: usize, read: Key, record: &MissionRecord) -> bool {
+    fn swap(&self, world: &mut World, mission: usize, read: Key, write: u16) -> bool {
         let there = world.missions[mission];
         if there != read && self.mutant != Mutant::BlindWrite {
             return false;
         }
         let before = self.records.get(there);
-        world.missions[mission] = self.record(record);
+        let Some(record) = self.records.get(write) else { return false };
+        world.missions[mission] = write;
         let truth = &mut world.truth;
         if before.as_ref().is_some_and(|before| before.ended.is_some()) && record.ended.is_none() {
             truth.broken = Some("P6: a mission that had ended has not ended");
@@ -523,14 +544,14 @@ impl Model {
     fn event(&self, world: &World, halt: u16, read: Key, event: Event<'_>) -> (World, Agent) {
         let mut next = *world;
         let Some(record) = self.records.get(read) else { return (next, Agent::Done) };
-        let changed = record.step(event, &self.halt(halt), world.now());
+        let changed = record.step(event, &self.seen(halt), world.now());
         let Some(mut record) = changed.record else { return (next, Agent::Done) };
         let renewed = event == Event::Renew && record.ended.is_none();
         if renewed && self.mutant == Mutant::RenewalMovesDeadline {
-            record.start = Instant::of(world.now());
+            record.start = Stamp::of(world.now());
             record.not_before = record.start;
         }
-        if !self.swap(&mut next, 0, read, &record) {
+        if !self.swap(&mut next, 0, read, self.record(&record)) {
             return (next, Agent::Read(world.halt, world.missions[0]));
         }
         if renewed {

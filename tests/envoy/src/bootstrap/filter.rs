@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::RUN_DIR;
-use crate::{Result, squall_wasm};
+use crate::{Result, control_wasm, squall_wasm};
 
 const WASM: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
 
@@ -32,6 +32,17 @@ impl HttpFilter {
         Ok(Self::json(
             json!({"name": "envoy.filters.http.wasm", "typed_config": Self::squall_config("squall", plugin)?}),
         ))
+    }
+
+    /// The control module, built by `make build`, which shares the data of [`HttpFilter::squall`].
+    ///
+    /// # Errors
+    /// When `target/squall-control.wasm` is missing.
+    pub fn control(plugin: &Value) -> Result<Self> {
+        let mut config = Self::wasm_config("squall-control", &control_wasm()?, &plugin.to_string());
+        config["config"]["vm_config"]["vm_id"] = json!("squall");
+        config["config"]["allow_on_headers_stop_iteration"] = json!(true);
+        Ok(Self::json(json!({"name": "envoy.filters.http.wasm", "typed_config": config})))
     }
 
     /// Squall, discovered from a file as istiod would send it; [`crate::Envoy::update_filter`] replaces it.

@@ -77,6 +77,14 @@ async fn every_panel_says_what_the_status_says() {
 }
 
 #[tokio::test]
+async fn an_end_says_how_by_whom_and_when() {
+    let (_browser, page, _site) = open(states::stopped(), Vec::new(), View::DESK).await;
+    says(&page, "#hero", &["Stopped", "stopped by alice at 09:06:24: enough seen"]).await;
+    says(&page, "#timeline", &["stopped 09:06:24"]).await;
+    says(&page, "#teach", &["Start the next mission"]).await;
+}
+
+#[tokio::test]
 async fn the_circuit_breaker_shows_where_it_stands() {
     let (_browser, page, site) = open(states::half_open(), Vec::new(), View::DESK).await;
     assert_eq!(page.text("#remediation [aria-current=step]").await.unwrap(), "half open");

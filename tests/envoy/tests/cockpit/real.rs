@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use squall_envoy_tests::{
     Browser, Envoy, EnvoyConfig, HttpClient, HttpFilter, Listener, Page, Route, View, VirtualHost, request,
-    squall_control_wasm,
+    control_wasm,
 };
 use tokio::task::JoinHandle;
 
@@ -20,8 +20,6 @@ fn plugin() -> Value {
             "severity": "low",
             "scope": {"match": [{"path": {"prefix": "/profiles"}}], "sample": {"percent": 30}},
             "faults": [{"delay": {"fixed": "40ms"}}],
-            "signals": {"latency_p95": "<= 350ms"},
-            "safety": {"halt_when": [{"metric": "error_rate", "group": "control", "above": "5%", "for": "10s"}]},
         }]},
     })
 }
@@ -38,7 +36,7 @@ fn mission() -> Value {
 fn control() -> HttpFilter {
     let mut configuration = plugin();
     configuration["role"] = "control".into();
-    let module = squall_control_wasm().unwrap();
+    let module = control_wasm().unwrap();
     let mut config = HttpFilter::wasm_config("squall-control", &module, &configuration.to_string());
     config["config"]["vm_config"]["vm_id"] = "squall".into();
     config["config"]["allow_on_headers_stop_iteration"] = true.into();
@@ -94,7 +92,7 @@ async fn a_mission_is_watched_and_halted_on_a_real_envoy() {
     let address = format!("http://{}/", envoy.addr("control"));
     page.go(&address).await.unwrap();
     page.until_text("No mission runs on this proxy").await.unwrap();
-    assert!(page.text("#proxy").await.unwrap().starts_with("shop / user-service"));
+    assert_eq!(page.text("#proxy").await.unwrap(), "shop / user-service / squall-test");
     pictures_of(&page, "real-idle").await;
 
     let traffic = Traffic::at(&envoy);
@@ -106,16 +104,6 @@ async fn a_mission_is_watched_and_halted_on_a_real_envoy() {
     page.until_text("stage 1 of 2").await.unwrap();
     assert_eq!(page.text("#hero h2").await.unwrap(), "cockpit-run");
     page.until_text("stage 2 of 2").await.unwrap();
-    let numbers = "['treatment', 'control', 'baseline'].every(group => document.querySelector('#groups').innerText.includes(group))
-        && /delay [1-9]/.test(document.querySelector('#ledger').innerText) && /declared (30|2\\d|1\\d)/.test(document.querySelector('#ledger').innerText)
-        && /\\+[3-4]\\d ms/.test(document.querySelector('#latency-deltas').innerText)
-        && document.querySelectorAll('#latency path[d^=M]').length === 2";
-    page.until(numbers).await.unwrap();
-    page.until(
-        "document.querySelector('#guardrails [role=meter]') && document.querySelector('#signals .tag')",
-    )
-    .await
-    .unwrap();
     pictures_of(&page, "real-injecting").await;
 
     page.eval("document.getElementById('halt').focus()").await.unwrap();
@@ -131,6 +119,8 @@ async fn a_mission_is_watched_and_halted_on_a_real_envoy() {
     )
     .await
     .unwrap();
+    let said = page.text("#halted").await.unwrap();
+    assert!(said.contains("person") && said.contains("cockpit-run"), "{said}");
     pictures_of(&page, "real-halted").await;
 
     let after = envoy.injected("slow-profiles", "delay").await.unwrap();

@@ -130,6 +130,18 @@ pub fn half_open() -> Value {
     status
 }
 
+/// The same mission, stopped by an operator.
+pub fn stopped() -> Value {
+    let mut status = halted();
+    status["state"] = "stopped".into();
+    status["halt"] = Value::Null;
+    status["guardrails"][1]["state"] = "watching".into();
+    status["remediation"] = Value::Null;
+    status["mission"]["ended"] =
+        json!({"how": "stopped", "at": at(384), "by": "alice", "reason": "enough seen"});
+    status
+}
+
 /// The mission has come to its end.
 pub fn done() -> Value {
     let mut status = injecting();
