@@ -92,8 +92,8 @@ async fn start(
     told.extend(
         sites.iter().filter(missing).map(|site| Told::new(&site.client.address, site.status.clone())),
     );
-    let line = |answer: &Value| started(answer);
-    let outcome = told::print(&told, arguments.proxies.output, mission.source.as_ref(), paints, line)?;
+    told.sort_by_key(|told| sites.iter().position(|site| site.client.address.to_string() == told.proxy));
+    let outcome = told::print(&told, arguments.proxies.output, mission.source.as_ref(), paints, started)?;
     if arguments.proxies.output == Output::Text {
         conclude(&told, &mission.id, paints.1)?;
     }

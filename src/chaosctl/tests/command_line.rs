@@ -20,6 +20,12 @@ fn help_teaches_every_verb_with_an_example() {
         &["sign"],
         &["approve"],
         &["verify"],
+        &["start"],
+        &["status"],
+        &["renew"],
+        &["stop"],
+        &["halt"],
+        &["release"],
         &["schema"],
         &["render", "plugin"],
         &["render", "envoy"],
@@ -98,5 +104,8 @@ fn scenarios_are_filtered_by_every_kind_of_fault_and_their_caps_are_shown() {
         assert!(listed.contains(scenario) && !listed.contains(other), "{fault}: {listed}");
     }
     let shown = run(&["show", catalog, "caps-total"]).out;
-    assert!(shown.contains("limits     the mission's duration; requests: at most 3 in all; needs a"), "{shown}");
+    assert!(
+        shown.contains("limits     the mission's duration; requests: at most 3 in all; needs a"),
+        "{shown}"
+    );
 }

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use squall_envoy_tests::{
-    Browser, Envoy, EnvoyConfig, HttpClient, HttpFilter, Listener, Page, Route, View, VirtualHost, request,
-    control_wasm,
+    Browser, Envoy, EnvoyConfig, HttpClient, HttpFilter, Listener, Page, Route, View, VirtualHost,
+    control_wasm, request,
 };
 use tokio::task::JoinHandle;
 
