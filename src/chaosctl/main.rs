@@ -4,6 +4,7 @@ mod access_log;
 mod advice;
 mod arguments;
 mod asked;
+mod control;
 mod emit;
 mod envelope;
 mod excerpt;
@@ -46,12 +47,15 @@ use terminal::{Color, Paint};
 pub enum Outcome {
     Fine,
     Finding,
+    /// It ran, and had to leave undone what was asked for: a proxy that does not answer.
+    Unable,
 }
 
 fn main() -> ExitCode {
     match run() {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
         Ok(Outcome::Finding) => ExitCode::from(1),
+        Ok(Outcome::Unable) => ExitCode::from(2),
         Err(error) => {
             // It may quote a file's name, and its own lines stay lines.
             let lines: Vec<String> = format!("{error:#}").lines().map(terminal::shown).collect();
@@ -82,6 +86,12 @@ fn run() -> anyhow::Result<Outcome> {
         Verb::Sign(sign) => sign::run(sign, err),
         Verb::Approve(approve) => sign::approve(approve, err),
         Verb::Verify(verify) => verify::run(verify, out, err),
+        Verb::Start(start) => control::start(start, (out, err)),
+        Verb::Status(status) => control::status(status, (out, err)),
+        Verb::Renew(renew) => control::renew(renew, (out, err)),
+        Verb::Stop(stop) => control::stop(stop, (out, err)),
+        Verb::Halt(halt) => control::halt(halt, (out, err)),
+        Verb::Release(release) => control::release(release, (out, err)),
         Verb::Schema(schema) => schema::run(schema),
     }
 }
