@@ -181,11 +181,13 @@ pub struct Model {
     halts: Names<HaltRecord>,
     rules: Rules,
     /// What has been worked out before, by task, halts, record, tick and wall clock: the record to write, and the one to go by.
-    known: RefCell<HashMap<(Task, u16, u16, u8, i16), (u16, u16)>>,
+    known: RefCell<HashMap<Question, (u16, u16)>>,
     /// Whether a record injects, by itself, halts, tick and wall clock.
     states: RefCell<HashMap<(u16, u64, u8, i16), State>>,
 }
 
+/// Task, halts, record, tick and wall clock.
+type Question = (Task, u16, u16, u8, i16);
 type Successors = Vec<(World, &'static str)>;
 
 impl Model {
@@ -465,10 +467,8 @@ impl Model {
             truth.began[mission] = begins;
             truth.renewed[mission] = begins.max(i16::from(world.tick));
         }
-        if before.is_none() {
-            if self.halt(world.halt).blocks() {
-                truth.halted[mission] = world.tick;
-            }
+        if before.is_none() && self.halt(world.halt).blocks() {
+            truth.halted[mission] = world.tick;
         }
         if record.ended.is_some() {
             truth.ended[mission] = truth.ended[mission].min(world.tick);
