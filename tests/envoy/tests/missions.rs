@@ -1,7 +1,6 @@
 //! Missions over all workers of a real Envoy: stages, leases, and what the control listener does to them at run time
 //! (promises P1, P2, P6, P9).
 
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -48,22 +47,18 @@ impl Proxy {
     async fn start(plugin: &Value) -> Self {
         let upstream = HttpUpstream::start().await.unwrap();
         let filter = HttpFilter::squall_discovered(FILTER, plugin).unwrap();
-        let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/squall-control.wasm");
         let mut configuration = idle();
         configuration["role"] = json!("control");
-        let mut control = HttpFilter::wasm_config("squall-control", &module, &configuration.to_string());
-        // Shared data is per virtual machine id.
-        control["config"]["vm_config"]["vm_id"] = json!(FILTER);
-        let control = json!({"name": "envoy.filters.http.wasm", "typed_config": control});
-        let config = EnvoyConfig::proxy(upstream.addr(), [filter])
-            .listener(Listener::new("control").filter(HttpFilter::json(control)));
+        let unanswered = VirtualHost::any("unanswered").route(Route::prefix("/").answer(503, "no module"));
+        let control = Listener::new("control").filter(HttpFilter::control(&configuration).unwrap());
+        let config = EnvoyConfig::proxy(upstream.addr(), [filter]).listener(control.virtual_host(unanswered));
         let envoy = EnvoyOptions::default().concurrency(4).log_level("info").start(config).await.unwrap();
         let control = HttpClient::http1(envoy.addr("control"));
         Self { _upstream: upstream, envoy, control }
     }
 
     async fn post(&self, path: &str, body: &Value) -> u16 {
-        let headers = [("content-type", "application/json"), ("host", "localhost")];
+        let headers = [("content-type", "application/json")];
         let reply = self.control.post(path, &headers, body.to_string()).await.unwrap();
         println!("POST {path}: {} {}", reply.status, reply.text());
         reply.status
