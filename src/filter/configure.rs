@@ -241,6 +241,7 @@ fn log_accepted(mission: &wire::Mission, record: &MissionRecord, plan: &Plan, ap
         .text("source", record.source.word())
         .text("seed", &record.seed)
         .text("deadline", &rfc3339(record.deadline().wall_ms))
+        .texts("approved_by", &approvers)
         .texts("scenarios", &scenarios)
         .texts("dormant", &dormant);
     events::emit(log::Level::Info, &event);

@@ -17,6 +17,7 @@ mod faults;
 mod first;
 mod form;
 mod guardrail;
+mod halt;
 mod load;
 mod matching;
 mod mission;
@@ -60,6 +61,7 @@ pub(crate) use guardrail::MOST_OBSERVED;
 pub use guardrail::{
     CircuitBreaker, GuardGroup, Guardrail, Metric, OnHalt, Rollback, Signals, Versus, WatchWord,
 };
+pub use halt::HaltRequest;
 pub use load::Load;
 pub use matching::{GrpcMatch, HeaderMatch, MatchRule, PathMatch, QueryMatch, TextMatch};
 pub(crate) use mission::LONGEST_MISSION_MS;
