@@ -13,6 +13,8 @@ use std::collections::VecDeque;
 const SLOTS: u64 = 16;
 /// Slots of a piece.
 const QUARTER: usize = 4;
+/// Slots that are kept beside those of the time: the two that are not complete, and as many as a pause may have that counts.
+const BESIDE: usize = 6;
 /// Workers merge this often.
 const SHORTEST_SLOT_MS: u64 = 250;
 
@@ -28,7 +30,7 @@ pub struct Window {
 /// What the window says now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reading {
-    /// All of it.
+    /// All of the time, and of the slots at its ends.
     pub all: Trials,
     /// For how long the limit has been exceeded, milliseconds.
     pub exceeding_ms: u64,
@@ -74,7 +76,7 @@ impl Window {
             self.slots.extend(std::iter::repeat_n(Trials::default(), empty.saturating_add(1)));
         }
         self.newest = self.newest.max(slot);
-        while self.slots.len() > demand.slots().saturating_add(2) {
+        while self.slots.len() > demand.slots().saturating_add(BESIDE) {
             self.slots.pop_front();
         }
         if let Some(newest) = self.slots.back_mut() {
@@ -84,7 +86,8 @@ impl Window {
 
     #[must_use]
     pub fn read(&self, demand: &Demand) -> Reading {
-        let all = self.slots.iter().fold(Trials::default(), |all, slot| all.plus(*slot));
+        let time = self.slots.iter().rev().take(demand.slots().saturating_add(2));
+        let all = time.fold(Trials::default(), |all, slot| all.plus(*slot));
         let run = self.run(demand);
         let exceeding = self.trimmed(run, demand);
         let exceeding_ms = demand.slot_ms().saturating_mul(u64::try_from(exceeding).unwrap_or(u64::MAX));
@@ -133,7 +136,7 @@ impl Window {
 
     pub(super) fn take(bytes: &mut Reader<'_>) -> Option<Self> {
         let newest = bytes.number()?;
-        let most = usize::try_from(SLOTS).ok()?.saturating_add(3);
+        let most = usize::try_from(SLOTS).ok()?.saturating_add(BESIDE).saturating_add(1);
         let mut slots = VecDeque::new();
         for _ in 0..bytes.length(most)? {
             let [mut requests, mut hits] = [0; 2];

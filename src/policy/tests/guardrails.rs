@@ -110,6 +110,22 @@ fn low_traffic_is_judged_on_enough_requests_at_a_time() {
 }
 
 #[test]
+fn traffic_in_bursts_trips_as_well() {
+    // A burst each second, and nothing between.
+    let rule =
+        json!({"metric": "error_rate", "group": "control", "above": "5%", "for": "2s", "min_requests": 20});
+    let mut tick = 0;
+    let traffic = |proxy: &mut Proxy| {
+        tick += 1;
+        if tick % 4 == 0 {
+            (0..20).for_each(|_| proxy.request(Group::Control, 503, 1000));
+        }
+    };
+    let at = trips(Proxy::new(halt_when(rule)).run(60_000, traffic)).expect("it trips");
+    assert!((2_000..=5_000).contains(&at), "{at}");
+}
+
+#[test]
 fn a_latency_above_its_limit_trips_and_one_below_does_not() {
     let rule = json!({"metric": "latency_p99", "group": "all", "above": "200ms", "for": "5s"});
     let slow = |percent: u64, us: u64| {
