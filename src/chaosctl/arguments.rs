@@ -1,9 +1,13 @@
 //! The command line: every verb, its options, and an example of each in `--help`.
 
+mod control;
+mod explain;
 mod render;
 mod sign;
 mod token;
 
+pub use control::{Halt, Proxies, Release, Renew, Signer, Start, Status, Stop};
+pub use explain::{Explain, Side, Simulate};
 pub use render::{
     Format, IdentityInputs, IstioPhase, Kind, PluginInputs, Render, RenderEnvoy, RenderIstio, RenderPlugin,
     RenderStatTags, Scope,
@@ -19,15 +23,18 @@ use std::path::PathBuf;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  fine
-  1  a finding: a file has a mistake, a scenario does not exist, signatures are missing
-  2  could not run: bad arguments, a file that cannot be read
+  1  a finding: a file has a mistake, a scenario does not exist, signatures are missing, a proxy refuses
+  2  could not run: bad arguments, a file that cannot be read, a proxy that cannot be reached
 
 A first tour:
   chaosctl validate catalog.yaml mission.yaml
   chaosctl list --catalog catalog.yaml
   chaosctl explain --catalog catalog.yaml --mission mission.yaml --path /profiles/7 \\
     --cluster profile-db --request-id 3
-  chaosctl render plugin --catalog catalog.yaml --mission mission.yaml > plugin.json";
+  chaosctl render plugin --catalog catalog.yaml --mission mission.yaml > plugin.json
+  chaosctl start mission.yaml --proxy http://127.0.0.1:9902
+  chaosctl status
+  chaosctl halt --reason 'checkout is slow'";
 
 /// Checks, explains and renders chaos missions for Squall, the fault injection filter for Envoy
 #[derive(Parser)]
@@ -95,9 +102,44 @@ pub enum Verb {
         after_help = "Example:\n  chaosctl verify --operators operators.yaml --catalog catalog.yaml --mission mission.signed.json"
     )]
     Verify(Verify),
+    /// Start a mission through the control listeners of proxies: on all of them, or on none
+    #[command(
+        after_help = "Example:\n  chaosctl start mission.signed.json --proxy http://10.0.0.7:9902 --proxy http://10.0.0.8:9902 \\\n    \
+        --key alice.key\n  chaosctl start scenario=slow-profiles duration=15m\n\n\
+        When a proxy refuses it or cannot be reached, it is stopped where it was started already, which needs `--key` where proxies\n\
+        have operators; `--allow-partial` leaves it running there. docs/control.md tells more."
+    )]
+    Start(Start),
+    /// Tell where the missions of proxies are, and how their requests fare
+    #[command(
+        after_help = "Example:\n  chaosctl status --proxy http://10.0.0.7:9902 --proxy http://10.0.0.8:9902\n  \
+        chaosctl status --output json | jq '.[].answer.state'\n\n\
+        T/C is treatment, the requests with faults, beside control, those without."
+    )]
+    Status(Status),
+    /// Renew the lease of a mission, which ends without that
+    #[command(
+        after_help = "Example:\n  chaosctl renew --key alice.key\n  chaosctl renew run-1 --key alice.key"
+    )]
+    Renew(Renew),
+    /// Stop a mission for ever; its id does not run again
+    #[command(
+        after_help = "Example:\n  chaosctl stop --reason 'seen enough' --key alice.key\n  chaosctl stop run-1 --key alice.key"
+    )]
+    Stop(Stop),
+    /// Emergency stop: end every mission of the proxies and block new ones; needs no key
+    #[command(
+        after_help = "Example:\n  chaosctl halt --proxy http://10.0.0.7:9902 --reason 'checkout is slow'\n\n\
+        All proxies are asked at the same time, and one that cannot be reached holds up none of the others.\n\
+        Nothing starts there again before `chaosctl release`."
+    )]
+    Halt(Halt),
+    /// Let missions start again after a halt
+    #[command(after_help = "Example:\n  chaosctl release --reason 'it was the database' --key alice.key")]
+    Release(Release),
     /// Write what Envoy or Istio reads
     #[command(subcommand)]
-    Render(Render),
+    Render(Box<Render>),
     /// Print the JSON Schema (draft 2020-12) of a file, for editors and other tools
     #[command(after_help = "Example:\n  chaosctl schema catalog > catalog.schema.json\n\n\
         An editor reads it where the first line of catalog.yaml is:\n  \
@@ -160,85 +202,6 @@ pub struct Show {
 }
 
 #[derive(Args)]
-pub struct Explain {
-    /// Catalog file
-    #[arg(long, value_name = "FILE")]
-    pub catalog: PathBuf,
-    /// Mission file
-    #[arg(long, value_name = "FILE")]
-    pub mission: PathBuf,
-    /// HTTP method
-    #[arg(long, default_value = "GET")]
-    pub method: String,
-    /// Path with its query
-    #[arg(long)]
-    pub path: String,
-    /// A header, `name: value`; may be repeated
-    #[arg(long, short = 'H', value_name = "NAME: VALUE")]
-    pub header: Vec<String>,
-    /// `:authority` or `Host`
-    #[arg(long)]
-    pub authority: Option<String>,
-    /// Name of the Envoy route
-    #[arg(long)]
-    pub route: Option<String>,
-    /// Name of the Envoy cluster
-    #[arg(long)]
-    pub cluster: Option<String>,
-    /// Name of the Envoy virtual host
-    #[arg(long)]
-    pub virtual_host: Option<String>,
-    /// Service whose proxy it is; absent: the one that each scenario is for
-    #[arg(long)]
-    pub service: Option<String>,
-    /// A label of the proxy's workload, `name=value`; may be repeated. Absent: those that each scenario is for
-    #[arg(long, value_name = "NAME=VALUE")]
-    pub label: Vec<String>,
-    /// URI in the caller's certificate, `spiffe://...`
-    #[arg(long, value_name = "URI")]
-    pub principal: Option<String>,
-    /// Side of the proxy that the request is on; absent: a listener without `traffic_direction`
-    #[arg(long, value_enum)]
-    pub direction: Option<Side>,
-    /// `x-request-id` of the request; draws depend on it
-    #[arg(long, value_name = "ID")]
-    pub request_id: Option<String>,
-    /// When the request comes (UTC), `2026-12-01T09:00:00Z`, for scenarios with a `trigger`; absent: now
-    #[arg(long, value_name = "TIMESTAMP")]
-    pub at: Option<humantime::Timestamp>,
-    /// How long the mission has run by then, `90s`: needed for `randomize` and `burst` when the mission has no `start`;
-    /// absent: since its `start`
-    #[arg(long, value_name = "DURATION")]
-    pub running: Option<humantime::Duration>,
-    /// Key of a caller who may ask for faults: its secret in a file, or in an environment variable; may be repeated
-    #[arg(long, value_name = "NAME=FILE|NAME=env:VARIABLE")]
-    pub caller_key: Vec<String>,
-    /// Seed in place of the mission's
-    #[arg(long)]
-    pub seed: Option<String>,
-    #[arg(long, short, value_enum, default_value_t)]
-    pub output: Output,
-}
-
-#[derive(Args)]
-pub struct Simulate {
-    /// Catalog file
-    #[arg(long, value_name = "FILE")]
-    pub catalog: PathBuf,
-    /// Mission file
-    #[arg(long, value_name = "FILE")]
-    pub mission: PathBuf,
-    /// Access log, or `-` for standard input
-    #[arg(long, value_name = "FILE")]
-    pub log: PathBuf,
-    /// Seed in place of the mission's
-    #[arg(long, value_name = "TEXT")]
-    pub seed: Option<String>,
-    #[arg(long, short, value_enum, default_value_t)]
-    pub output: Output,
-}
-
-#[derive(Args)]
 pub struct Schema {
     /// Which file
     #[arg(value_enum)]
@@ -253,10 +216,4 @@ pub enum SchemaFile {
     Operators,
     /// The plugin configuration
     Plugin,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Side {
-    Inbound,
-    Outbound,
 }

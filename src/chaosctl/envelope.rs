@@ -38,14 +38,20 @@ impl Source {
 }
 
 /// An envelope with one more signature than those that are there.
-pub fn sealed(payload: &[u8], signatures: &[wire::EnvelopeSignature], signer: &KeyFile, name: &str) -> Node {
-    let own = signer.key.sign(&pae(MISSION_TYPE, payload)).to_bytes();
+pub fn sealed(
+    kind: &str,
+    payload: &[u8],
+    signatures: &[wire::EnvelopeSignature],
+    signer: &KeyFile,
+    name: &str,
+) -> Node {
+    let own = signer.key.sign(&pae(kind, payload)).to_bytes();
     let there = signatures.iter().map(|signature| (signature.keyid.0.as_str(), signature.sig.0.as_slice()));
     let signatures = there
         .chain([(name, own.as_slice())])
         .map(|(keyid, sig)| object([("keyid", text(keyid)), ("sig", text(&standard(sig)))]));
     object([
-        ("payloadType", text(MISSION_TYPE)),
+        ("payloadType", text(kind)),
         ("payload", text(&standard(payload))),
         ("signatures", Value::List(signatures.collect()).into()),
     ])

@@ -4,6 +4,7 @@ mod access_log;
 mod advice;
 mod arguments;
 mod asked;
+mod control;
 mod emit;
 mod envelope;
 mod excerpt;
@@ -46,12 +47,15 @@ use terminal::{Color, Paint};
 pub enum Outcome {
     Fine,
     Finding,
+    /// It ran, and had to leave undone what was asked for: a proxy that does not answer.
+    Unable,
 }
 
 fn main() -> ExitCode {
     match run() {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
         Ok(Outcome::Finding) => ExitCode::from(1),
+        Ok(Outcome::Unable) => ExitCode::from(2),
         Err(error) => {
             // It may quote a file's name, and its own lines stay lines.
             let lines: Vec<String> = format!("{error:#}").lines().map(terminal::shown).collect();
@@ -67,7 +71,12 @@ fn run() -> anyhow::Result<Outcome> {
     let err = Paint::new(arguments.color, &std::io::stderr());
     match &arguments.verb {
         Verb::Validate(validate) => validate::run(validate, out),
-        Verb::Render(Render::Plugin(plugin)) => render::plugin::run(plugin, err),
+        Verb::Render(render) => match render.as_ref() {
+            Render::Plugin(plugin) => render::plugin::run(plugin, err),
+            Render::Envoy(envoy) => render::envoy::run(envoy, err),
+            Render::Istio(istio) => render::istio::run(istio, err),
+            Render::StatTags(tags) => render::stat_tags::run(tags),
+        },
         Verb::List(list) => list::run(list, out, err),
         Verb::Show(show) => show::run(show, out, err),
         Verb::Explain(explain) => explain::run(explain, out, err),
@@ -77,10 +86,13 @@ fn run() -> anyhow::Result<Outcome> {
         Verb::Sign(sign) => sign::run(sign, err),
         Verb::Approve(approve) => sign::approve(approve, err),
         Verb::Verify(verify) => verify::run(verify, out, err),
+        Verb::Start(start) => control::start(start, (out, err)),
+        Verb::Status(status) => control::status(status, (out, err)),
+        Verb::Renew(renew) => control::renew(renew, (out, err)),
+        Verb::Stop(stop) => control::stop(stop, (out, err)),
+        Verb::Halt(halt) => control::halt(halt, (out, err)),
+        Verb::Release(release) => control::release(release, (out, err)),
         Verb::Schema(schema) => schema::run(schema),
-        Verb::Render(Render::Envoy(envoy)) => render::envoy::run(envoy, err),
-        Verb::Render(Render::Istio(istio)) => render::istio::run(istio, err),
-        Verb::Render(Render::StatTags(tags)) => render::stat_tags::run(tags),
     }
 }
 

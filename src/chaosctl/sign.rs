@@ -193,7 +193,7 @@ fn seal(
         complain("not signed\n");
         return Ok(Outcome::Finding);
     }
-    let envelope = sealed(payload, there, key, name);
+    let envelope = sealed(MISSION_TYPE, payload, there, key, name);
     let text = format!("{}\n", serde_json::to_string_pretty(&envelope)?);
     match &inputs.out {
         Some(path) => replace(path, &text)?,

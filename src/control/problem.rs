@@ -133,8 +133,8 @@ impl Problem {
             "detail": self.detail,
             "code": code,
         });
-        if !self.findings.is_empty() {
-            body["findings"] = self.findings.iter().map(finding).collect();
+        if let Some(members) = body.as_object_mut().filter(|_| !self.findings.is_empty()) {
+            members.insert("findings".to_owned(), self.findings.iter().map(finding).collect());
         }
         let mut answer = Answer::new(self.kind.status(), "application/problem+json", body.to_string());
         answer.headers.extend(self.headers);

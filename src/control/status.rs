@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use squall_policy::events::rfc3339;
 use squall_policy::mission::{CurrentMission, HaltRecord, MissionRecord, Now, Stamp, State};
 
-const NS_PER_MS: i64 = 1_000_000;
+const NS_PER_MS: u64 = 1_000_000;
 
 /// Who the proxy is.
 #[derive(Clone, Debug, Default)]
@@ -151,6 +151,6 @@ fn percent(ppm: u32) -> Value {
 fn seconds_to(moment: Stamp, now: Now) -> u64 {
     let wall_ms = moment.wall_ms.saturating_sub(now.wall_ms);
     let mono_ns = moment.mono_ns.saturating_sub(i64::try_from(now.mono_ns).unwrap_or(i64::MAX));
-    let mono_ms = mono_ns.max(0).unsigned_abs() / NS_PER_MS.unsigned_abs();
+    let mono_ms = u64::try_from(mono_ns).unwrap_or_default() / NS_PER_MS;
     wall_ms.min(mono_ms).div_ceil(1000)
 }

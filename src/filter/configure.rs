@@ -233,14 +233,15 @@ fn armed(mission: wire::Mission, plan: Plan, record: MissionRecord, halts: &Halt
 /// One line with everything that a replay needs.
 fn log_accepted(mission: &wire::Mission, record: &MissionRecord, plan: &Plan, approval: &Approval) {
     let dormant: Vec<&str> = plan.dormant().iter().map(|d| d.scenario.as_str()).collect();
-    let approvers: Vec<&str> = approval.by.iter().map(String::as_str).collect();
     let scenarios: Vec<&str> = plan.scenarios().iter().map(|scenario| scenario.name.as_str()).collect();
+    let approvers: Vec<&str> = approval.by.iter().map(String::as_str).collect();
     let event = events::new(Name::MissionAccepted)
         .text("mission", &mission.id.0)
         .text("namespace", &mission.namespace.0)
         .text("source", record.source.word())
         .text("seed", &record.seed)
         .text("deadline", &rfc3339(record.deadline().wall_ms))
+        .texts("approved_by", &approvers)
         .texts("scenarios", &scenarios)
         .texts("approved_by", &approvers)
         .texts("dormant", &dormant);

@@ -308,7 +308,7 @@ fn an_expiry_is_bounded_and_kept() {
     desk.write("mission.yaml", MISSION);
     fine(&desk.sign("alice", &["--yes", "--expires", "1s"]));
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    while desk.verify(&[]).err.contains("error[expired]") == false {
+    while !desk.verify(&[]).err.contains("error[expired]") {
         assert!(std::time::Instant::now() < deadline, "{:?}", desk.verify(&[]));
     }
     refused(&desk.approve("bob", &["--yes"]), 2, "the mission has expired");

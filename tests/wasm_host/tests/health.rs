@@ -237,11 +237,11 @@ fn the_faults_of_a_scenario_whose_breaker_opens_are_waited_for_no_longer() {
     let mut workers = workers(&plugin("m", &[scenario], |_| {}), 2);
     let mut waiting = 0;
     for id in 0..300 {
-        for worker in 0..2 {
+        for (place, worker) in workers.iter_mut().enumerate() {
             let (stream, action) =
-                workers[worker].request(Request { id: &format!("{worker}-{id}"), ..Request::default() });
+                worker.request(Request { id: &format!("{place}-{id}"), ..Request::default() });
             match action {
-                Action::Continue => complete(&mut workers[worker], stream, 500),
+                Action::Continue => complete(worker, stream, 500),
                 _ => waiting += 1,
             }
         }

@@ -193,7 +193,7 @@ impl Proxy for Here {
 /// Base64 in the usual alphabet, with padding.
 fn standard(bytes: &[u8]) -> String {
     let mut text = squall_policy::base64(bytes).replace('-', "+").replace('_', "/");
-    while text.len() % 4 != 0 {
+    while !text.len().is_multiple_of(4) {
         text.push('=');
     }
     text

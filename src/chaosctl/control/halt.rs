@@ -1,0 +1,47 @@
+//! `halt`: ends every mission of every proxy that can be reached, at once, without a signature.
+
+use super::act::word;
+use super::request::{ensure_fine, or_absent, without_absent};
+use super::told::{self, Told};
+use super::{all, block_on, clients};
+use crate::Outcome;
+use crate::arguments::Halt;
+use crate::envelope::object;
+use crate::terminal::Paint;
+use squall_policy::Report;
+use squall_policy::wire::{Decode, HaltRequest};
+
+/// # Errors
+/// When nobody can be asked.
+pub fn run(arguments: &Halt, paints: (Paint, Paint)) -> anyhow::Result<Outcome> {
+    let user = std::env::var("USER").ok().filter(|user| user_fits(user));
+    let by = arguments.by.clone().or(user);
+    let request = request(arguments.reason.as_deref(), by.as_deref());
+    let mut report = Report::default();
+    HaltRequest::decode(&request, &mut report);
+    ensure_fine(&report)?;
+    let body = serde_json::to_vec(&request)?;
+    let asked = all(clients(&arguments.proxies)?, |client| {
+        let body = body.clone();
+        async move { Told::new(&client.address, client.post("/v1/halt", body).await) }
+    });
+    told::print(&block_on(asked)?, arguments.proxies.output, None, paints, |answer| {
+        let halt = answer.get("halt").unwrap_or(answer);
+        let by = word(halt, "by");
+        let by = if by.is_empty() { word(halt, "reason") } else { by };
+        let detail = word(halt, "detail");
+        let detail = if detail.is_empty() { detail } else { format!(": {detail}") };
+        format!("halted by {by} at {}{detail}", word(halt, "at"))
+    })
+}
+
+fn request(reason: Option<&str>, by: Option<&str>) -> squall_policy::Node {
+    without_absent(object([("reason", or_absent(reason)), ("by", or_absent(by))]))
+}
+
+/// A strange name of a user keeps nobody from halting.
+fn user_fits(user: &str) -> bool {
+    let mut report = Report::default();
+    HaltRequest::decode(&request(None, Some(user)), &mut report);
+    !report.has_errors()
+}
