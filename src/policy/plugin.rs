@@ -48,12 +48,14 @@ pub fn load_json(bytes: &[u8], report: &mut Report) -> Option<Node> {
         Ok(node) => Some(node),
         Err(error) => {
             let at = u32::try_from(error.line()).ok().zip(u32::try_from(error.column()).ok());
-            let at = at.filter(|(line, _)| *line > 0).map(|(line, column)| Position { line, column });
+            // What ends before its first character has none.
+            let at = at.filter(|(line, _)| *line > 0);
+            let at = at.map(|(line, column)| Position { line, column: column.max(1) });
             report.add(
                 Code::Syntax,
                 at,
                 error.to_string(),
-                "the plugin configuration is one JSON object; `chaosctl render plugin` writes it",
+                "write one JSON object; `chaosctl render plugin` and `chaosctl sign` do",
             );
             None
         }

@@ -1,7 +1,7 @@
 //! The control module: every request gets an answer, whatever it holds and whatever the host does, and nothing traps.
 
 use serde_json::{Value, json};
-use squall_wasm_host::{Action, Control, Proxy, Random, Shared, Status, Vm, control_module, plugin};
+use squall_wasm_host::{Action, Control, Proxy, Random, Request, Shared, Status, Vm, control_module, plugin};
 
 fn scenario() -> Value {
     json!({"name": "db", "description": "late reads", "faults": [{"delay": {"fixed": "10ms"}}]})
@@ -198,6 +198,34 @@ fn bodies_that_never_end_fill_no_memory() {
     assert_eq!(control.reply(stream), None, "there is room again");
 }
 
+/// The record of a mission as a filter of this proxy writes it when it has been told of the order.
+#[test]
+fn a_mission_is_ordered_joined_shown_and_stopped() {
+    let shared = Shared::new();
+    let mut control = Control::of(&shared, configuration());
+    let idle = configuration().replace("\"control\"", "\"filter\"");
+    let mut workers: Vec<Proxy> = (0..3).map(|_| Proxy::worker(&shared, &idle)).collect();
+    let faulted = |worker: &mut Proxy| {
+        worker.vm.run_queues().expect("no trap");
+        let (stream, action) = worker.request(Request::default());
+        worker.advance_ms(20);
+        worker.finish(stream);
+        action == Action::Pause
+    };
+    assert!(workers.iter_mut().all(|worker| !faulted(worker)));
+    let mission =
+        json!({"version": 1, "id": "m", "scenarios": ["db"], "namespace": "shop", "duration": "1h"});
+    let started = control.post("/v1/missions", mission.to_string()).expect("an answer");
+    assert_eq!(started.status, 201, "{}", started.body);
+    assert!(workers.iter_mut().all(faulted), "each has heard its bell");
+    let status = control.get("/v1/status").expect("an answer").json();
+    assert_eq!((&status["state"], &status["mission"]["id"]), (&json!("injecting"), &json!("m")));
+    let stop = json!({"version": 1, "action": "stop", "mission": "m", "time": "2026-12-01T00:00:00Z", "nonce": "AAAAAAAAAAAAAAAAAAAAAA"});
+    assert_eq!(control.post("/v1/missions/m/stop", stop.to_string()).expect("an answer").status, 200);
+    assert!(workers.iter_mut().all(|worker| !faulted(worker)));
+    assert_eq!(control.get("/v1/status").expect("an answer").json()["state"], "stopped");
+}
+
 #[test]
 fn any_status_of_any_host_function_costs_at_most_an_answer() {
     let imports = control_module().imports();
@@ -205,7 +233,15 @@ fn any_status_of_any_host_function_costs_at_most_an_answer() {
         imports.len() >= 8 && imports.iter().any(|name| name == "proxy_send_local_response"),
         "{imports:?}"
     );
-    let requests: [(&str, &str, &[u8]); 6] = [
+    let mission =
+        json!({"version": 1, "id": "m", "scenarios": ["db"], "namespace": "shop", "duration": "1h"})
+            .to_string();
+    let stop = json!({"version": 1, "action": "stop", "mission": "m", "time": "2026-12-01T00:00:00Z", "nonce": "AAAAAAAAAAAAAAAAAAAAAA"});
+    let (renew, stop) = (stop.to_string().replace("stop", "renew").replace("AA\"", "BA\""), stop.to_string());
+    let requests: [(&str, &str, &[u8]); 9] = [
+        ("POST", "/v1/missions", mission.as_bytes()),
+        ("POST", "/v1/missions/m/renew", renew.as_bytes()),
+        ("POST", "/v1/missions/m/stop", stop.as_bytes()),
         ("GET", "/", b""),
         ("GET", "/v1/status", b""),
         ("GET", "/v1/catalog", b""),

@@ -18,12 +18,15 @@ mod reader;
 #[allow(dead_code, reason = "as above")]
 #[path = "../../../../src/chaosctl/scalar.rs"]
 mod scalar;
+#[allow(dead_code, reason = "as above")]
+#[path = "../../../../src/chaosctl/terminal.rs"]
+mod terminal;
 
 use openapi::Document;
 use serde_json::{Value, json};
 use squall_envoy_tests::{
     Cluster, Envoy, EnvoyConfig, EnvoyOptions, HttpClient, HttpFilter, HttpUpstream, Listener, Reply, Route,
-    VirtualHost, request,
+    VirtualHost,
 };
 
 const JSON: (&str, &str) = ("content-type", "application/json");
