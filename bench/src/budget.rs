@@ -14,7 +14,7 @@ use crate::waiting::WaitingMemory;
 const HEADER_READ_US: f64 = 1.1;
 /// The most that a delay may end before its time, in milliseconds.
 const EARLY_MS: f64 = 0.5;
-const MODULE_KIB: f64 = 512.0;
+const MODULE_KIB: f64 = 640.0;
 const WAITING_BYTES: f64 = 1024.0;
 /// How far a throttled response may be from its bandwidth, in percent.
 const OFF_PERCENT: f64 = 2.0;

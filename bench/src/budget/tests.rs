@@ -105,14 +105,14 @@ fn lateness_is_judged_by_the_clock() {
 }
 
 #[test]
-fn the_module_may_have_512_kib_and_no_byte_more() {
+fn the_module_may_have_640_kib_and_no_byte_more() {
     let of = |bytes| {
         of_startup(&Startup {
             rows: vec![StartRow { title: "Squall idle", bytes, ready_ms: vec![], resident_mib: vec![] }],
         })
     };
-    assert!(!failed(&of(512 << 10), false));
-    assert!(failed(&of((512 << 10) + 1), false));
+    assert!(!failed(&of(640 << 10), false));
+    assert!(failed(&of((640 << 10) + 1), false));
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod signing;
 use serde_json::{Value, json};
 use signing::{ALICE, BOB, CAROL, bound, sealed, signed};
 use squall_envoy_tests::{
-    ConfigUpdate, Envoy, EnvoyConfig, EnvoyOptions, Experiment, HttpClient, HttpFilter, HttpUpstream, Load,
+    Envoy, EnvoyConfig, EnvoyOptions, Experiment, HttpClient, HttpFilter, HttpUpstream, Load,
     Metrics, eventually,
 };
 use std::time::{Duration, SystemTime};
