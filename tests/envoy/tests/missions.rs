@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::{Value, json};
 use squall_envoy_tests::{
     ConfigUpdate, Envoy, EnvoyConfig, EnvoyOptions, Experiment, HttpClient, HttpFilter, HttpUpstream,
-    Listener, Load, eventually,
+    Listener, Load, Route, VirtualHost, eventually,
 };
 use tokio::task::JoinSet;
 

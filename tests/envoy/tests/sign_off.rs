@@ -6,8 +6,8 @@ mod signing;
 use serde_json::{Value, json};
 use signing::{ALICE, BOB, CAROL, bound, sealed, signed};
 use squall_envoy_tests::{
-    Envoy, EnvoyConfig, EnvoyOptions, Experiment, HttpClient, HttpFilter, HttpUpstream, Load,
-    Metrics, eventually,
+    Envoy, EnvoyConfig, EnvoyOptions, Experiment, HttpClient, HttpFilter, HttpUpstream, Load, Metrics,
+    eventually,
 };
 use std::time::{Duration, SystemTime};
 
