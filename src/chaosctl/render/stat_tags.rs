@@ -6,7 +6,7 @@ use crate::terminal;
 use crate::{Outcome, emit};
 
 /// The tags. None may be the end of another: Istio's expressions are not anchored.
-const STAT_TAGS: [&str; 7] = [
+const STAT_TAGS: [&str; 8] = [
     "chaos_scenario",
     "chaos_fault",
     "chaos_group",
@@ -14,6 +14,7 @@ const STAT_TAGS: [&str; 7] = [
     "chaos_cause",
     "chaos_namespace",
     "chaos_result",
+    "chaos_reason",
 ];
 
 const POD_HEAD: &str = "Labels of Squall's metrics, for the pods of one workload, which restart:\n\

@@ -11,7 +11,7 @@ use squall_envoy_tests::{
 use tokio::task::JoinSet;
 
 /// Every family of the filter with its labels, but for `chaos_host_errors_total`, which appears with the first error.
-const FAMILIES: [(&str, &[&str]); 10] = [
+const FAMILIES: [(&str, &[&str]); 13] = [
     ("chaos_active", &["namespace", "scenario"]),
     ("chaos_config_rejected", &[]),
     ("chaos_deadline_seconds", &[]),
@@ -19,8 +19,11 @@ const FAMILIES: [(&str, &[&str]); 10] = [
     ("chaos_faults_injected_total", &["fault", "scenario"]),
     ("chaos_faults_suppressed_total", &["cause", "scenario"]),
     ("chaos_injected_delay_ms_count", &["scenario"]),
+    ("chaos_halted", &[]),
+    ("chaos_intensity_percent", &[]),
     ("chaos_missions_total", &["result"]),
     ("chaos_requests_total", &["code_class", "group", "scenario"]),
+    ("chaos_stage", &[]),
     ("service_downstream_latency_ms_count", &["group", "scenario"]),
 ];
 

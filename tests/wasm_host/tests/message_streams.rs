@@ -341,7 +341,6 @@ fn a_failing_host_leaves_the_stream_whole_or_closed() {
     for (call, then) in [
         ("proxy_get_buffer_bytes", "stall"),
         ("proxy_set_buffer_bytes", "stall"),
-        ("proxy_set_tick_period_milliseconds", "stall"),
         ("proxy_set_buffer_bytes", "reset"),
     ] {
         let mut proxy = proxy(&json!({"after": {"messages": 2}, "then": then}));

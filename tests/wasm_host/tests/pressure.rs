@@ -158,10 +158,9 @@ fn no_worker_holds_more_than_256_mib() {
 #[test]
 fn held_memory_is_let_go_within_a_second_of_a_wall_clock_that_steps_over_the_deadline() {
     let mut proxy = Proxy::new(&plugin("m", &[scenario("large", json!([memory("1MiB")]))], |_| {}));
-    assert_eq!(proxy.vm.tick_period(proxy.root), Some(Duration::from_secs(3_600)));
     took(&mut proxy, "/large");
     assert_eq!(proxy.metric("chaos_memory_held_bytes", &[]), MIB);
-    assert_eq!(proxy.vm.tick_period(proxy.root), Some(Duration::from_secs(1)));
+    assert!(proxy.vm.tick_period(proxy.root).is_some_and(|period| period <= Duration::from_secs(1)));
     let wall = proxy.shared.clock().wall;
     proxy.shared.set_wall(wall + 7_200_000_000_000);
     proxy.advance_ms(1_000);

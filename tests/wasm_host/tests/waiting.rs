@@ -18,9 +18,9 @@ fn period(proxy: &Proxy) -> Option<u128> {
 }
 
 #[test]
-fn the_timer_is_set_for_the_next_deadline_and_back_to_the_missions_when_nothing_waits() {
+fn the_timer_is_set_for_the_next_deadline_and_back_to_the_looks_at_the_mission_when_nothing_waits() {
     let mut proxy = Proxy::new(&plugin("m", &[delaying("250ms")], |_| {}));
-    assert_eq!(period(&proxy), Some(3_600_000));
+    assert_eq!(period(&proxy), Some(450));
     let (first, _) = proxy.request(Request::default());
     assert_eq!(period(&proxy), Some(250));
     proxy.advance_ms(100);
@@ -31,8 +31,9 @@ fn the_timer_is_set_for_the_next_deadline_and_back_to_the_missions_when_nothing_
     proxy.advance_ms(100);
     assert_eq!(proxy.take_continued(), [second]);
     let before = proxy.vm.counts();
-    proxy.advance_ms(3_000_000);
-    assert_eq!(proxy.vm.counts().since(&before).callbacks.get("proxy_on_tick"), None, "nothing waits");
+    proxy.advance_ms(4_500);
+    let looks = proxy.vm.counts().since(&before).callbacks.get("proxy_on_tick").copied();
+    assert!(looks.is_some_and(|looks| (9..=11).contains(&looks)), "nothing waits: {looks:?}");
 }
 
 #[test]

@@ -20,8 +20,8 @@ pub use route::{Route, VirtualHost};
 pub const RUN_DIR: &str = "@RUN_DIR@";
 
 /// The labels of the filter's stats; each raw tag is `chaos_` and the label.
-pub const STATS_TAGS: [&str; 7] =
-    ["scenario", "fault", "group", "code_class", "cause", "namespace", "result"];
+pub const STATS_TAGS: [&str; 8] =
+    ["scenario", "fault", "group", "code_class", "cause", "namespace", "result", "reason"];
 
 /// What Envoy is started with: the bootstrap's text, and files it refers to.
 #[derive(Clone, Debug)]
