@@ -33,9 +33,9 @@ pub fn show_share(ppm: u32) -> String {
 
 /// A share between two bounds in parts per million, text with its unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ShareBetween<const MIN: u32, const MAX: u32>(pub u32);
+pub struct Share<const MIN: u32, const MAX: u32>(pub u32);
 
-impl<const MIN: u32, const MAX: u32> Decode for ShareBetween<MIN, MAX> {
+impl<const MIN: u32, const MAX: u32> Decode for Share<MIN, MAX> {
     fn decode(node: &Node, report: &mut Report) -> Option<Self> {
         share(node, MIN, MAX, report).map(Self)
     }

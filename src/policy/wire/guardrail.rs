@@ -1,6 +1,6 @@
 //! Guardrails, signals and what a guardrail does: `halt_when`, `signals`, `rollback`.
 
-use super::bound::{AtMost, Bound, ShareBetween};
+use super::bound::{AtMost, Bound, Share};
 use super::declare::{object, words};
 use super::decode::{exactly_one, no_check};
 use super::safety::Count;
@@ -32,7 +32,7 @@ object! {
         /// The group to compare with.
         "versus" => versus: Versus [optional],
         /// How sure a comparison has to be; 99.9% when absent.
-        "confidence" => confidence: ShareBetween<800_000, 999_999> [optional],
+        "confidence" => confidence: Share<800_000, 999_999> [optional],
         /// Whether errors that Squall injected itself count.
         "count_injected" => count_injected: bool [default "false" = false],
         /// Look at another side of the same workload instead: `inbound` is all that comes in, and needs the filter with the
@@ -133,7 +133,7 @@ object! {
         /// How long it stays open.
         "open_for" => open_for: Span<1000, 3_600_000> [required],
         /// The share of the usual rate while it is half-open.
-        "half_open_intensity" => half_open_intensity: ShareBetween<1, 1_000_000> [default "10%" = ShareBetween(100_000)],
+        "half_open_intensity" => half_open_intensity: Share<1, 1_000_000> [default "10%" = Share(100_000)],
         /// How long it has to be healthy half-open before it closes.
         "close_after" => close_after: Span<1000, 3_600_000> [default "30s" = Span(std::time::Duration::from_secs(30))],
     }

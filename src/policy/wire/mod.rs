@@ -32,7 +32,6 @@ mod scalar;
 #[cfg(feature = "docs")]
 pub mod schema;
 mod scope;
-mod share;
 mod size;
 mod stage;
 mod status;
@@ -43,7 +42,7 @@ mod whose;
 
 pub(crate) use body::PACES;
 pub use body::{DropFault, DropMode, ThrottleFault};
-pub use bound::{AtMost, Bound, ShareBetween, show_share};
+pub use bound::{AtMost, Bound, Share, show_share};
 pub use burst::Burst;
 pub use catalog::{Catalog, Scenario, Severity};
 pub use choice::Choice;
@@ -74,7 +73,6 @@ pub use requested::{CallerKey, RequestedFault, RequestedKind, Secret};
 pub use safety::{Count, MissionSafety, Safety};
 pub use scalar::{FormatVersion, Number, Percent, Span, Text, Timestamp};
 pub use scope::{DirectionWord, Sample, SampleBy, Scope};
-pub use share::Share;
 pub(crate) use size::bytes as bytes_of;
 pub use size::{Rate, Size, show_bytes};
 pub(crate) use stage::MOST_STAGES;

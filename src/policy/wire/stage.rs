@@ -1,10 +1,10 @@
 //! The parts of a mission's running time.
 
+use super::bound::Share;
 use super::declare::object;
 use super::decode::no_check;
 use super::mission::{LONGEST_MISSION_MS, Mission};
 use super::scalar::Span;
-use super::share::Share;
 use crate::diagnostic::{Code, Report};
 use crate::node::{Node, Value};
 
@@ -19,7 +19,7 @@ object! {
         "for" => lasts: Span<1000, LONGEST_MISSION_MS> [optional],
         /// What the sampling rate of every scenario is multiplied with. A request that is sampled at one intensity is sampled at
         /// every higher one too.
-        "intensity" => intensity: Share [required],
+        "intensity" => intensity: Share<1, 1_000_000> [required],
     }
 }
 
