@@ -12,7 +12,6 @@ mod explain;
 mod explanation;
 mod findings;
 mod inputs;
-#[allow(dead_code, unused_imports, reason = "`report` reads what `run` writes")]
 mod journal;
 mod key_file;
 mod keygen;
@@ -23,6 +22,7 @@ mod overlap;
 mod reader;
 mod render;
 mod request;
+mod run;
 mod scalar;
 mod schema;
 mod show;
@@ -89,6 +89,7 @@ fn run() -> anyhow::Result<Outcome> {
         Verb::Approve(approve) => sign::approve(approve, err),
         Verb::Verify(verify) => verify::run(verify, out, err),
         Verb::Start(start) => control::start(start, (out, err)),
+        Verb::Run(run) => run::run(run, (out, err)),
         Verb::Status(status) => control::status(status, (out, err)),
         Verb::Renew(renew) => control::renew(renew, (out, err)),
         Verb::Stop(stop) => control::stop(stop, (out, err)),

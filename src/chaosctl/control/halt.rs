@@ -14,13 +14,7 @@ use squall_policy::wire::{Decode, HaltRequest};
 /// # Errors
 /// When nobody can be asked.
 pub fn run(arguments: &Halt, paints: (Paint, Paint)) -> anyhow::Result<Outcome> {
-    let user = std::env::var("USER").ok().filter(|user| user_fits(user));
-    let by = arguments.by.clone().or(user);
-    let request = request(arguments.reason.as_deref(), by.as_deref());
-    let mut report = Report::default();
-    HaltRequest::decode(&request, &mut report);
-    ensure_fine(&report)?;
-    let body = serde_json::to_vec(&request)?;
+    let body = body(arguments.reason.as_deref(), arguments.by.as_deref())?;
     let asked = all(clients(&arguments.proxies)?, |client| {
         let body = body.clone();
         async move { Told::new(&client.address, client.post("/v1/halt", body).await) }
@@ -33,6 +27,19 @@ pub fn run(arguments: &Halt, paints: (Paint, Paint)) -> anyhow::Result<Outcome> 
         let detail = if detail.is_empty() { detail } else { format!(": {detail}") };
         format!("halted by {by} at {}{detail}", word(halt, "at"))
     })
+}
+
+/// What is sent. Who halts is `$USER`, where it is not said.
+///
+/// # Errors
+/// When no proxy could read it.
+pub fn body(reason: Option<&str>, by: Option<&str>) -> anyhow::Result<Vec<u8>> {
+    let user = std::env::var("USER").ok().filter(|user| user_fits(user));
+    let request = request(reason, by.or(user.as_deref()));
+    let mut report = Report::default();
+    HaltRequest::decode(&request, &mut report);
+    ensure_fine(&report)?;
+    Ok(serde_json::to_vec(&request)?)
 }
 
 fn request(reason: Option<&str>, by: Option<&str>) -> squall_policy::Node {

@@ -1,15 +1,15 @@
 //! Verbs that ask the control listeners of proxies: `start`, `status`, `renew`, `stop`, `halt`, `release`.
 
-mod act;
-mod address;
-mod client;
-mod halt;
-mod mission;
+pub mod act;
+pub mod address;
+pub mod client;
+pub mod halt;
+pub mod mission;
 mod problem;
-mod request;
-mod start;
+pub mod request;
+pub mod start;
 mod status;
-mod told;
+pub mod told;
 
 pub use act::{release, renew, stop};
 pub use halt::run as halt;
@@ -23,7 +23,7 @@ use std::future::Future;
 use tokio::task::JoinSet;
 
 /// The proxies of a command line, each once: a second `start` on the same would be refused.
-fn clients(proxies: &Proxies) -> anyhow::Result<Vec<Client>> {
+pub fn clients(proxies: &Proxies) -> anyhow::Result<Vec<Client>> {
     let mut addresses: Vec<Address> = Vec::new();
     for given in &proxies.proxy {
         let address = Address::read(given)?;
@@ -35,7 +35,7 @@ fn clients(proxies: &Proxies) -> anyhow::Result<Vec<Client>> {
 }
 
 /// Runs to the end, and leaves behind what hangs, such as a slow resolver of names.
-fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
+pub fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(future);
     runtime.shutdown_background();
@@ -43,7 +43,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
 }
 
 /// Asks all at the same time; the answers come in the order of the askers.
-async fn all<I, T, F>(items: impl IntoIterator<Item = I>, ask: impl Fn(I) -> F) -> Vec<T>
+pub async fn all<I, T, F>(items: impl IntoIterator<Item = I>, ask: impl Fn(I) -> F) -> Vec<T>
 where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,
