@@ -16,6 +16,7 @@ mod key_file;
 mod keygen;
 mod keys;
 mod list;
+mod observed;
 mod operators;
 mod overlap;
 mod reader;
@@ -34,6 +35,7 @@ mod terminal;
 mod token;
 mod validate;
 mod verify;
+mod watch;
 mod when;
 mod whose;
 mod words;
@@ -88,6 +90,7 @@ fn run() -> anyhow::Result<Outcome> {
         Verb::Verify(verify) => verify::run(verify, out, err),
         Verb::Start(start) => control::start(start, (out, err)),
         Verb::Status(status) => control::status(status, (out, err)),
+        Verb::Watch(watch) => watch::run(watch, (out, err)),
         Verb::Renew(renew) => control::renew(renew, (out, err)),
         Verb::Stop(stop) => control::stop(stop, (out, err)),
         Verb::Halt(halt) => control::halt(halt, (out, err)),

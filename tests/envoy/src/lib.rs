@@ -27,6 +27,7 @@ pub mod load;
 pub mod metrics;
 mod process;
 pub mod stats;
+pub mod terminal;
 pub mod tools;
 pub mod upstream;
 
@@ -41,5 +42,6 @@ pub use grpc::{EchoReply, EchoRequest, GrpcClient, GrpcUpstream};
 pub use load::{Load, LoadReport, Sample};
 pub use metrics::Metrics;
 pub use stats::{FALSE_ALARM, Interval, assert_share, binomial_interval, eventually, percentile};
+pub use terminal::Terminal;
 pub use tools::{ChromiumBinary, EnvoyBinary, control_wasm, repo_root, squall_wasm};
 pub use upstream::HttpUpstream;
