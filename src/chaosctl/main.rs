@@ -12,6 +12,8 @@ mod explain;
 mod explanation;
 mod findings;
 mod inputs;
+#[allow(dead_code, unused_imports, reason = "`report` reads what `run` writes")]
+mod journal;
 mod key_file;
 mod keygen;
 mod keys;
