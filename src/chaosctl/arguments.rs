@@ -2,6 +2,7 @@
 
 mod control;
 mod explain;
+mod init;
 mod render;
 mod sign;
 mod token;
@@ -9,6 +10,7 @@ mod watch;
 
 pub use control::{Halt, Proxies, Release, Renew, Signer, Start, Status, Stop};
 pub use explain::{Explain, Side, Simulate};
+pub use init::Init;
 pub use render::{
     Format, IdentityInputs, IstioPhase, Kind, PluginInputs, Render, RenderEnvoy, RenderIstio, RenderPlugin,
     RenderStatTags, Scope,
@@ -51,6 +53,9 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 pub enum Verb {
+    /// Write a commented catalog and mission to start from
+    #[command(after_help = "Example:\n  chaosctl init chaos/")]
+    Init(Init),
     /// Check catalogs, missions and plugin configurations; every mistake at once
     #[command(after_help = "Example:\n  chaosctl validate catalog.yaml mission.yaml\n  \
         chaosctl validate --output json chaos/ | jq '.[].code'")]

@@ -11,6 +11,7 @@ mod excerpt;
 mod explain;
 mod explanation;
 mod findings;
+mod init;
 mod inputs;
 #[allow(dead_code, unused_imports, reason = "`report` reads what `run` writes")]
 mod journal;
@@ -74,6 +75,7 @@ fn run() -> anyhow::Result<Outcome> {
     let out = Paint::new(arguments.color, &std::io::stdout());
     let err = Paint::new(arguments.color, &std::io::stderr());
     match &arguments.verb {
+        Verb::Init(init) => init::run(init),
         Verb::Validate(validate) => validate::run(validate, out),
         Verb::Render(render) => match render.as_ref() {
             Render::Plugin(plugin) => render::plugin::run(plugin, err),
