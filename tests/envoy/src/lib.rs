@@ -29,6 +29,7 @@ mod process;
 pub mod stats;
 pub mod tools;
 pub mod upstream;
+mod wall_clock;
 
 pub use access_log::AccessLogEntry;
 pub use bootstrap::{Bootstrap, Cluster, EnvoyConfig, HttpFilter, Listener, Route, VirtualHost};
@@ -43,3 +44,4 @@ pub use metrics::Metrics;
 pub use stats::{FALSE_ALARM, Interval, assert_share, binomial_interval, eventually, percentile};
 pub use tools::{ChromiumBinary, EnvoyBinary, control_wasm, repo_root, squall_wasm};
 pub use upstream::HttpUpstream;
+pub use wall_clock::WallClock;
