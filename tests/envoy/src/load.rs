@@ -221,6 +221,7 @@ struct Worker {
 
 impl Worker {
     async fn send(&mut self, index: u64, released: Instant, start: Instant) -> Sample {
+        let begun_after = start.elapsed();
         let mut request = (self.load.build)(index);
         if !request.headers().contains_key("x-request-id") {
             let id = HeaderValue::try_from(format!("{}-{index}", self.load.id_prefix))
@@ -234,7 +235,7 @@ impl Worker {
             Err(_) => Outcome::Left,
         };
         let (sent_after, latency) = (released - start, released.elapsed());
-        Sample { index, connection: self.number, sent_after, latency, outcome }
+        Sample { index, connection: self.number, sent_after, begun_after, latency, outcome }
     }
 
     async fn exchange(&self, request: Request<RequestBody>) -> Result<u16> {

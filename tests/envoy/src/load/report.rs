@@ -24,6 +24,8 @@ pub struct Sample {
     pub connection: usize,
     /// When it was released, from the start of the run.
     pub sent_after: Duration,
+    /// When a connection took it, from the start of the run: later than its release when all were busy.
+    pub begun_after: Duration,
     /// From its release to the end of the response, or to the failure.
     pub latency: Duration,
     /// How it ended.
@@ -70,14 +72,14 @@ impl LoadReport {
         format!("{}-{}", self.id_prefix, sample.index)
     }
 
-    /// When a request was released.
-    pub fn sent(&self, sample: &Sample) -> Instant {
-        self.began + sample.sent_after
+    /// When a connection took a request.
+    pub fn begun(&self, sample: &Sample) -> Instant {
+        self.began + sample.begun_after
     }
 
     /// When its response was complete, or it failed.
     pub fn ended(&self, sample: &Sample) -> Instant {
-        self.sent(sample) + sample.latency
+        self.began + sample.sent_after + sample.latency
     }
 
     /// How many requests were sent.

@@ -67,7 +67,6 @@ fn forged() -> Vec<Attack> {
         forged("unsigned", payload("f1", |_| {}), "signature-needed"),
         forged("unsigned, and as plain as can be", order(&storm("f2")), "signature-needed"),
         forged("one signature", signed_by("f3", &[ALICE]), "signature-needed"),
-        forged("no signature in its list", with(good("f4"), "/signatures", json!([])), "signature-needed"),
         forged("a foreign key", signed_by("f5", &[("alice", 9), BOB]), "bad-signature"),
         forged("a stranger", signed_by("f6", &[ALICE, ("mallory", 9)]), "unknown-operator"),
         forged("one person twice", signed_by("f7", &[BOB, BOB]), "signed-twice"),
@@ -84,11 +83,6 @@ fn forged() -> Vec<Attack> {
             "another recipe",
             resigned("f17", |m| m["digests"]["storm"] = json!(format!("sha256:{}", "0".repeat(64)))),
             "digest-mismatch",
-        ),
-        forged(
-            "the type of a request",
-            with(good("f18"), "/payloadType", json!(squall_policy::REQUEST_TYPE)),
-            "wrong-payload-type",
         ),
     ]
 }
@@ -122,9 +116,14 @@ fn cut() -> Vec<Attack> {
         truncated("nothing", String::new(), (400, "bad-body")),
         truncated("half a mission, signed", half, (400, "bad-body")),
         truncated(
+            "an empty list",
+            with(good("t5"), "/signatures", json!([])).to_string(),
+            (422, "invalid-mission"),
+        ),
+        truncated(
             "a signature",
             first_signature(good("t3"), &signature("t3")[..63]).to_string(),
-            (403, "bad-signature"),
+            (422, "invalid-mission"),
         ),
         truncated(
             "no signatures at all",
@@ -168,7 +167,7 @@ fn reordered() -> Vec<Attack> {
     vec![
         reordered("signatures swapped", swapped("r1").to_string(), (403, "bad-signature")),
         reordered("the same mission, a blank in front", respaced("r2").to_string(), (403, "bad-signature")),
-        reordered("a key of the envelope twice", twice, (400, "bad-body")),
+        reordered("a key of the envelope twice", twice, (422, "invalid-mission")),
         reordered("a key of the mission twice", doubled.to_string(), (422, "invalid-mission")),
     ]
 }
@@ -176,6 +175,7 @@ fn reordered() -> Vec<Attack> {
 fn elsewhere() -> Vec<Attack> {
     let other = |id: &str, from: &str| with(good(id), "/signatures", good(from)["signatures"].clone());
     let nested = sealed(good("x3").to_string().as_bytes(), &BOTH);
+    let typed = with(good("x4"), "/payloadType", json!(squall_policy::REQUEST_TYPE));
     let place = |what, namespace: &'static str, code| {
         let body = resigned("n1", |m| m["namespace"] = json!(namespace));
         row(("wrong-namespace", what), MISSIONS, body, (403, code))
@@ -187,6 +187,7 @@ fn elsewhere() -> Vec<Attack> {
             other("x1", "x2"),
             (403, "bad-signature"),
         ),
+        row(("cross-mission", "a request's type"), MISSIONS, typed, (422, "invalid-mission")),
         row(("cross-mission", "one in another"), MISSIONS, nested, (422, "invalid-mission")),
         place("a neighbour's", "bank", "wrong-namespace"),
         place("one that is denied", "prod-eu", "denied-namespace"),

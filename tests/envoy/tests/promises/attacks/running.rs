@@ -24,7 +24,7 @@ pub async fn scene(besieged: &mut Besieged) {
     let mut attacks = attacks();
     attacks.push(row(("replayed", "a renewal"), RENEW, &used, (403, "replayed")));
     attacks.push(row(("replayed", "a renewal as a stop"), STOP, &used, (403, "other-target")));
-    besieged.stand(&attacks, "injecting", 503).await;
+    besieged.stand(attacks, "injecting", 503).await;
 }
 
 fn attacks() -> Vec<Attack> {
@@ -84,7 +84,7 @@ fn attacks() -> Vec<Attack> {
             "other-target",
         ),
         refused("cross-mission", "a stop for another proxy", other_proxy, "other-target"),
-        refused("cross-mission", "a mission as a stop", good(MISSION), "wrong-payload-type"),
+        row(("cross-mission", "a mission as a stop"), STOP, good(MISSION), (400, "bad-body")),
         row(
             ("cross-mission", "a stop of one that is not here"),
             "/v1/missions/other/stop",
