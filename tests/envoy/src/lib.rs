@@ -30,6 +30,7 @@ pub mod stats;
 pub mod terminal;
 pub mod tools;
 pub mod upstream;
+mod wall_clock;
 
 pub use access_log::AccessLogEntry;
 pub use bootstrap::{Bootstrap, Cluster, EnvoyConfig, HttpFilter, Listener, Route, VirtualHost};
@@ -45,3 +46,4 @@ pub use stats::{FALSE_ALARM, Interval, assert_share, binomial_interval, eventual
 pub use terminal::Terminal;
 pub use tools::{ChromiumBinary, EnvoyBinary, control_wasm, repo_root, squall_wasm};
 pub use upstream::HttpUpstream;
+pub use wall_clock::WallClock;
