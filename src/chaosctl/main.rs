@@ -11,12 +11,14 @@ mod excerpt;
 mod explain;
 mod explanation;
 mod findings;
+mod init;
 mod inputs;
 mod journal;
 mod key_file;
 mod keygen;
 mod keys;
 mod list;
+mod observed;
 mod operators;
 mod overlap;
 mod reader;
@@ -36,6 +38,7 @@ mod terminal;
 mod token;
 mod validate;
 mod verify;
+mod watch;
 mod when;
 mod whose;
 mod words;
@@ -72,6 +75,7 @@ fn run() -> anyhow::Result<Outcome> {
     let out = Paint::new(arguments.color, &std::io::stdout());
     let err = Paint::new(arguments.color, &std::io::stderr());
     match &arguments.verb {
+        Verb::Init(init) => init::run(init),
         Verb::Validate(validate) => validate::run(validate, out),
         Verb::Render(render) => match render.as_ref() {
             Render::Plugin(plugin) => render::plugin::run(plugin, err),
@@ -91,6 +95,7 @@ fn run() -> anyhow::Result<Outcome> {
         Verb::Start(start) => control::start(start, (out, err)),
         Verb::Run(run) => run::run(run, (out, err)),
         Verb::Status(status) => control::status(status, (out, err)),
+        Verb::Watch(watch) => watch::run(watch, (out, err)),
         Verb::Renew(renew) => control::renew(renew, (out, err)),
         Verb::Stop(stop) => control::stop(stop, (out, err)),
         Verb::Halt(halt) => control::halt(halt, (out, err)),

@@ -12,13 +12,14 @@ mod status;
 pub mod told;
 
 pub use act::{release, renew, stop};
-pub use halt::run as halt;
+pub use client::{Answer, Client};
+pub use halt::{body as halt_body, run as halt, said as halt_said};
 pub use start::run as start;
 pub use status::run as status;
+pub use told::{Told, complain_of, outcome};
 
 use crate::arguments::Proxies;
 use address::Address;
-use client::Client;
 use std::future::Future;
 use tokio::task::JoinSet;
 

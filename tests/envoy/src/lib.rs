@@ -27,8 +27,10 @@ pub mod load;
 pub mod metrics;
 mod process;
 pub mod stats;
+pub mod terminal;
 pub mod tools;
 pub mod upstream;
+mod wall_clock;
 
 pub use access_log::AccessLogEntry;
 pub use bootstrap::{Bootstrap, Cluster, EnvoyConfig, HttpFilter, Listener, Route, VirtualHost};
@@ -41,5 +43,7 @@ pub use grpc::{EchoReply, EchoRequest, GrpcClient, GrpcUpstream};
 pub use load::{Load, LoadReport, Sample};
 pub use metrics::Metrics;
 pub use stats::{FALSE_ALARM, Interval, assert_share, binomial_interval, eventually, percentile};
+pub use terminal::Terminal;
 pub use tools::{ChromiumBinary, EnvoyBinary, control_wasm, repo_root, squall_wasm};
 pub use upstream::HttpUpstream;
+pub use wall_clock::WallClock;
