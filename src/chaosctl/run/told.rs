@@ -89,7 +89,6 @@ fn row(judged: &Judged) -> [String; 5] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arguments::Arguments;
     use crate::terminal::Color;
 
     fn check(check: &str, proxy: &str, ok: bool, detail: &str) -> Preflight {
@@ -98,7 +97,6 @@ mod tests {
 
     #[test]
     fn a_check_that_all_pass_is_one_line_and_one_that_fails_a_line_for_each() {
-        let _: fn() -> clap::Command = <Arguments as clap::CommandFactory>::command;
         let paint = Paint::new(Color::Never, &std::io::stdout());
         let all = [
             check("idle", "a", true, "no mission"),

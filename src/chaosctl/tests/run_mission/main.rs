@@ -307,6 +307,18 @@ fn a_stop_that_is_refused_becomes_a_halt() {
     send(&child, "-INT");
     told(&end(child), 1, &["halted, as it refuses the stop", "chaosctl release --proxy"]);
     assert_eq!(a.state().posts.last().map(String::as_str), Some("POST /v1/halt"));
+
+    let c = Proxy::start();
+    c.state().refuses = true;
+    told(&run::run(&["start", "scenario=slow", "duration=1m", "--proxy", &c.url]), 0, &["started"]);
+    told(&run::run(&["stop", "--proxy", &c.url]), 1, &["refused[signature-needed]"]);
+    c.is("injecting");
+    told(
+        &run::run(&["stop", "--force", "--proxy", &c.url]),
+        0,
+        &["halted, as the stop was refused: no", "chaosctl release"],
+    );
+    c.is("halted");
     let b = Proxy::start();
     told(&run::run(&["stop", "--force", "--proxy", &b.url]), 1, &["refused[no-mission]"]);
     assert!(b.state().posts.is_empty(), "nothing to stop is nothing to halt");
