@@ -2,12 +2,15 @@
 
 mod control;
 mod explain;
+mod init;
 mod render;
 mod sign;
 mod token;
+mod watch;
 
 pub use control::{Halt, Proxies, Release, Renew, Signer, Start, Status, Stop};
 pub use explain::{Explain, Side, Simulate};
+pub use init::Init;
 pub use render::{
     Format, IdentityInputs, IstioPhase, Kind, PluginInputs, Render, RenderEnvoy, RenderIstio, RenderPlugin,
     RenderStatTags, Scope,
@@ -15,6 +18,7 @@ pub use render::{
 
 pub use sign::{Approve, Keygen, Sign, SignInputs, Verify};
 pub use token::Token;
+pub use watch::Watch;
 
 use crate::terminal::Color;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -49,6 +53,9 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 pub enum Verb {
+    /// Write a commented catalog and mission to start from
+    #[command(after_help = "Example:\n  chaosctl init chaos/")]
+    Init(Init),
     /// Check catalogs, missions and plugin configurations; every mistake at once
     #[command(after_help = "Example:\n  chaosctl validate catalog.yaml mission.yaml\n  \
         chaosctl validate --output json chaos/ | jq '.[].code'")]
@@ -117,6 +124,14 @@ pub enum Verb {
         T/C is treatment, the requests with faults, beside control, those without."
     )]
     Status(Status),
+    /// Watch missions in a terminal as they run, over one or many proxies; `h` halts
+    #[command(
+        after_help = "Example:\n  chaosctl watch --proxy http://10.0.0.7:9902 --proxy http://10.0.0.8:9902\n  \
+        chaosctl watch --output json | jq -r '[.at, .proxy, .status.state] | @tsv'\n\n\
+        Keys: h halts (asks once), Tab and arrows select a proxy, ? helps, q leaves; the mission goes on without you.\n\
+        Where standard output is no terminal, a line tells of each change. docs/watch.md tells more."
+    )]
+    Watch(Watch),
     /// Renew the lease of a mission, which ends without that
     #[command(
         after_help = "Example:\n  chaosctl renew --key alice.key\n  chaosctl renew run-1 --key alice.key"

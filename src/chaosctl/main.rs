@@ -11,11 +11,15 @@ mod excerpt;
 mod explain;
 mod explanation;
 mod findings;
+mod init;
 mod inputs;
+#[allow(dead_code, unused_imports, reason = "`report` reads what `run` writes")]
+mod journal;
 mod key_file;
 mod keygen;
 mod keys;
 mod list;
+mod observed;
 mod operators;
 mod overlap;
 mod reader;
@@ -34,6 +38,7 @@ mod terminal;
 mod token;
 mod validate;
 mod verify;
+mod watch;
 mod when;
 mod whose;
 mod words;
@@ -70,6 +75,7 @@ fn run() -> anyhow::Result<Outcome> {
     let out = Paint::new(arguments.color, &std::io::stdout());
     let err = Paint::new(arguments.color, &std::io::stderr());
     match &arguments.verb {
+        Verb::Init(init) => init::run(init),
         Verb::Validate(validate) => validate::run(validate, out),
         Verb::Render(render) => match render.as_ref() {
             Render::Plugin(plugin) => render::plugin::run(plugin, err),
@@ -88,6 +94,7 @@ fn run() -> anyhow::Result<Outcome> {
         Verb::Verify(verify) => verify::run(verify, out, err),
         Verb::Start(start) => control::start(start, (out, err)),
         Verb::Status(status) => control::status(status, (out, err)),
+        Verb::Watch(watch) => watch::run(watch, (out, err)),
         Verb::Renew(renew) => control::renew(renew, (out, err)),
         Verb::Stop(stop) => control::stop(stop, (out, err)),
         Verb::Halt(halt) => control::halt(halt, (out, err)),

@@ -12,18 +12,19 @@ mod status;
 mod told;
 
 pub use act::{release, renew, stop};
-pub use halt::run as halt;
+pub use client::{Answer, Client};
+pub use halt::{body as halt_body, run as halt, said as halt_said};
 pub use start::run as start;
 pub use status::run as status;
+pub use told::{Told, complain_of, outcome};
 
 use crate::arguments::Proxies;
 use address::Address;
-use client::Client;
 use std::future::Future;
 use tokio::task::JoinSet;
 
 /// The proxies of a command line, each once: a second `start` on the same would be refused.
-fn clients(proxies: &Proxies) -> anyhow::Result<Vec<Client>> {
+pub fn clients(proxies: &Proxies) -> anyhow::Result<Vec<Client>> {
     let mut addresses: Vec<Address> = Vec::new();
     for given in &proxies.proxy {
         let address = Address::read(given)?;
@@ -35,7 +36,7 @@ fn clients(proxies: &Proxies) -> anyhow::Result<Vec<Client>> {
 }
 
 /// Runs to the end, and leaves behind what hangs, such as a slow resolver of names.
-fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
+pub fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(future);
     runtime.shutdown_background();
@@ -43,7 +44,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
 }
 
 /// Asks all at the same time; the answers come in the order of the askers.
-async fn all<I, T, F>(items: impl IntoIterator<Item = I>, ask: impl Fn(I) -> F) -> Vec<T>
+pub async fn all<I, T, F>(items: impl IntoIterator<Item = I>, ask: impl Fn(I) -> F) -> Vec<T>
 where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,
