@@ -4,6 +4,7 @@ mod control;
 mod explain;
 mod init;
 mod render;
+mod run;
 mod sign;
 mod token;
 mod watch;
@@ -16,6 +17,7 @@ pub use render::{
     RenderStatTags, Scope,
 };
 
+pub use run::Run;
 pub use sign::{Approve, Keygen, Sign, SignInputs, Verify};
 pub use token::Token;
 pub use watch::Watch;
@@ -117,6 +119,15 @@ pub enum Verb {
         have operators; `--allow-partial` leaves it running there. docs/control.md tells more."
     )]
     Start(Start),
+    /// Run a mission from its checks to its verdict, and stop it when something is not as it should be
+    #[command(
+        after_help = "Example:\n  chaosctl run mission.yaml --catalog catalog.yaml --proxy http://10.0.0.7:9902 --proxy http://10.0.0.8:9902\n  \
+        chaosctl run mission.signed.json --key alice.key --prometheus http://prometheus:9090 \\\n    \
+        --guardrail 'checkout errors: sum(rate(failed_total[1m])) <= 5'\n\n\
+        Ctrl-C stops the mission on all proxies and judges it; a second one leaves at once. docs/run.md tells more.\n\
+        Exit codes: 0 held; 1 violated, inconclusive, or a check failed; 2 it could not run, or was left at once."
+    )]
+    Run(Box<Run>),
     /// Tell where the missions of proxies are, and how their requests fare
     #[command(
         after_help = "Example:\n  chaosctl status --proxy http://10.0.0.7:9902 --proxy http://10.0.0.8:9902\n  \
@@ -139,7 +150,8 @@ pub enum Verb {
     Renew(Renew),
     /// Stop a mission for ever; its id does not run again
     #[command(
-        after_help = "Example:\n  chaosctl stop --reason 'seen enough' --key alice.key\n  chaosctl stop run-1 --key alice.key"
+        after_help = "Example:\n  chaosctl stop --reason 'seen enough' --key alice.key\n  chaosctl stop run-1 --key alice.key\n  \
+        chaosctl stop --force    # halts a proxy that refuses the stop: no key is needed"
     )]
     Stop(Stop),
     /// Emergency stop: end every mission of the proxies and block new ones; needs no key

@@ -13,7 +13,6 @@ mod explanation;
 mod findings;
 mod init;
 mod inputs;
-#[allow(dead_code, unused_imports, reason = "`report` reads what `run` writes")]
 mod journal;
 mod key_file;
 mod keygen;
@@ -25,6 +24,7 @@ mod overlap;
 mod reader;
 mod render;
 mod request;
+mod run;
 mod scalar;
 mod schema;
 mod show;
@@ -93,6 +93,7 @@ fn run() -> anyhow::Result<Outcome> {
         Verb::Approve(approve) => sign::approve(approve, err),
         Verb::Verify(verify) => verify::run(verify, out, err),
         Verb::Start(start) => control::start(start, (out, err)),
+        Verb::Run(run) => run::run(run, (out, err)),
         Verb::Status(status) => control::status(status, (out, err)),
         Verb::Watch(watch) => watch::run(watch, (out, err)),
         Verb::Renew(renew) => control::renew(renew, (out, err)),

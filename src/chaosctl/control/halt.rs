@@ -46,6 +46,19 @@ pub fn said(answer: &Value) -> String {
     format!("halted by {by} at {}{detail}", word(halt, "at"))
 }
 
+/// What is sent. Who halts is `$USER`, where it is not said.
+///
+/// # Errors
+/// When no proxy could read it.
+pub fn body(reason: Option<&str>, by: Option<&str>) -> anyhow::Result<Vec<u8>> {
+    let user = std::env::var("USER").ok().filter(|user| user_fits(user));
+    let request = request(reason, by.or(user.as_deref()));
+    let mut report = Report::default();
+    HaltRequest::decode(&request, &mut report);
+    ensure_fine(&report)?;
+    Ok(serde_json::to_vec(&request)?)
+}
+
 fn request(reason: Option<&str>, by: Option<&str>) -> squall_policy::Node {
     without_absent(object([("reason", or_absent(reason)), ("by", or_absent(by))]))
 }

@@ -1,15 +1,15 @@
 //! Verbs that ask the control listeners of proxies: `start`, `status`, `renew`, `stop`, `halt`, `release`.
 
-mod act;
-mod address;
-mod client;
-mod halt;
-mod mission;
+pub mod act;
+pub mod address;
+pub mod client;
+pub mod halt;
+pub mod mission;
 mod problem;
-mod request;
-mod start;
+pub mod request;
+pub mod start;
 mod status;
-mod told;
+pub mod told;
 
 pub use act::{release, renew, stop};
 pub use client::{Answer, Client};
