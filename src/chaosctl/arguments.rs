@@ -10,7 +10,7 @@ pub use control::{Halt, Proxies, Release, Renew, Signer, Start, Status, Stop};
 pub use explain::{Explain, Side, Simulate};
 pub use render::{
     Format, IdentityInputs, IstioPhase, Kind, PluginInputs, Render, RenderEnvoy, RenderIstio, RenderPlugin,
-    RenderStatTags, Scope,
+    RenderStatTags, Scope, StatLabels,
 };
 
 pub use sign::{Approve, Keygen, Sign, SignInputs, Verify};
