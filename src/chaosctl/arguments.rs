@@ -16,7 +16,7 @@ pub use import::{Import, Origin};
 pub use init::Init;
 pub use render::{
     Format, IdentityInputs, IstioPhase, Kind, PluginInputs, Render, RenderEnvoy, RenderIstio, RenderPlugin,
-    RenderStatTags, Scope,
+    RenderStatTags, Scope, StatLabels,
 };
 
 pub use run::Run;
