@@ -16,7 +16,7 @@ CARGO_TEST := cargo test --locked --release --no-fail-fast
 FIND_ENVOY := ENVOY="$$($(SETUP)/envoy.sh --path)"; export ENVOY
 DOCS := cargo run --locked --release -p squall-policy --features docs --bin generate-docs
 
-.PHONY: help setup wasm-setup wasm-opt chromium prometheus build empty-filter demo demo-faults test test-policy test-wasm test-envoy bench bench-guardrails counts counts-update \
+.PHONY: help setup wasm-setup wasm-opt chromium prometheus build empty-filter demo demo-faults demo-observability test test-policy test-wasm test-envoy test-observability bench bench-guardrails counts counts-update \
 	docs docs-check lint arrow image clean distclean
 
 ##@ Start here
@@ -30,6 +30,9 @@ demo: setup build ## Run the example for about a minute: load before, during and
 
 demo-faults: setup build ## Ask for every fault once, see it, and compare it with its declaration
 	@$(FIND_ENVOY); python3 examples/02_every_fault/run.py $(ARGS)
+
+demo-observability: setup prometheus build ## Leave two Envoys and a Prometheus with Squall's rules running, and say where
+	@$(FIND_ENVOY); python3 examples/03_observability/run.py $(ARGS)
 
 test: setup chromium prometheus build empty-filter ## Run all three rings of tests and end with their totals
 	@$(FIND_ENVOY); python3 $(SETUP)/summarise.py $(CARGO_TEST) --workspace
@@ -86,6 +89,9 @@ test-wasm: build empty-filter ## Ring 2: the compiled module in a small wasm hos
 
 test-envoy: setup chromium prometheus build ## Ring 3: the compiled modules in a real Envoy, the cockpit in Chromium
 	@$(FIND_ENVOY); python3 $(SETUP)/summarise.py $(CARGO_TEST) -p squall-envoy-tests
+
+test-observability: setup prometheus build ## Metrics, rules, alerts, dashboard, traces and events against Prometheus and an OTLP receiver
+	@$(FIND_ENVOY); python3 $(SETUP)/summarise.py $(CARGO_TEST) -p squall-envoy-tests --test observability
 
 bench: setup build empty-filter ## Compare bare Envoy, its own fault filter, an empty filter and Squall in one run
 	@$(FIND_ENVOY); cargo run --locked --release -p squall-bench -- $(ARGS)

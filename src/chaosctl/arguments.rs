@@ -2,6 +2,7 @@
 
 mod control;
 mod explain;
+mod import;
 mod init;
 mod render;
 mod run;
@@ -11,10 +12,11 @@ mod watch;
 
 pub use control::{Halt, Proxies, Release, Renew, Signer, Start, Status, Stop};
 pub use explain::{Explain, Side, Simulate};
+pub use import::{Import, Origin};
 pub use init::Init;
 pub use render::{
     Format, IdentityInputs, IstioPhase, Kind, PluginInputs, Render, RenderEnvoy, RenderIstio, RenderPlugin,
-    RenderStatTags, Scope,
+    RenderStatTags, Scope, StatLabels,
 };
 
 pub use run::Run;
@@ -58,6 +60,11 @@ pub enum Verb {
     /// Write a commented catalog and mission to start from
     #[command(after_help = "Example:\n  chaosctl init chaos/")]
     Init(Init),
+    /// Make a catalog of faults of Istio, Envoy, Chaos Mesh or Toxiproxy, and tell what could not be carried over
+    #[command(after_help = "Example:\n  chaosctl import virtual-service.yaml --out catalog.yaml\n  \
+        kubectl get httpchaos -A -o yaml | chaosctl import --from chaos-mesh - --strict > catalog.yaml\n\n\
+        docs/import.md tells what comes over and what not.")]
+    Import(Import),
     /// Check catalogs, missions and plugin configurations; every mistake at once
     #[command(after_help = "Example:\n  chaosctl validate catalog.yaml mission.yaml\n  \
         chaosctl validate --output json chaos/ | jq '.[].code'")]

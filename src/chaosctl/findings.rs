@@ -4,7 +4,7 @@ use crate::excerpt::Lines;
 use crate::source::Source;
 use crate::terminal::{Paint, Style, shown};
 use serde::Serialize;
-use squall_policy::{Diagnostic, Level};
+use squall_policy::{Diagnostic, Level, Position};
 
 /// Most findings about one file that a person is shown.
 const MOST: usize = 200;
@@ -62,7 +62,7 @@ pub fn text(source: &Source, paint: Paint) -> String {
         if let Some(less) = room.checked_sub(1) {
             *room = less;
             told += 1;
-            out += &one(source, &mut lines, finding, paint);
+            out += &one(&source.name, &mut lines, &view(finding), paint);
         }
     }
     let all = source.count(Level::Error) + source.count(Level::Warning);
@@ -72,18 +72,40 @@ pub fn text(source: &Source, paint: Paint) -> String {
     out
 }
 
-fn one(source: &Source, lines: &mut Lines<'_>, finding: &Diagnostic, paint: Paint) -> String {
-    let style = match finding.code.level() {
-        Level::Error => Style::Error,
-        Level::Warning => Style::Warning,
-    };
-    let head = format!("{}[{}]", word(finding.code.level()), finding.code.slug());
+/// One finding as a person is shown it.
+pub struct View<'f> {
+    pub style: Style,
+    /// Level and code.
+    pub head: String,
+    pub path: &'f str,
+    pub at: Option<Position>,
+    pub message: &'f str,
+    pub hint: &'f str,
+}
+
+fn view(finding: &Diagnostic) -> View<'_> {
+    let level = finding.code.level();
+    View {
+        style: match level {
+            Level::Error => Style::Error,
+            Level::Warning => Style::Warning,
+        },
+        head: format!("{}[{}]", word(level), finding.code.slug()),
+        path: &finding.path,
+        at: finding.at,
+        message: &finding.message,
+        hint: &finding.hint,
+    }
+}
+
+/// One finding with the line that it is about.
+pub fn one(name: &str, lines: &mut Lines<'_>, finding: &View<'_>, paint: Paint) -> String {
     let mut out = format!(
         "{}{}\n",
-        paint.paint(style, &head),
-        paint.paint(Style::Strong, &format!(": {}", shown(&finding.message)))
+        paint.paint(finding.style, &finding.head),
+        paint.paint(Style::Strong, &format!(": {}", shown(finding.message)))
     );
-    let name = shown(&source.name);
+    let name = shown(name);
     let Some(at) = finding.at else {
         out += &format!(" {} {name}\n", paint.paint(Style::Place, "-->"));
         return out + &notes(finding, 1, paint);
@@ -96,19 +118,19 @@ fn one(source: &Source, lines: &mut Lines<'_>, finding: &Diagnostic, paint: Pain
     if let Some(excerpt) = lines.excerpt(at.line, at.column) {
         out += &format!("{margin} {bar}\n");
         out += &format!("{} {bar} {}\n", paint.paint(Style::Place, &number), excerpt.line);
-        out += &format!("{margin} {bar} {}{}\n", excerpt.before, paint.paint(style, &excerpt.carets));
+        out += &format!("{margin} {bar} {}{}\n", excerpt.before, paint.paint(finding.style, &excerpt.carets));
     }
     out + &notes(finding, number.len(), paint)
 }
 
-fn notes(finding: &Diagnostic, margin: usize, paint: Paint) -> String {
+fn notes(finding: &View<'_>, margin: usize, paint: Paint) -> String {
     let margin = " ".repeat(margin);
     let sign = paint.paint(Style::Place, "=");
     let key = match finding.path.is_empty() {
         true => String::new(),
-        false => format!("{margin} {sign} key: {}\n", shown(&finding.path)),
+        false => format!("{margin} {sign} key: {}\n", shown(finding.path)),
     };
-    format!("{key}{margin} {sign} help: {}\n\n", shown(&finding.hint))
+    format!("{key}{margin} {sign} help: {}\n\n", shown(finding.hint))
 }
 
 /// `2 errors, 1 warning`.

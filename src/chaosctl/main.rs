@@ -11,6 +11,7 @@ mod excerpt;
 mod explain;
 mod explanation;
 mod findings;
+mod import;
 mod init;
 mod inputs;
 mod journal;
@@ -76,6 +77,7 @@ fn run() -> anyhow::Result<Outcome> {
     let err = Paint::new(arguments.color, &std::io::stderr());
     match &arguments.verb {
         Verb::Init(init) => init::run(init),
+        Verb::Import(import) => import::run(import, err),
         Verb::Validate(validate) => validate::run(validate, out),
         Verb::Render(render) => match render.as_ref() {
             Render::Plugin(plugin) => render::plugin::run(plugin, err),

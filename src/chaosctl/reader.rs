@@ -95,11 +95,20 @@ fn join_surrogates(text: &str) -> String {
 
 /// Reads the one document of a text, or reports why it cannot be read.
 pub fn read(text: &str, report: &mut Report) -> Option<Node> {
+    read_documents(text, false, report)?.pop()
+}
+
+/// Reads all documents of a text, which `---` parts.
+pub fn read_all(text: &str, report: &mut Report) -> Option<Vec<Node>> {
+    read_documents(text, true, report)
+}
+
+fn read_documents(text: &str, many: bool, report: &mut Report) -> Option<Vec<Node>> {
     let json = text.trim_start().starts_with('{') && text.contains("\\u");
     let joined = if json { join_surrogates(text) } else { String::new() };
     let text = if json { joined.as_str() } else { text };
     let before = report.findings.len();
-    let mut builder = Builder { open: Vec::new(), root: None, documents: 0 };
+    let mut builder = Builder { open: Vec::new(), roots: Vec::new(), documents: 0, many };
     let mut parser = Parser::new_from_str(text);
     while let Some(next) = parser.next_event() {
         match next {
@@ -118,11 +127,11 @@ pub fn read(text: &str, report: &mut Report) -> Option<Node> {
     if report.findings.len() > before {
         return None;
     }
-    if builder.root.is_none() {
+    if builder.roots.is_empty() {
         let hint = "begin with `version: 1`; docs/catalog.md has every key";
         report.add(Code::Syntax, None, "there is nothing in the file", hint);
     }
-    builder.root
+    Some(builder.roots)
 }
 
 enum Open {
@@ -132,8 +141,10 @@ enum Open {
 
 struct Builder {
     open: Vec<Open>,
-    root: Option<Node>,
+    roots: Vec<Node>,
     documents: usize,
+    /// Whether more than one is read.
+    many: bool,
 }
 
 impl Builder {
@@ -142,7 +153,7 @@ impl Builder {
         match event {
             Event::DocumentStart(_) => {
                 self.documents += 1;
-                if self.documents > 1 {
+                if self.documents > 1 && !self.many {
                     let hint = "put each document into a file of its own";
                     report.add(Code::Syntax, Some(at), "a second document in one file", hint);
                     return false;
@@ -198,7 +209,7 @@ impl Builder {
     fn put(&mut self, value: Value, at: Position, report: &mut Report) {
         let node = Node { value, at: Some(at) };
         match self.open.last_mut() {
-            None => self.root = Some(node),
+            None => self.roots.push(node),
             Some(Open::List { items, .. }) => items.push(node),
             Some(Open::Object { entries, key, .. }) => match (key.take(), node.value) {
                 (Some((key, key_at)), value) => {

@@ -38,6 +38,20 @@ impl Source {
     /// # Errors
     /// When the file cannot be read at all.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
+        let mut source = Self::bare(path)?;
+        let mut report = Report::default();
+        if source.findings.is_empty() {
+            source.node = reader::read(&source.text, &mut report);
+        }
+        source.add(report);
+        Ok(source)
+    }
+
+    /// Reads a file without looking at what its text says.
+    ///
+    /// # Errors
+    /// When the file cannot be read at all.
+    pub fn bare(path: &Path) -> anyhow::Result<Self> {
         let stdin = path.as_os_str() == "-";
         let name = if stdin { "<stdin>".to_owned() } else { path.display().to_string() };
         let limit = u64::try_from(reader::SIZE_LIMIT)?.saturating_add(1);
@@ -54,8 +68,7 @@ impl Source {
         }
         let mut report = Report::default();
         let text = reader::decode(&bytes, &mut report);
-        let node = if report.has_errors() { None } else { reader::read(&text, &mut report) };
-        let mut source = Self { text, bytes, node, ..Self::nothing(&name) };
+        let mut source = Self { text, bytes, ..Self::nothing(&name) };
         source.add(report);
         Ok(source)
     }

@@ -13,7 +13,7 @@ const RATE: f64 = 2_000.0;
 const CONNECTIONS: usize = 32;
 const HALTS: usize = 10;
 /// In these rounds the first stage has a fifth of the faults, and the second one all of them.
-const STAGED: usize = 3;
+const STAGED: usize = 2;
 const FIRST_STAGE: Duration = Duration::from_secs(1);
 /// What all rounds together may take.
 const MOST: Duration = Duration::from_secs(40);
@@ -69,13 +69,13 @@ async fn round(proxy: &Proxy, number: usize) -> Round {
         until(begun.1 + FIRST_STAGE).await;
     }
     let waiting = proxy.hold(8).await;
-    until(begun.1 + if staged { FIRST_STAGE + BOUND + BOUND / 4 } else { BOUND / 2 }).await;
+    until(begun.1 + if staged { FIRST_STAGE + BOUND + BOUND / 4 } else { BOUND / 3 }).await;
     let asked = Instant::now();
     let halted = proxy.halt().await;
     assert_let_go(waiting, halted).await;
     until(halted + BOUND).await;
     let count = proxy.faults().await;
-    until(halted + BOUND + Duration::from_millis(400)).await;
+    until(halted + BOUND + BOUND / 4).await;
     assert_eq!(proxy.faults().await, count, "a fault more than a second after the halt");
     let blocked = proxy.post("/v1/missions", &crate::proxy::order(&experiment)).await;
     assert_eq!(blocked.status, 409, "P2: a halt blocks");

@@ -1,0 +1,174 @@
+//! Istio: `match` of a route as the rules of a scenario.
+
+use super::place::{Fields, Place};
+use super::rule::{Condition, Purpose, Rule};
+use super::told::{Code, Told};
+use super::tree::flag;
+use super::units;
+use squall_policy::{Node, Value};
+
+const GATEWAY: &str = "a scenario is for the proxies that have the filter: install it in the gateway, and start the mission there";
+
+/// Rules that hold for the same workloads.
+pub struct Matched {
+    pub labels: Option<Node>,
+    pub rules: Vec<Rule>,
+}
+
+/// Gateways other than the sidecars themselves.
+pub fn tell_gateways(gateways: Option<&Place<'_>>, told: &Told) {
+    let Some(gateways) = gateways else { return };
+    for gateway in gateways.items(told) {
+        match gateway.text(told) {
+            Some("mesh") | None => {}
+            Some(name) => {
+                let message = format!("the faults of gateway {name} need the filter there");
+                told.add(Code::Elsewhere, gateway.key(), message, GATEWAY);
+            }
+        }
+    }
+}
+
+/// The rules of a route by the labels of the callers. Empty when none could be carried over.
+pub fn groups(matches: Option<&Place<'_>>, told: &Told) -> Vec<Matched> {
+    let Some(matches) = matches else { return vec![Matched { labels: None, rules: Vec::new() }] };
+    let mut groups: Vec<Matched> = Vec::new();
+    for place in matches.items(told) {
+        let Some((labels, rule)) = one(&place, Purpose::Hit, told) else { continue };
+        if !rule.is_whole() {
+            continue;
+        }
+        let same =
+            |a: &Option<Node>, b: &Option<Node>| a.as_ref().map(|n| &n.value) == b.as_ref().map(|n| &n.value);
+        match groups.iter_mut().find(|group| same(&group.labels, &labels)) {
+            // An empty rule takes everything, and so does a scenario without rules.
+            Some(group) if group.rules.is_empty() => {}
+            Some(group) if rule.is_empty() => group.rules.clear(),
+            Some(group) => group.rules.push(rule),
+            None if rule.is_empty() => groups.push(Matched { labels, rules: Vec::new() }),
+            None => groups.push(Matched { labels, rules: vec![rule] }),
+        }
+    }
+    groups
+}
+
+/// The rules alone.
+pub fn rules(matches: Option<&Place<'_>>, purpose: Purpose, told: &Told) -> Vec<Rule> {
+    // What is told of them was told where they are read as what they are.
+    let _ = told;
+    let silent = Told::default();
+    let items = matches.map(|matches| matches.items(&silent)).unwrap_or_default();
+    items.iter().filter_map(|place| one(place, purpose, &silent).map(|(_, rule)| rule)).collect()
+}
+
+fn one(place: &Place<'_>, purpose: Purpose, told: &Told) -> Option<(Option<Node>, Rule)> {
+    let mut fields = place.fields(told)?;
+    fields.refuse_twins(told);
+    let mut rule = Rule::default();
+    let any_case = fields.take("ignoreUriCase").and_then(|flag| flag.bool(told)).unwrap_or(false);
+    if let Some(uri) = fields.take("uri") {
+        let condition = string(&uri, told);
+        let condition = match condition {
+            Some(condition) if any_case => condition.ignoring_case(told, &uri),
+            condition => condition,
+        };
+        match condition {
+            Some(condition) if condition.kind != "present" => rule.path(&condition),
+            Some(_) => {}
+            None => rule.lack(purpose),
+        }
+    }
+    for (key, inverted) in [("headers", false), ("withoutHeaders", true)] {
+        let named = fields.take(key).map(|headers| headers.named(told)).unwrap_or_default();
+        for (name, value) in named {
+            match string(&value, told) {
+                Some(condition) => {
+                    rule.header(name, &Condition { inverted, ..condition }, &value, purpose, told)
+                }
+                None => rule.lack(purpose),
+            }
+        }
+    }
+    if let Some(method) = fields.take("method") {
+        match string(&method, told) {
+            Some(condition) => rule.method(&condition, &method, purpose, told),
+            None => rule.lack(purpose),
+        }
+    }
+    if let Some(authority) = fields.take("authority") {
+        match string(&authority, told) {
+            Some(condition) => rule.authority(&condition, &authority, purpose, told),
+            None => rule.lack(purpose),
+        }
+    }
+    for (name, value) in fields.take("queryParams").map(|query| query.named(told)).unwrap_or_default() {
+        match string(&value, told) {
+            Some(condition) => rule.query(name, &condition),
+            None => rule.lack(purpose),
+        }
+    }
+    let labels = fields.take("sourceLabels").map(|labels| labels.copy());
+    elsewhere(&mut fields, &mut rule, purpose, told);
+    fields.finish(
+        told,
+        "uri, method, headers, withoutHeaders, authority, queryParams, sourceLabels, ignoreUriCase",
+    );
+    Some((labels, rule))
+}
+
+/// What is not said of a request.
+fn elsewhere(fields: &mut Fields<'_>, rule: &mut Rule, purpose: Purpose, told: &Told) {
+    let _ = fields.take("name");
+    fields.tell(
+        &["statPrefix"],
+        Code::StaysThere,
+        told,
+        "is no fault",
+        "routing stays in the VirtualService",
+    );
+    tell_gateways(fields.take("gateways").as_ref(), told);
+    if let Some(namespace) = fields.take("sourceNamespace") {
+        let hint = "give the mission this `namespace`, and install the filter there alone";
+        told.add(
+            Code::Elsewhere,
+            namespace.key(),
+            "callers of one namespace are told by where the filter is",
+            hint,
+        );
+    }
+    for key in ["port", "scheme"] {
+        if let Some(place) = fields.take(key) {
+            if key == "port" && units::whole(&place, told).is_none() {
+                rule.lack(purpose);
+            }
+            rule.lose(
+                &place,
+                purpose,
+                &format!("a condition on the {key} of the request cannot be written here"),
+                told,
+            );
+        }
+    }
+}
+
+/// A StringMatch: `{exact: ...}`, `{prefix: ...}`, `{regex: ...}`, or nothing for "is there".
+fn string(place: &Place<'_>, told: &Told) -> Option<Condition> {
+    if place.node.value == Value::Null {
+        return Some(Condition::new("present", flag(true)));
+    }
+    let mut fields = place.fields(told)?;
+    fields.refuse_twins(told);
+    let mut found = Vec::new();
+    for kind in ["exact", "prefix", "regex"] {
+        if let Some(value) = fields.take(kind) {
+            value.text(told)?;
+            found.push(Condition::new(kind, value.copy()));
+        }
+    }
+    fields.finish(told, "exact, prefix, regex");
+    if found.len() > 1 {
+        place.bad(told, "several conditions in one", "leave one of exact, prefix and regex");
+        return None;
+    }
+    Some(found.pop().unwrap_or_else(|| Condition::new("present", flag(true))))
+}
