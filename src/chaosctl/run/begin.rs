@@ -183,21 +183,7 @@ pub async fn begin<'a>(
     *left.borrow_mut() = Some((log.clone(), remains(&document)));
     let sites: Vec<start::Site> = looked.iter().map(|looked| looked.site.clone()).collect();
     let told = on_all_or_none(&sites, &document.mission, inputs.signer.clone()).await?;
-    for told in &told {
-        let (ok, detail) = match &told.answer {
-            Answer::Done(answer) => (true, started(answer)),
-            Answer::Refused(problem) => (false, problem.line()),
-            Answer::Failed(failure) => (false, shown(&failure.why)),
-        };
-        log.action(What::Start, &told.proxy, ok, &detail);
-        if let Some(back) = &told.taken_back {
-            let why = back.as_ref().err().map(|why| shown(why)).unwrap_or_default();
-            log.action(What::Stop, &told.proxy, back.is_ok(), &why);
-        }
-        if ok {
-            complain(&format!("{}  {detail}\n", shown(&told.proxy)));
-        }
-    }
+    written(&told, &log);
     if told.iter().any(|told| !matches!(told.answer, Answer::Done(_))) {
         if arguments.proxies.output == Output::Text {
             answers::complain_of(&told, document.mission.source.as_ref(), paints.1);
@@ -231,6 +217,25 @@ pub async fn begin<'a>(
         unrenewed: Vec::new(),
     };
     Ok(Ok(Running { conductor, tell, asking }))
+}
+
+/// What each proxy said of the start.
+fn written(told: &[answers::Told], log: &Log) {
+    for told in told {
+        let (ok, detail) = match &told.answer {
+            Answer::Done(answer) => (true, started(answer)),
+            Answer::Refused(problem) => (false, problem.line()),
+            Answer::Failed(failure) => (false, shown(&failure.why)),
+        };
+        log.action(What::Start, &told.proxy, ok, &detail);
+        if let Some(back) = &told.taken_back {
+            let why = back.as_ref().err().map(|why| shown(why)).unwrap_or_default();
+            log.action(What::Stop, &told.proxy, back.is_ok(), &why);
+        }
+        if ok {
+            complain(&format!("{}  {detail}\n", shown(&told.proxy)));
+        }
+    }
 }
 
 /// What ends the mission where nobody stops it.
