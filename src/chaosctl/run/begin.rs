@@ -123,9 +123,10 @@ async fn prometheus(inputs: &Inputs) -> Vec<Preflight> {
 async fn asked(document: &Document, proxies: usize) -> anyhow::Result<bool> {
     let seconds = Duration::from_secs(document.expected().duration_s);
     complain(&format!(
-        "Start {} for {} on {proxies} proxies? [y/N] ",
+        "Start {} for {} on {proxies} {}? [y/N] ",
         shown(&document.wire.id.0),
-        humantime::format_duration(seconds)
+        humantime::format_duration(seconds),
+        if proxies == 1 { "proxy" } else { "proxies" }
     ));
     let answer = tokio::task::spawn_blocking(|| {
         let mut answer = String::new();

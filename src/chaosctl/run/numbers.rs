@@ -112,7 +112,7 @@ pub fn line<'s>(statuses: impl Iterator<Item = &'s Value> + Clone) -> String {
         );
     }
     format!(
-        "errors {}/{} %, p95 {}/{} ms (treatment/control), injected {faults} in {matched} requests",
+        "injected {faults} in {matched}, errors {}/{} %, p95 {}/{} ms (treatment/control)",
         or_none(errors("treatment")),
         or_none(errors("control")),
         or_none(p95("treatment")),
@@ -154,7 +154,7 @@ mod tests {
         let all = [status(100, 20.0), status(300, 40.0)];
         assert_eq!(
             line(all.iter()),
-            "errors 0.50/0.50 %, p95 40.0/40.0 ms (treatment/control), injected 8 in 30 requests"
+            "injected 8 in 30, errors 0.50/0.50 %, p95 40.0/40.0 ms (treatment/control)"
         );
         assert_eq!(injected(&all[0]), (4, 15));
         assert!(line([].iter()).contains("errors -/- %"));

@@ -19,7 +19,7 @@ impl Screen {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(duration_s);
             // The template is one of this file, and the default is fine too.
-            if let Ok(style) = ProgressStyle::with_template("{prefix:.bold} [{bar:30}] {wide_msg}") {
+            if let Ok(style) = ProgressStyle::with_template("{prefix:.bold} [{bar:20}] {wide_msg}") {
                 bar.set_style(style.progress_chars("=> "));
             }
             bar
