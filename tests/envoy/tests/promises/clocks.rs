@@ -105,6 +105,8 @@ async fn p2_p4_p6_a_clock_that_is_set_an_hour_releases_nothing_lifts_no_cap_and_
         Experiment::new()
             .on_path("cut", "/size/1", json!([{"abort": {"status": 503}}]))
             .with("safety", json!({"max_per_second": PER_SECOND}))
+            // Long enough that the clock alone does not end it.
+            .set("duration", json!("3h"))
     };
     let stepped = Stepped::start(&capped()).await;
     let Stepped { proxy, clock } = &stepped;
