@@ -149,10 +149,11 @@ impl Armed {
             State::Injecting { intensity_ppm, .. } if active => intensity_ppm,
             _ => 0,
         };
-        if let Some(name) = self.plan.scenario(scenario).map(|scenario| scenario.name.as_str()) {
-            let declared_ppm = self.plan.declared_ppm(scenario, intensity_ppm);
-            stats::set_gauge("chaos_declared_rate_ppm", &[("scenario", name)], declared_ppm.into());
-        }
+        let Some(known) = self.plan.scenario(scenario) else { return };
+        // What callers ask for, nobody has declared.
+        let declared_ppm =
+            if known.requested().is_some() { 0 } else { self.plan.declared_ppm(scenario, intensity_ppm) };
+        stats::set_gauge("chaos_declared_rate_ppm", &[("scenario", &known.name)], declared_ppm.into());
     }
 
     /// Tells of a new phase, once for all workers.

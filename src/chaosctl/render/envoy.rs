@@ -66,16 +66,7 @@ pub fn run(arguments: &RenderEnvoy, paint: Paint) -> anyhow::Result<Outcome> {
         let twice = upstreams.iter().take(index).any(same);
         ensure!(!twice, "--upstream {} is given twice", upstream.cluster());
     }
-    let collector = arguments.otlp.as_deref().map(collector).transpose()?;
-    let tracing = collector.as_ref().map(|_| {
-        ensure!(
-            upstreams.iter().all(|u| u.cluster() != tracing::CLUSTER),
-            "--upstream {} is the collector's name",
-            tracing::CLUSTER
-        );
-        Ok(tracing::provider(arguments.identity.service.as_deref().unwrap_or("squall")))
-    });
-    let tracing = tracing.transpose()?;
+    let (collector, tracing) = tracer(arguments, &upstreams)?.unzip();
     let identity = arguments.identity.identity();
     let Some((inputs, plugin)) = super::plugin::build(&arguments.inputs, &identity, paint)? else {
         return Ok(Outcome::Finding);
@@ -135,6 +126,15 @@ fn note_missing(module: &str, option: &str) {
 
 fn log_format(catalog: &wire::Catalog) -> Node {
     object(access_log::format(catalog).into_iter().map(|key| (key.name, text(key.operator))))
+}
+
+/// The collector's cluster, and what makes spans for it.
+fn tracer(arguments: &RenderEnvoy, upstreams: &[Upstream]) -> anyhow::Result<Option<(Node, Node)>> {
+    let Some(given) = &arguments.otlp else { return Ok(None) };
+    let free = upstreams.iter().all(|upstream| upstream.cluster() != tracing::CLUSTER);
+    ensure!(free, "--upstream {}: this is the name of the collector", tracing::CLUSTER);
+    let service = arguments.identity.service.as_deref().unwrap_or("squall");
+    Ok(Some((collector(given)?, tracing::provider(service))))
 }
 
 /// The cluster of a collector of spans.

@@ -11,10 +11,12 @@ use squall_envoy_tests::{
 use tokio::task::JoinSet;
 
 /// Every family of the filter with its labels, but for `chaos_host_errors_total`, which appears with the first error.
-const FAMILIES: [(&str, &[&str]); 13] = [
+const FAMILIES: [(&str, &[&str]); 15] = [
     ("chaos_active", &["namespace", "scenario"]),
+    ("chaos_approvals", &[]),
     ("chaos_config_rejected", &[]),
     ("chaos_deadline_seconds", &[]),
+    ("chaos_declared_rate_ppm", &["scenario"]),
     ("chaos_faults_in_flight", &[]),
     ("chaos_faults_injected_total", &["fault", "scenario"]),
     ("chaos_faults_suppressed_total", &["cause", "scenario"]),

@@ -131,6 +131,9 @@ fn errors_above_the_limit_halt_the_mission_on_all_workers_once() {
     }
     let shared = workers[0].shared.clone();
     assert_eq!(named(&shared, "guardrail.tripped"), [] as [Value; 0]);
+    let distance =
+        |workers: &[Proxy]| workers[0].metric("chaos_guardrail_distance_percent", &[("scenario", "db")]);
+    assert_eq!(distance(&workers), 100);
     for _ in 0..5 {
         second(&mut workers, 503);
     }
@@ -140,6 +143,7 @@ fn errors_above_the_limit_halt_the_mission_on_all_workers_once() {
     assert_eq!((&tripped[0]["scenario"], &tripped[0]["rollback"]), (&json!("db"), &json!("disable")));
     let halted = named(&shared, "mission.halted");
     assert_eq!(halted.len(), 1, "{halted:?}");
+    assert_eq!(distance(&workers), 0, "it stays where it tripped");
     assert_eq!((&halted[0]["reason"], &halted[0]["mission"]), (&json!("guardrail"), &json!("m")));
     assert_eq!(second(&mut workers, 503), 0, "no fault after the halt");
     assert_eq!(workers[0].metric("chaos_halts_total", &[("reason", "guardrail")]), 1);
@@ -217,10 +221,12 @@ fn a_breaker_opens_on_all_workers_comes_back_carefully_and_closes() {
     }
     assert_eq!(standing(&shared), ["open"]);
     assert_eq!(named(&shared, "mission.halted"), [] as [Value; 0]);
-    let mut rates = Vec::new();
+    let (mut rates, mut declared) = (Vec::new(), Vec::new());
     while standing(&shared).len() < 3 && rates.len() < 20 {
         rates.push(second(&mut workers, false));
+        declared.push(workers[0].metric("chaos_declared_rate_ppm", &[("scenario", "db")]));
     }
+    assert!(declared.contains(&0) && declared.contains(&100_000), "half open at 20 % of 50 %: {declared:?}");
     assert_eq!(standing(&shared), ["open", "half_open", "closed"], "{rates:?}");
     assert!(rates.contains(&0), "{rates:?}");
     assert!(rates.iter().any(|rate| (20_000..250_000).contains(rate)), "{rates:?}");

@@ -97,6 +97,8 @@ fn every_worker_goes_through_the_stages_at_the_same_time() {
         assert!(range.contains(&count(&hits_now)), "at {ms} ms: {} hits", count(&hits_now));
         assert_eq!(hits(&mut other), hits_now, "at {ms} ms");
         assert_eq!(stage(&first), shown, "at {ms} ms");
+        let declared = first.metric("chaos_declared_rate_ppm", &[("scenario", "db")]);
+        assert_eq!(declared, shown.1 * 10_000, "at {ms} ms");
         if *range.end() > 0 {
             assert!(hit_before.iter().zip(&hits_now).all(|(before, now)| !before || *now), "at {ms} ms");
             hit_before = hits_now;

@@ -60,6 +60,11 @@ fn group(proxy: &Proxy, group: &str) -> u64 {
 #[test]
 fn a_signed_request_is_answered_and_every_other_one_passes_and_is_counted() {
     let mut proxy = proxy(json!({"statuses": [503]}));
+    assert_eq!(
+        proxy.metric("chaos_declared_rate_ppm", &[("scenario", "asked")]),
+        0,
+        "nobody has declared any"
+    );
     let good = minted(&proxy, "abort=503");
     assert_eq!(ask(&mut proxy, &by_header(&good)), Action::Pause);
     let answers = proxy.vm.take_effects();

@@ -13,8 +13,7 @@ fn read(path: impl AsRef<std::path::Path>) -> String {
 /// The groups of a file, without comments.
 fn groups(text: &str, after: &str, indent: &str) -> String {
     let (_, groups) = text.split_once(after).expect("a list of groups");
-    let lines = groups.lines().filter(|line| !line.trim_start().starts_with('#') || line.starts_with("   "));
-    let kept = lines.filter(|line| !line.trim_start().starts_with("# ") && !line.is_empty());
+    let kept = groups.lines().filter(|line| !line.trim_start().starts_with('#'));
     kept.map(|line| format!("{}\n", line.strip_prefix(indent).unwrap_or(line))).collect()
 }
 
