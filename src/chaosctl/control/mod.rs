@@ -4,6 +4,7 @@ mod act;
 mod address;
 mod client;
 mod halt;
+mod listed;
 mod mission;
 mod problem;
 mod request;
@@ -17,20 +18,14 @@ pub use start::run as start;
 pub use status::run as status;
 
 use crate::arguments::Proxies;
-use address::Address;
+pub use address::Address;
 use client::Client;
 use std::future::Future;
 use tokio::task::JoinSet;
 
-/// The proxies of a command line, each once: a second `start` on the same would be refused.
+/// The proxies of a command line.
 fn clients(proxies: &Proxies) -> anyhow::Result<Vec<Client>> {
-    let mut addresses: Vec<Address> = Vec::new();
-    for given in &proxies.proxy {
-        let address = Address::read(given)?;
-        if !addresses.contains(&address) {
-            addresses.push(address);
-        }
-    }
+    let addresses = listed::addresses(proxies)?;
     Ok(addresses.into_iter().map(|address| Client::new(address, proxies.timeout.into())).collect())
 }
 
