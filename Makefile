@@ -16,7 +16,7 @@ CARGO_TEST := cargo test --locked --release --no-fail-fast
 FIND_ENVOY := ENVOY="$$($(SETUP)/envoy.sh --path)"; export ENVOY
 DOCS := cargo run --locked --release -p squall-policy --features docs --bin generate-docs
 
-.PHONY: help setup wasm-setup wasm-opt chromium build empty-filter demo demo-faults test test-policy test-wasm test-envoy bench bench-guardrails counts counts-update \
+.PHONY: help setup wasm-setup wasm-opt chromium prometheus build empty-filter demo demo-faults demo-observability test test-policy test-wasm test-envoy test-observability bench bench-guardrails counts counts-update \
 	docs docs-check lint arrow image clean distclean
 
 ##@ Start here
@@ -31,7 +31,10 @@ demo: setup build ## Run the example for about a minute: load before, during and
 demo-faults: setup build ## Ask for every fault once, see it, and compare it with its declaration
 	@$(FIND_ENVOY); python3 examples/02_every_fault/run.py $(ARGS)
 
-test: setup chromium build empty-filter ## Run all three rings of tests and end with their totals
+demo-observability: setup prometheus build ## Leave two Envoys and a Prometheus with Squall's rules running, and say where
+	@$(FIND_ENVOY); python3 examples/03_observability/run.py $(ARGS)
+
+test: setup chromium prometheus build empty-filter ## Run all three rings of tests and end with their totals
 	@$(FIND_ENVOY); python3 $(SETUP)/summarise.py $(CARGO_TEST) --workspace
 
 ##@ Build
@@ -48,6 +51,10 @@ wasm-opt:
 # The tests of the cockpit look at it in a browser.
 chromium:
 	@$(SETUP)/chromium.sh
+
+# Metrics, rules and the dashboard are tested with the real Prometheus.
+prometheus:
+	@$(SETUP)/prometheus.sh
 
 build: wasm-setup wasm-opt ## Compile the modules (target/squall.wasm, target/squall-control.wasm) and chaosctl (target/release/chaosctl)
 	$(WASM_CARGO) build --locked --profile wasm -p squall -p squall-control
@@ -80,8 +87,11 @@ test-policy: ## Ring 1: the pure policy and the native tools
 test-wasm: build empty-filter ## Ring 2: the compiled module in a small wasm host
 	@python3 $(SETUP)/summarise.py $(CARGO_TEST) -p squall-wasm-host
 
-test-envoy: setup chromium build ## Ring 3: the compiled modules in a real Envoy, the cockpit in Chromium
+test-envoy: setup chromium prometheus build ## Ring 3: the compiled modules in a real Envoy, the cockpit in Chromium
 	@$(FIND_ENVOY); python3 $(SETUP)/summarise.py $(CARGO_TEST) -p squall-envoy-tests
+
+test-observability: setup prometheus build ## Metrics, rules, alerts, dashboard, traces and events against Prometheus and an OTLP receiver
+	@$(FIND_ENVOY); python3 $(SETUP)/summarise.py $(CARGO_TEST) -p squall-envoy-tests --test observability
 
 bench: setup build empty-filter ## Compare bare Envoy, its own fault filter, an empty filter and Squall in one run
 	@$(FIND_ENVOY); cargo run --locked --release -p squall-bench -- $(ARGS)

@@ -146,6 +146,8 @@ pub fn format(catalog: &wire::Catalog) -> Vec<Key> {
         key("chaos_mission", "%FILTER_STATE(wasm.chaos_mission:PLAIN)%"),
         key("chaos_scenario", "%FILTER_STATE(wasm.chaos_scenario:PLAIN)%"),
         key("chaos_fault", "%FILTER_STATE(wasm.chaos_fault:PLAIN)%"),
+        key("chaos_value", "%FILTER_STATE(wasm.chaos_value:PLAIN)%"),
+        key("chaos_group", "%FILTER_STATE(wasm.chaos_group:PLAIN)%"),
     ]);
     keys
 }

@@ -7,8 +7,10 @@ mod import;
 mod init;
 mod manners;
 mod render;
+mod run;
 mod sign;
 mod token;
+mod watch;
 
 pub use control::{Halt, Proxies, Release, Renew, Signer, Start, Status, Stop};
 pub use diff::Diff;
@@ -18,11 +20,13 @@ pub use init::Init;
 pub use manners::{Completions, Context, ContextList, ContextUse, Man};
 pub use render::{
     Format, IdentityInputs, IstioPhase, Kind, PluginInputs, Render, RenderEnvoy, RenderIstio, RenderPlugin,
-    RenderStatTags, Scope,
+    RenderStatTags, Scope, StatLabels,
 };
 
+pub use run::Run;
 pub use sign::{Approve, Keygen, Sign, SignInputs, Verify};
 pub use token::Token;
+pub use watch::Watch;
 
 use crate::terminal::Color;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -137,6 +141,15 @@ pub enum Verb {
         have operators; `--allow-partial` leaves it running there. docs/control.md tells more."
     )]
     Start(Start),
+    /// Run a mission from its checks to its verdict, and stop it when something is not as it should be
+    #[command(
+        after_help = "Example:\n  chaosctl run mission.yaml --catalog catalog.yaml --proxy http://10.0.0.7:9902 --proxy http://10.0.0.8:9902\n  \
+        chaosctl run mission.signed.json --key alice.key --prometheus http://prometheus:9090 \\\n    \
+        --guardrail 'checkout errors: sum(rate(failed_total[1m])) <= 5'\n\n\
+        Ctrl-C stops the mission on all proxies and judges it; a second one leaves at once. docs/run.md tells more.\n\
+        Exit codes: 0 held; 1 violated, inconclusive, or a check failed; 2 it could not run, or was left at once."
+    )]
+    Run(Box<Run>),
     /// Tell where the missions of proxies are, and how their requests fare
     #[command(
         after_help = "Example:\n  chaosctl status --proxy http://10.0.0.7:9902 --proxy http://10.0.0.8:9902\n  \
@@ -144,6 +157,14 @@ pub enum Verb {
         T/C is treatment, the requests with faults, beside control, those without."
     )]
     Status(Status),
+    /// Watch missions in a terminal as they run, over one or many proxies; `h` halts
+    #[command(
+        after_help = "Example:\n  chaosctl watch --proxy http://10.0.0.7:9902 --proxy http://10.0.0.8:9902\n  \
+        chaosctl watch --output json | jq -r '[.at, .proxy, .status.state] | @tsv'\n\n\
+        Keys: h halts (asks once), Tab and arrows select a proxy, ? helps, q leaves; the mission goes on without you.\n\
+        Where standard output is no terminal, a line tells of each change. docs/watch.md tells more."
+    )]
+    Watch(Watch),
     /// Renew the lease of a mission, which ends without that
     #[command(
         after_help = "Example:\n  chaosctl renew --key alice.key\n  chaosctl renew run-1 --key alice.key"
@@ -151,7 +172,8 @@ pub enum Verb {
     Renew(Renew),
     /// Stop a mission for ever; its id does not run again
     #[command(
-        after_help = "Example:\n  chaosctl stop --reason 'seen enough' --key alice.key\n  chaosctl stop run-1 --key alice.key"
+        after_help = "Example:\n  chaosctl stop --reason 'seen enough' --key alice.key\n  chaosctl stop run-1 --key alice.key\n  \
+        chaosctl stop --force    # halts a proxy that refuses the stop: no key is needed"
     )]
     Stop(Stop),
     /// Emergency stop: end every mission of the proxies and block new ones; needs no key

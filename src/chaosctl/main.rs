@@ -16,16 +16,19 @@ mod findings;
 mod import;
 mod init;
 mod inputs;
+mod journal;
 mod key_file;
 mod keygen;
 mod keys;
 mod list;
 mod manners;
+mod observed;
 mod operators;
 mod overlap;
 mod reader;
 mod render;
 mod request;
+mod run;
 mod scalar;
 mod schema;
 mod settings;
@@ -40,6 +43,7 @@ mod terminal;
 mod token;
 mod validate;
 mod verify;
+mod watch;
 mod when;
 mod whose;
 mod words;
@@ -97,7 +101,9 @@ fn run() -> anyhow::Result<Outcome> {
         Verb::Approve(approve) => sign::approve(approve, err),
         Verb::Verify(verify) => verify::run(verify, out, err),
         Verb::Start(start) => control::start(start, (out, err)),
+        Verb::Run(run) => run::run(run, (out, err)),
         Verb::Status(status) => control::status(status, (out, err)),
+        Verb::Watch(watch) => watch::run(watch, (out, err)),
         Verb::Renew(renew) => control::renew(renew, (out, err)),
         Verb::Stop(stop) => control::stop(stop, (out, err)),
         Verb::Halt(halt) => control::halt(halt, (out, err)),

@@ -65,6 +65,10 @@ impl Paint {
         })
     }
 
+    pub fn is_on(self) -> bool {
+        self.0
+    }
+
     pub fn paint(self, style: Style, text: &str) -> String {
         if !self.0 {
             return text.to_owned();

@@ -25,6 +25,8 @@ pub struct Armed {
     pub pools: Pools,
     /// Whether faulted requests and their responses carry headers that say so.
     pub marks: bool,
+    /// How many operators have signed it.
+    pub approvals: u64,
     /// What this worker has seen of its traffic.
     pub observer: Observer,
     /// This worker holds memory for it.
@@ -123,10 +125,12 @@ impl Armed {
 
     /// Shows in the metrics whether the scenarios are active.
     pub fn show_active(&self, active: bool) {
-        for scenario in self.plan.scenarios() {
+        for (number, scenario) in self.plan.scenarios().iter().enumerate() {
             let labels = [("scenario", scenario.name.as_str()), ("namespace", self.namespace.as_str())];
             stats::set_gauge("chaos_active", &labels, u64::from(active));
+            self.show_declared(number, active);
         }
+        stats::set_gauge("chaos_approvals", &[], if active { self.approvals } else { 0 });
         let (stage, ppm) = match self.run.standing().state {
             State::Injecting { stage, intensity_ppm } if active => (stage.saturating_add(1), intensity_ppm),
             _ => (0, 0),
@@ -137,6 +141,18 @@ impl Armed {
         stats::set_gauge("chaos_intensity_percent", &[], percent.max(u64::from(active)));
         let deadline_ms = self.run.record().deadline().wall_ms;
         stats::set_gauge("chaos_deadline_seconds", &[], if active { deadline_ms / 1000 } else { 0 });
+    }
+
+    /// Shows the share of the requests that a scenario is to fault now: a breaker may have eased it.
+    pub fn show_declared(&self, scenario: usize, active: bool) {
+        let intensity_ppm = match self.run.standing().state {
+            State::Injecting { intensity_ppm, .. } if active => intensity_ppm,
+            _ => 0,
+        };
+        if let Some(name) = self.plan.scenario(scenario).map(|scenario| scenario.name.as_str()) {
+            let declared_ppm = self.plan.declared_ppm(scenario, intensity_ppm);
+            stats::set_gauge("chaos_declared_rate_ppm", &[("scenario", name)], declared_ppm.into());
+        }
     }
 
     /// Tells of a new phase, once for all workers.

@@ -98,6 +98,9 @@ fn read(bytes: &[u8], identity: u64) -> Result<Option<Loaded>, Rejected> {
     let loaded = load_plugin_on(bytes, &mut Node, now_ms, &mut report);
     stats::set_gauge("chaos_config_rejected", &[], u64::from(loaded.is_none()));
     findings::tell(&report, loaded.is_none(), identity);
+    if let Some(loaded) = &loaded {
+        stats::label_as(loaded.stat_labels);
+    }
     loaded.map(Some).ok_or(Rejected)
 }
 
@@ -178,7 +181,8 @@ fn arm(mission: wire::Mission, loaded: Loaded, source: Source) -> Outcome {
         scenarios: mission.scenarios.iter().map(|name| name.0.clone()).collect(),
         approved_by: loaded.approval.by.clone(),
     });
-    armed(mission, plan, record, &halts)
+    let approvals = loaded.approval.by.len() as u64;
+    armed(mission, plan, record, &halts, approvals)
 }
 
 fn join(mission: &wire::Mission, source: Source) -> host::Result<(Joined, HaltRecord)> {
@@ -201,7 +205,13 @@ fn join(mission: &wire::Mission, source: Source) -> host::Result<(Joined, HaltRe
     mission::join(&mission.id.0, asked)
 }
 
-fn armed(mission: wire::Mission, plan: Plan, record: MissionRecord, halts: &HaltRecord) -> Outcome {
+fn armed(
+    mission: wire::Mission,
+    plan: Plan,
+    record: MissionRecord,
+    halts: &HaltRecord,
+    approvals: u64,
+) -> Outcome {
     let Ok(now) = mission::now() else {
         stats::count_host_errors(1);
         return Outcome::Over;
@@ -223,6 +233,7 @@ fn armed(mission: wire::Mission, plan: Plan, record: MissionRecord, halts: &Halt
         pools,
         holds_memory: false,
         marks: mission.mark == MarkWord::Headers,
+        approvals,
         running: false,
         intensity_ppm: 0,
         is_ended: false,
@@ -241,7 +252,6 @@ fn log_accepted(mission: &wire::Mission, record: &MissionRecord, plan: &Plan, ap
         .text("source", record.source.word())
         .text("seed", &record.seed)
         .text("deadline", &rfc3339(record.deadline().wall_ms))
-        .texts("approved_by", &approvers)
         .texts("scenarios", &scenarios)
         .texts("approved_by", &approvers)
         .texts("dormant", &dormant);

@@ -48,6 +48,8 @@ pub struct Moment {
 pub struct Found {
     /// What is left of each observed scenario's rate.
     factors: Vec<(usize, u32)>,
+    /// How far each observed scenario with guardrails is from the nearest of them, percent: 0 has tripped.
+    distances: Vec<(usize, u64)>,
     effects: Vec<Effect>,
     verdicts: Option<(Option<Verdict>, Vec<SignalVerdict>)>,
 }
@@ -112,7 +114,8 @@ impl Observer {
             let observed = self.rules.observed.iter().map(|rules| rules.scenario);
             let factors = observed.map(|scenario| (scenario, health.factor_ppm(&self.rules, scenario)));
             let news = !self.tally.is_empty() || !effects.is_empty() || judges;
-            found = Found { factors: factors.collect(), effects, verdicts };
+            let distances = if moment.guards { health.distances(&self.rules) } else { Vec::new() };
+            found = Found { factors: factors.collect(), distances, effects, verdicts };
             Ok(news.then(|| health.to_bytes()))
         })?;
         self.tally = Tally::default();
@@ -236,6 +239,15 @@ impl Armed {
         }
     }
 
+    /// Shows in the metrics what a look has found: the rates that breakers leave, the way to the nearest guardrail.
+    fn show_observed(&self, found: &Found) {
+        for (scenario, percent) in &found.distances {
+            self.show_declared(*scenario, matches!(self.shown, Some(State::Injecting { .. })));
+            let labels = [("scenario", self.observer.name(*scenario))];
+            stats::set_gauge("chaos_guardrail_distance_percent", &labels, *percent);
+        }
+    }
+
     fn put_together(&mut self, now_ns: u64, (guards, judges): (bool, bool)) -> host::Result<Found> {
         let state = self.run.standing().state;
         let running_ms = running_ms(self.run.record(), now_ns);
@@ -270,6 +282,7 @@ impl Root {
         };
         // Nobody waits for the faults of a breaker that has opened.
         self.release |= found.ease(&mut armed.plan);
+        armed.show_observed(&found);
         if armed.observer.act(&armed.mission, &found) && in_effect {
             self.advance_mission(now_ns);
         }

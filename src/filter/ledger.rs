@@ -5,8 +5,9 @@ use crate::callers;
 use crate::host;
 use crate::stats::{self, Cause, FAULTS, Group};
 use squall_policy::health::{self, Phase};
-use squall_policy::{Cap, DelayPhase, Injected, Injection, Outcome, Spared, Verdict};
+use squall_policy::{Cap, DelayPhase, Drop, Fault, Injected, Injection, Outcome, Plan, Spared, Verdict};
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// The filter state of a request that another instance of Squall has a fault for already: Istio can put the
 /// filter into one chain twice, by a namespace's resource and the root namespace's.
@@ -14,20 +15,46 @@ pub fn is_marked() -> bool {
     matches!(host::property(&["chaos_mission"]), Ok(Some(_)))
 }
 
-/// What is said of a faulted request: the scenario of its first fault, and the kinds of all of them.
+/// What is said of a faulted request: the scenario of its first fault, the kinds of all of them and how much.
 #[derive(Clone, Copy, Default)]
 pub struct Marks {
     scenario: usize,
     /// A bit for each of [`FAULTS`].
     kinds: u16,
+    /// Status of the answer that takes the upstream's place; 0 without one.
+    status: u16,
+    /// All delays together, milliseconds.
+    delay_ms: u64,
+    drop: &'static str,
 }
+
+/// The group of all that are marked.
+const GROUP: &str = "treatment";
 
 impl Marks {
     #[must_use]
-    pub fn of(injection: Option<&Injection>) -> Self {
-        let faults = injection.map_or(&[][..], |injection| &injection.faults);
-        let kinds = faults.iter().fold(0, |kinds, fault| kinds | bit(fault.kind()));
-        Self { scenario: faults.first().map_or(0, Injected::scenario), kinds }
+    pub fn of(injection: Option<&Injection>, plan: &Plan) -> Self {
+        let Some(injection) = injection else { return Self::default() };
+        let mut marks =
+            Self { scenario: injection.faults.first().map_or(0, Injected::scenario), ..Self::default() };
+        let mut delays_us = 0_u64;
+        for fault in &injection.faults {
+            marks.kinds |= bit(fault.kind());
+            match fault {
+                Injected::Delay { us, .. } => delays_us = delays_us.saturating_add(*us),
+                Injected::Drop { drop, .. } => marks.drop = drop_word(*drop),
+                Injected::Abort { scenario, fault } => {
+                    let fault = plan.scenario(*scenario).and_then(|scenario| scenario.fault(*fault));
+                    marks.status = match fault {
+                        Some(Fault::Abort(abort)) => abort.status,
+                        // What the caller asked for.
+                        _ => injection.answer.as_ref().map_or(0, |abort| abort.status),
+                    };
+                }
+                _ => {}
+            }
+        }
+        Self { delay_ms: delays_us.saturating_add(500) / 1000, ..marks }
     }
 
     /// Faults of this kind did not take place after all.
@@ -43,16 +70,35 @@ impl Marks {
         any(&["abort", "drop"]) || (failed && any(&["mutate", "stream"]))
     }
 
-    /// Mission, scenario, faults; nothing without a fault.
-    pub fn values<'a>(self, armed: &'a Armed) -> Option<[Cow<'a, str>; 3]> {
+    /// Mission, scenario, faults, how much of each, and the group; nothing without a fault.
+    pub fn values<'a>(self, armed: &'a Armed) -> Option<[Cow<'a, str>; 5]> {
         let name = armed.plan.scenario(self.scenario)?.name.as_str();
-        let mut kinds = FAULTS.into_iter().filter(|kind| self.kinds & bit(kind) != 0);
-        let (first, rest) = (kinds.next()?, kinds.collect::<Vec<_>>());
-        let fault = match rest[..] {
-            [] => first.into(),
-            _ => [&[first], &rest[..]].concat().join(",").into(),
-        };
-        Some([armed.mission.as_str().into(), name.into(), fault])
+        let (mut faults, mut values) = (String::new(), String::new());
+        for kind in FAULTS.into_iter().filter(|kind| self.kinds & bit(kind) != 0) {
+            if !faults.is_empty() {
+                faults.push(',');
+                values.push(',');
+            }
+            faults.push_str(kind);
+            // Writing to a string does not fail.
+            let _ = match kind {
+                "delay" => write!(values, "{}ms", self.delay_ms),
+                "abort" if self.status > 0 => write!(values, "{}", self.status),
+                "drop" => values.write_str(self.drop),
+                _ => values.write_char('-'),
+            };
+        }
+        let marked = !faults.is_empty();
+        let values = [armed.mission.as_str().into(), name.into(), faults.into(), values.into(), GROUP.into()];
+        marked.then_some(values)
+    }
+}
+
+fn drop_word(drop: Drop) -> &'static str {
+    match drop {
+        Drop::Reset => "reset",
+        Drop::Hang => "hang",
+        Drop::Truncate(_) => "truncate",
     }
 }
 
@@ -64,7 +110,7 @@ fn bit(kind: &str) -> u16 {
 /// Filter state for access logs and spans: `%FILTER_STATE(wasm.chaos_scenario:PLAIN)%`.
 pub fn mark(armed: &Armed, marks: Marks) {
     let Some(values) = marks.values(armed) else { return };
-    let failures = ["chaos_mission", "chaos_scenario", "chaos_fault"]
+    let failures = ["chaos_mission", "chaos_scenario", "chaos_fault", "chaos_value", "chaos_group"]
         .into_iter()
         .zip(values)
         .filter(|(key, value)| host::set_property(key, value).is_err())

@@ -9,7 +9,8 @@ use std::borrow::Cow;
 
 type Headers = [(String, String)];
 
-const NAMES: [&str; 3] = ["x-chaos-mission", "x-chaos-scenario", "x-chaos-fault"];
+const NAMES: [&str; 5] =
+    ["x-chaos-mission", "x-chaos-scenario", "x-chaos-fault", "x-chaos-value", "x-chaos-group"];
 
 /// Takes marks that came from outside off a request, so that an upstream can trust those that it sees. An absent
 /// header is nearly free to ask for, and the usual case.

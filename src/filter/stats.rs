@@ -2,26 +2,38 @@
 
 use crate::host::{self, MetricKind};
 pub use squall_policy::health::{CAUSES, FAULTS};
+use squall_policy::wire::StatLabels;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 thread_local! {
     /// Ids by name, for all roots of this VM: defining a name again would give a new id each time.
     static IDS: RefCell<HashMap<String, u32>> = RefCell::new(HashMap::new());
+    /// Labels are written for the patterns that every istio-proxy has.
+    static BUILT_IN: Cell<bool> = const { Cell::new(false) };
     static IN_FLIGHT: Cell<Option<u32>> = const { Cell::new(None) };
 }
 
-/// Labels of the raw stat name, `chaos_scenario=.=db;.;`; see docs/metrics.md for the regexes that take them out.
+/// Labels of the raw stat name; see docs/metrics.md for the regexes that take them out. A scenario comes first.
 type Labels<'l> = &'l [(&'l str, &'l str)];
+
+/// Chooses how this VM writes labels from now on.
+pub fn label_as(labels: StatLabels) {
+    BUILT_IN.set(labels == StatLabels::BuiltIn);
+}
 
 fn id(kind: MetricKind, name: &str, labels: Labels<'_>) -> Option<u32> {
     let mut full = String::with_capacity(96);
+    let built_in = BUILT_IN.get();
     for (label, value) in labels {
-        full.push_str("chaos_");
-        full.push_str(label);
-        full.push_str("=.=");
-        full.push_str(value);
-        full.push_str(";.;");
+        // The scenario's end has to be `;.`: a name such as `cold-cache` and a dot would be another of Istio's patterns.
+        let (before, label, between, after) = match *label {
+            "scenario" if built_in => ("", "tag", ".", ";."),
+            "code_class" if built_in => ("", "wasm_filter", ".", "."),
+            _ if built_in => ("", "component", ".", "."),
+            own => ("chaos_", own, "=.=", ";.;"),
+        };
+        [before, label, between, value, after].iter().for_each(|part| full.push_str(part));
     }
     full.push_str(name);
     IDS.with(|ids| {

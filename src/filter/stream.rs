@@ -188,7 +188,7 @@ fn begin_matched(
         started_ns,
         begun_ns: now,
         outcomes: verdict.outcomes,
-        marks: Marks::of(verdict.injection.as_ref()),
+        marks: Marks::of(verdict.injection.as_ref(), &armed.plan),
         injection: verdict.injection,
         held,
         at_pool: None,

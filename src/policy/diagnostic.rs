@@ -110,6 +110,8 @@ codes! {
     WrongNamespace = "wrong-namespace", Error;
     /// The mission is longer than one of its scenarios allows (`max_duration`).
     TooLong = "too-long", Error;
+    /// The scenarios of the mission could make more time series in each proxy than `max_series` allows.
+    TooManySeries = "too-many-series", Error;
     /// A scenario takes requests for faults, and the plugin configuration has no such key of a caller, or none at all.
     UnknownCaller = "unknown-caller", Error;
     /// The Wasm VM has no environment variable of this name, or it holds no base64 of 16 to 256 bytes.

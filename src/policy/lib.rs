@@ -37,6 +37,7 @@ mod protected;
 mod proxy;
 mod queue;
 mod role;
+mod series;
 mod sign;
 mod slots;
 mod traffic;
@@ -68,6 +69,7 @@ pub use plugin::{
 };
 pub use proxy::{Dormant, Identified, Proxy};
 pub use queue::{DeadlineQueue, SLACK_NS, Ticket};
+pub use series::{DEFAULT_SERIES, SERIES_OF_A_SCENARIO};
 pub use sign::{
     Approval, Approved, FRESH_MS, LONGEST_EXPIRY_MS, MISSION_TYPE, Nonces, Operators, REQUEST_TYPE, Refused,
     Wanted, digest, digest_text, is_envelope, pae, verify_request,

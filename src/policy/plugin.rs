@@ -7,6 +7,7 @@ use crate::node::{Entry, Node, Position, Value};
 use crate::plan::Plan;
 use crate::proxy::{Identified, Proxy};
 use crate::role;
+use crate::series;
 use crate::sign::{self, Approval, Operators, When};
 use crate::wire::{self, Decode};
 
@@ -30,6 +31,8 @@ pub struct Loaded {
     /// Who signed the mission, and what for.
     pub approval: Approval,
     pub operators: Operators,
+    /// How the proxy writes labels.
+    pub stat_labels: wire::StatLabels,
 }
 
 /// Reads JSON text into a tree; a mistake in the text itself is the one mistake that hides all others.
@@ -142,7 +145,14 @@ pub fn load_plugin(bytes: &[u8], namespace: Option<&str>, report: &mut Report) -
 impl Loaded {
     fn with(self, plugin: wire::Plugin) -> Self {
         let release = plugin.release.map(|moment| moment.0);
-        Self { identity: plugin.identity, mission: plugin.mission.map(|mission| mission.0), release, ..self }
+        let stat_labels = plugin.stat_labels;
+        Self {
+            stat_labels,
+            identity: plugin.identity,
+            mission: plugin.mission.map(|mission| mission.0),
+            release,
+            ..self
+        }
     }
 }
 
@@ -169,12 +179,20 @@ fn read_plugin(
             approval = sign::check(&node, &carrier, operators.as_ref(), when, r);
             check_duration(mission, node.get("catalog"), r);
             check_observed(mission, node.get("catalog"), r);
+            series::check(mission, valid(&node, "max_series"), r);
         });
     }
     caller::check(&node, report);
     let plugin = plugin.filter(|_| !report.has_errors())?;
-    let loaded =
-        Loaded { identity: None, mission: None, release: None, plan: None, approval, operators: operators? };
+    let loaded = Loaded {
+        identity: None,
+        mission: None,
+        release: None,
+        plan: None,
+        approval,
+        operators: operators?,
+        stat_labels: wire::StatLabels::Own,
+    };
     Some((plugin, loaded))
 }
 
@@ -191,6 +209,7 @@ pub fn check_mission(node: &Node, catalog: Option<&Node>, report: &mut Report) -
     if let Some(catalog) = catalog {
         check_references(node, catalog, report);
     }
+    series::check(node, None, report);
     mission.filter(|_| !report.has_errors())
 }
 

@@ -3,5 +3,5 @@
 /^[a-z][a-z-]*:.*## / {
     name = $0; sub(/:.*/, "", name)
     text = $0; sub(/^.*## /, "", text)
-    printf "  make %-14s %s\n", name, text
+    printf "  make %-18s %s\n", name, text
 }

@@ -56,6 +56,9 @@ pub struct Stop {
     /// Why, for those who read the events
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
+    /// Where a proxy refuses the stop, halt it, which needs no key; nothing starts there before a release
+    #[arg(long)]
+    pub force: bool,
     #[command(flatten)]
     pub signer: Signer,
     #[command(flatten)]

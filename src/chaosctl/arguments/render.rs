@@ -108,6 +108,9 @@ pub struct RenderEnvoy {
     /// A name under which the control listener is asked, beside `localhost` and addresses; may be repeated
     #[arg(long, value_name = "NAME", requires = "control")]
     pub control_host: Vec<String>,
+    /// Collector of spans (OTLP over gRPC, usually port 4317), which get what Squall does to a request [default: no tracing]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub otlp: Option<String>,
     /// The module of the control listener, as Envoy will find it
     #[arg(long, default_value = "target/squall-control.wasm", value_name = "PATH")]
     pub control_module: String,
@@ -143,6 +146,9 @@ pub struct RenderIstio {
     /// Checksum: of the manifest for oci://, of the module for http(s)://; 64 hexadecimal digits
     #[arg(long, value_name = "HEX")]
     pub sha256: Option<String>,
+    /// How labels stand in the names of stats
+    #[arg(long, value_enum, default_value = "own")]
+    pub stat_labels: StatLabels,
     /// Place in the filter chain; docs/istio.md tells what each one means for the faults
     #[arg(long, value_enum, default_value = "stats")]
     pub phase: IstioPhase,
@@ -160,6 +166,14 @@ pub struct RenderStatTags {
     pub mesh: bool,
     #[arg(long, short, value_enum, default_value = "yaml")]
     pub output: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StatLabels {
+    /// For pods with the annotation of `render stat-tags`
+    Own,
+    /// For every istio-proxy: the labels are called `tag`, `component` and `wasm_filter`
+    BuiltIn,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -4,7 +4,7 @@ use super::client::{Answer, Client};
 use super::problem::Problem;
 use super::request::{Signer, Wanted};
 use super::told::{self, Told};
-use super::{all, block_on, clients};
+use super::{all, block_on, clients, halt};
 use crate::Outcome;
 use crate::arguments::{Proxies, Release, Renew, Stop};
 use crate::terminal::{Paint, shown};
@@ -17,9 +17,23 @@ use std::sync::Arc;
 /// # Errors
 /// When nobody can be asked.
 pub fn stop(arguments: &Stop, paints: (Paint, Paint)) -> anyhow::Result<Outcome> {
-    let Stop { id, reason, signer, proxies } = arguments;
-    let order = Order::new(Action::Stop, id.as_deref(), reason.as_deref(), Signer::read(signer)?)?;
-    run(order, proxies, paints, |answer| format!("stopped {}", word(answer, "mission")))
+    let Stop { id, reason, force, signer, proxies } = arguments;
+    let mut order = Order::new(Action::Stop, id.as_deref(), reason.as_deref(), Signer::read(signer)?)?;
+    if *force {
+        order.else_halt = Some(halt::body(reason.as_deref(), None)?);
+    }
+    run(order, proxies, paints, |answer| match answer.get("stop_refused").and_then(Value::as_str) {
+        None => format!("stopped {}", word(answer, "mission")),
+        Some(why) => format!(
+            "halted, as the stop was refused: {}\n  nothing starts there before `chaosctl release`",
+            shown(why)
+        ),
+    })
+}
+
+/// Where there is nothing to stop, there is nothing to halt.
+fn is_over(problem: &Problem) -> bool {
+    matches!(problem.code.as_str(), "no-mission" | "unknown-mission" | "mission-ended")
 }
 
 /// # Errors
@@ -52,6 +66,8 @@ pub struct Order {
     id: Option<String>,
     reason: Option<String>,
     signer: Signer,
+    /// What is sent as a halt where a stop is refused.
+    else_halt: Option<Vec<u8>>,
 }
 
 impl Order {
@@ -68,7 +84,29 @@ impl Order {
         }
         // Mistakes are told before anybody is asked.
         signer.request(&Wanted { action, mission: id, proxy: None, reason })?;
-        Ok(Self { action, id: id.map(ToOwned::to_owned), reason: reason.map(ToOwned::to_owned), signer })
+        Ok(Self {
+            action,
+            id: id.map(ToOwned::to_owned),
+            reason: reason.map(ToOwned::to_owned),
+            signer,
+            else_halt: None,
+        })
+    }
+
+    /// Asks one proxy; where that is refused, it may be halted.
+    async fn send_or_halt(&self, client: &Client) -> Answer {
+        let answer = self.send(client).await;
+        let (Answer::Refused(problem), Some(body)) = (&answer, &self.else_halt) else { return answer };
+        if is_over(problem) {
+            return answer;
+        }
+        match client.post("/v1/halt", body.clone()).await {
+            Answer::Done(mut halted) => {
+                halted["stop_refused"] = json!(problem.line());
+                Answer::Done(halted)
+            }
+            failed => failed,
+        }
     }
 
     /// Asks one proxy, which is looked at first: for the mission that runs there, and for its own id.
@@ -138,7 +176,7 @@ fn run(
     let order = Arc::new(order);
     let asked = all(clients(proxies)?, |client| {
         let order = Arc::clone(&order);
-        async move { Told::new(&client.address, order.send(&client).await) }
+        async move { Told::new(&client.address, order.send_or_halt(&client).await) }
     });
     told::print(&block_on(asked)?, proxies.output, None, paints, line)
 }

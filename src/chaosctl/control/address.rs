@@ -21,29 +21,37 @@ impl Address {
     /// # Errors
     /// What is no `http://HOST:PORT`.
     pub fn read(given: &str) -> anyhow::Result<Self> {
+        Self::of("--proxy", given)
+    }
+
+    /// That of another option.
+    ///
+    /// # Errors
+    /// What is no `http://HOST:PORT`.
+    pub fn of(option: &str, given: &str) -> anyhow::Result<Self> {
         let shown = crate::terminal::shown(given);
         let text = if given.contains("://") { given.to_owned() } else { format!("http://{given}") };
         let uri: Uri = text
             .parse()
-            .with_context(|| format!("--proxy {shown} is no URL: write http://127.0.0.1:9902"))?;
+            .with_context(|| format!("{option} {shown} is no URL: write http://127.0.0.1:9902"))?;
         match uri.scheme_str() {
             Some("http") => {}
             Some("https") => bail!(
-                "--proxy {shown}: chaosctl opens no TLS connection; go through a tunnel that does, such as \
+                "{option} {shown}: chaosctl opens no TLS connection; go through a tunnel that does, such as \
                  `kubectl port-forward`, or ask the listener on its own host"
             ),
-            _ => bail!("--proxy {shown}: only http:// is spoken"),
+            _ => bail!("{option} {shown}: only http:// is spoken"),
         }
         let authority = uri.authority().context("no host")?.as_str().to_owned();
-        ensure!(!authority.contains('@'), "--proxy {shown}: a listener takes no user and no password");
+        ensure!(!authority.contains('@'), "{option} {shown}: a listener takes no user and no password");
         ensure!(
             uri.query().is_none() && !given.contains('#'),
-            "--proxy {shown}: leave out what follows the path"
+            "{option} {shown}: leave out what follows the path"
         );
         let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
-        ensure!(!host.is_empty(), "--proxy {shown} has no host");
+        ensure!(!host.is_empty(), "{option} {shown} has no host");
         let port = match authority.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')) {
-            Some((_, port)) => port.parse().with_context(|| format!("--proxy {shown} has no such port"))?,
+            Some((_, port)) => port.parse().with_context(|| format!("{option} {shown} has no such port"))?,
             None => USUAL_PORT,
         };
         let prefix = uri.path().trim_end_matches('/').to_owned();

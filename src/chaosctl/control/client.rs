@@ -52,14 +52,22 @@ impl Client {
     }
 
     async fn send(&self, method: Method, path: &str, body: Bytes) -> Answer {
+        match self.fetch(method, path, body).await {
+            Ok((status, body)) => read(status, &body),
+            Err(failure) => Answer::Failed(failure),
+        }
+    }
+
+    /// Whatever is answered: the status and the body.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn fetch(&self, method: Method, path: &str, body: Bytes) -> Result<(u16, Bytes), Failure> {
         let mut sent = false;
         let exchange = self.exchange(method, path, body, &mut sent);
         let late = || Err(format!("no answer within {}", humantime::format_duration(self.patience)));
         let result = tokio::time::timeout(self.patience, exchange).await.unwrap_or_else(|_| late());
-        match result {
-            Ok((status, body)) => read(status, &body),
-            Err(why) => Answer::Failed(Failure { why, sent }),
-        }
+        result.map_err(|why| Failure { why, sent })
     }
 
     async fn exchange(

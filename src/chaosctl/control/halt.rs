@@ -8,31 +8,55 @@ use crate::Outcome;
 use crate::arguments::Halt;
 use crate::envelope::object;
 use crate::terminal::Paint;
+use serde_json::Value;
 use squall_policy::Report;
 use squall_policy::wire::{Decode, HaltRequest};
 
 /// # Errors
 /// When nobody can be asked.
 pub fn run(arguments: &Halt, paints: (Paint, Paint)) -> anyhow::Result<Outcome> {
-    let user = std::env::var("USER").ok().filter(|user| user_fits(user));
-    let by = arguments.by.clone().or(user);
-    let request = request(arguments.reason.as_deref(), by.as_deref());
-    let mut report = Report::default();
-    HaltRequest::decode(&request, &mut report);
-    ensure_fine(&report)?;
-    let body = serde_json::to_vec(&request)?;
+    let body = body(arguments.reason.as_deref(), arguments.by.as_deref())?;
     let asked = all(clients(&arguments.proxies)?, |client| {
         let body = body.clone();
         async move { Told::new(&client.address, client.post("/v1/halt", body).await) }
     });
-    told::print(&block_on(asked)?, arguments.proxies.output, None, paints, |answer| {
-        let halt = answer.get("halt").unwrap_or(answer);
-        let by = word(halt, "by");
-        let by = if by.is_empty() { word(halt, "reason") } else { by };
-        let detail = word(halt, "detail");
-        let detail = if detail.is_empty() { detail } else { format!(": {detail}") };
-        format!("halted by {by} at {}{detail}", word(halt, "at"))
-    })
+    told::print(&block_on(asked)?, arguments.proxies.output, None, paints, said)
+}
+
+/// What a proxy is sent; `by` is the user where nobody is named.
+///
+/// # Errors
+/// When a proxy would refuse the words.
+pub fn body(reason: Option<&str>, by: Option<&str>) -> anyhow::Result<Vec<u8>> {
+    let user = std::env::var("USER").ok().filter(|user| user_fits(user));
+    let request = request(reason, by.or(user.as_deref()));
+    let mut report = Report::default();
+    HaltRequest::decode(&request, &mut report);
+    ensure_fine(&report)?;
+    Ok(serde_json::to_vec(&request)?)
+}
+
+/// What a proxy did, from its answer.
+pub fn said(answer: &Value) -> String {
+    let halt = answer.get("halt").unwrap_or(answer);
+    let by = word(halt, "by");
+    let by = if by.is_empty() { word(halt, "reason") } else { by };
+    let detail = word(halt, "detail");
+    let detail = if detail.is_empty() { detail } else { format!(": {detail}") };
+    format!("halted by {by} at {}{detail}", word(halt, "at"))
+}
+
+/// What is sent. Who halts is `$USER`, where it is not said.
+///
+/// # Errors
+/// When no proxy could read it.
+pub fn body(reason: Option<&str>, by: Option<&str>) -> anyhow::Result<Vec<u8>> {
+    let user = std::env::var("USER").ok().filter(|user| user_fits(user));
+    let request = request(reason, by.or(user.as_deref()));
+    let mut report = Report::default();
+    HaltRequest::decode(&request, &mut report);
+    ensure_fine(&report)?;
+    Ok(serde_json::to_vec(&request)?)
 }
 
 fn request(reason: Option<&str>, by: Option<&str>) -> squall_policy::Node {

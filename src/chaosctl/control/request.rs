@@ -6,13 +6,15 @@ use crate::key_file::{KeyFile, ensure_name};
 use anyhow::{Context, anyhow, ensure};
 use squall_policy::wire::{Action, Decode, Request};
 use squall_policy::{Node, REQUEST_TYPE, Report, Value, base64};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// Random bytes of a nonce.
 const NONCE: usize = 24;
 
 /// Who asks.
-pub struct Signer(Option<(KeyFile, String)>);
+#[derive(Clone)]
+pub struct Signer(Option<Arc<(KeyFile, String)>>);
 
 /// What is asked for.
 pub struct Wanted<'a> {
@@ -36,7 +38,7 @@ impl Signer {
         let name = arguments.operator.clone().or_else(|| key.name.clone());
         let name = name.context("the key file does not say whose it is: give `--operator NAME`")?;
         ensure_name(&name)?;
-        Ok(Self(Some((key, name))))
+        Ok(Self(Some(Arc::new((key, name)))))
     }
 
     pub fn has_key(&self) -> bool {
@@ -64,7 +66,7 @@ impl Signer {
         Request::decode(&request, &mut report);
         ensure_fine(&report)?;
         let payload = serde_json::to_vec(&request)?;
-        Ok(match &self.0 {
+        Ok(match self.0.as_deref() {
             Some((key, name)) => serde_json::to_vec(&sealed(REQUEST_TYPE, &payload, &[], key, name))?,
             None => payload,
         })

@@ -22,13 +22,14 @@ const ON_ITS_WAY: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// A proxy that has been looked at.
-struct Site {
-    client: Client,
-    status: Answer,
+#[derive(Clone)]
+pub struct Site {
+    pub client: Client,
+    pub status: Answer,
 }
 
 impl Site {
-    fn text(&self, pointer: &str) -> Option<&str> {
+    pub fn text(&self, pointer: &str) -> Option<&str> {
         match &self.status {
             Answer::Done(status) => status.pointer(pointer)?.as_str(),
             Answer::Refused(_) | Answer::Failed(_) => None,
@@ -41,7 +42,7 @@ impl Site {
 pub fn run(arguments: &Start, paints: (Paint, Paint)) -> anyhow::Result<Outcome> {
     let clients = clients(&arguments.proxies)?;
     let signer = Signer::read(&arguments.signer)?;
-    let given = match file(arguments) {
+    let given = match file(&arguments.words, arguments.file.as_ref()) {
         Some(path) => match Mission::read(&path, paints.1)? {
             Some(mission) => Ok(mission),
             None => return Ok(Outcome::Finding),
@@ -52,10 +53,10 @@ pub fn run(arguments: &Start, paints: (Paint, Paint)) -> anyhow::Result<Outcome>
 }
 
 /// A word without `=` is a file.
-fn file(arguments: &Start) -> Option<PathBuf> {
-    match arguments.words.as_slice() {
+pub fn file(words: &[String], file: Option<&PathBuf>) -> Option<PathBuf> {
+    match words {
         [word] if !word.contains('=') => Some(PathBuf::from(word)),
-        _ => arguments.file.clone(),
+        _ => file.cloned(),
     }
 }
 
@@ -82,13 +83,11 @@ async fn start(
     if mission.is_signed && !signer.has_key() && sites.len() > 1 && !arguments.allow_partial {
         complain("note: without `--key` it cannot be taken back where one of the proxies refuses it\n");
     }
-    let mut told = post(sites.iter().filter(|site| !missing(site)), &mission).await;
-    let failed = told.iter().any(|told| !matches!(told.answer, Answer::Done(_)));
-    if failed && !arguments.allow_partial {
-        let reason = "another proxy did not take it";
-        let order = Order::new(Action::Stop, Some(&mission.id), Some(reason), signer)?;
-        told = take_back(told, &sites, &mission.id, order).await;
-    }
+    let mut told = if arguments.allow_partial {
+        post(sites.iter().filter(|site| !missing(site)), &mission).await
+    } else {
+        on_all_or_none(&sites, &mission, signer).await?
+    };
     told.extend(
         sites.iter().filter(missing).map(|site| Told::new(&site.client.address, site.status.clone())),
     );
@@ -98,6 +97,20 @@ async fn start(
         conclude(&told, &mission.id, paints.1)?;
     }
     Ok(outcome)
+}
+
+/// Starts it everywhere; where one does not take it, what the others have begun is taken back.
+///
+/// # Errors
+/// When no proxy could read the request that takes it back.
+pub async fn on_all_or_none(sites: &[Site], mission: &Mission, signer: Signer) -> anyhow::Result<Vec<Told>> {
+    let told = post(sites.iter(), mission).await;
+    if told.iter().all(|told| matches!(told.answer, Answer::Done(_))) {
+        return Ok(told);
+    }
+    let reason = "another proxy did not take it";
+    let order = Order::new(Action::Stop, Some(&mission.id), Some(reason), signer)?;
+    Ok(take_back(told, sites, &mission.id, order).await)
 }
 
 /// Where one does not even tell its status, no proxy is bothered.
@@ -110,7 +123,7 @@ fn nothing(sites: &[Site], output: Output, paints: (Paint, Paint)) -> anyhow::Re
 }
 
 /// That of the command line, or the one that all proxies are in.
-fn namespace(words: &Words, sites: &[Site]) -> anyhow::Result<String> {
+pub fn namespace(words: &Words, sites: &[Site]) -> anyhow::Result<String> {
     if let Some(namespace) = &words.namespace {
         return Ok(namespace.clone());
     }
@@ -142,7 +155,8 @@ async fn take_back(told: Vec<Told>, sites: &[Site], id: &str, order: Order) -> V
                 Answer::Failed(_) | Answer::Refused(_) => return told,
             };
             if let Some(client) = client {
-                told.taken_back = Some(stop(&client, &order, &id, proxy.as_deref(), is_sure).await);
+                let stopped = stop(&client, &order, &id, proxy.as_deref(), is_sure).await;
+                told.taken_back = Some(stopped.map_err(|kept| kept.why));
             }
             told
         }
@@ -150,13 +164,24 @@ async fn take_back(told: Vec<Told>, sites: &[Site], id: &str, order: Order) -> V
     .await
 }
 
-async fn stop(
+/// Why a mission may still run.
+pub struct Kept {
+    pub why: String,
+    /// The proxy has the mission and does not stop it for this request.
+    pub is_refused: bool,
+}
+
+/// Stops a mission that was started there, also one that is on its way. `is_sure`: it was taken.
+///
+/// # Errors
+/// With why it may still run.
+pub async fn stop(
     client: &Client,
     order: &Order,
     id: &str,
     proxy: Option<&str>,
     is_sure: bool,
-) -> Result<(), String> {
+) -> Result<(), Kept> {
     let begun = Instant::now();
     loop {
         match order.post(client, &format!("/v1/missions/{id}/stop"), Some(id), proxy).await {
@@ -166,15 +191,17 @@ async fn stop(
                 "unknown-mission" if begun.elapsed() < ON_ITS_WAY => {}
                 // It never came.
                 "unknown-mission" if !is_sure => return Ok(()),
-                _ => return Err(problem.line()),
+                code => {
+                    return Err(Kept { why: problem.line(), is_refused: code != "unknown-mission" });
+                }
             },
-            Answer::Failed(failure) => return Err(failure.why),
+            Answer::Failed(failure) => return Err(Kept { why: failure.why, is_refused: false }),
         }
         tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
 
-fn started(answer: &Value) -> String {
+pub fn started(answer: &Value) -> String {
     let list = |key: &str| answer.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let names = |key: &str| {
         let names = list(key).iter().filter_map(Value::as_str).map(shown);
@@ -201,7 +228,7 @@ fn started(answer: &Value) -> String {
 }
 
 /// What became of it in the end, and what to do next.
-fn conclude(told: &[Told], id: &str, paint: Paint) -> anyhow::Result<()> {
+pub fn conclude(told: &[Told], id: &str, paint: Paint) -> anyhow::Result<()> {
     for told in told {
         let proxy = shown(&told.proxy);
         match &told.taken_back {

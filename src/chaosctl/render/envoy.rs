@@ -2,13 +2,14 @@
 
 use super::control;
 use super::template::{self, list, number, object, text};
+use super::tracing;
 use crate::arguments::{RenderEnvoy, Side};
 use crate::emit::Comments;
 use crate::keys::{self, Key};
 use crate::terminal::{self, Paint, complain};
 use crate::{Outcome, access_log, emit};
 use anyhow::{Context, bail, ensure};
-use squall_policy::{Node, wire};
+use squall_policy::{Entry, Node, Value, wire};
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -32,6 +33,10 @@ const COMMENTS: &Comments<'_> = &[
     (
         "static_resources.listeners.filter_chains.filters.typed_config.preserve_external_request_id",
         "Draws depend on x-request-id: a client that sends its own can replay a run.",
+    ),
+    (
+        "static_resources.listeners.filter_chains.filters.typed_config.tracing",
+        "A faulted request's span has attributes `chaos.*`; others have none.",
     ),
     (
         "static_resources.listeners.filter_chains.filters.typed_config.access_log",
@@ -61,6 +66,16 @@ pub fn run(arguments: &RenderEnvoy, paint: Paint) -> anyhow::Result<Outcome> {
         let twice = upstreams.iter().take(index).any(same);
         ensure!(!twice, "--upstream {} is given twice", upstream.cluster());
     }
+    let collector = arguments.otlp.as_deref().map(collector).transpose()?;
+    let tracing = collector.as_ref().map(|_| {
+        ensure!(
+            upstreams.iter().all(|u| u.cluster() != tracing::CLUSTER),
+            "--upstream {} is the collector's name",
+            tracing::CLUSTER
+        );
+        Ok(tracing::provider(arguments.identity.service.as_deref().unwrap_or("squall")))
+    });
+    let tracing = tracing.transpose()?;
     let identity = arguments.identity.identity();
     let Some((inputs, plugin)) = super::plugin::build(&arguments.inputs, &identity, paint)? else {
         return Ok(Outcome::Finding);
@@ -86,7 +101,8 @@ pub fn run(arguments: &RenderEnvoy, paint: Paint) -> anyhow::Result<Outcome> {
             ("DIRECTION", direction),
             ("LOG_FORMAT", Some(log_format(&inputs.catalog))),
             ("VIRTUAL_HOSTS", Some(list(upstreams.iter().map(Upstream::virtual_host)))),
-            ("CLUSTERS", Some(list(upstreams.iter().map(Upstream::as_cluster)))),
+            ("CLUSTERS", Some(list(upstreams.iter().map(Upstream::as_cluster).chain(collector)))),
+            ("TRACING", tracing),
             ("CONTROL", control),
             ("ENVIRONMENT", environment),
             ("PLUGIN", Some(text(serde_json::to_string_pretty(&plugin)?))),
@@ -119,6 +135,20 @@ fn note_missing(module: &str, option: &str) {
 
 fn log_format(catalog: &wire::Catalog) -> Node {
     object(access_log::format(catalog).into_iter().map(|key| (key.name, text(key.operator))))
+}
+
+/// The cluster of a collector of spans.
+fn collector(given: &str) -> anyhow::Result<Node> {
+    let wrong = || format!("--otlp {given:?} is not HOST:PORT");
+    ensure!(!given.contains('='), wrong());
+    let address = upstream(given).with_context(wrong)?;
+    let collector = Upstream { name: Some(tracing::CLUSTER.to_owned()), ..address };
+    let mut cluster = collector.as_cluster();
+    if let Value::Object(entries) = &mut cluster.value {
+        let value = tracing::http2();
+        entries.push(Entry { key: "typed_extension_protocol_options".to_owned(), at: None, value });
+    }
+    Ok(cluster)
 }
 
 fn upstream(given: &str) -> anyhow::Result<Upstream> {

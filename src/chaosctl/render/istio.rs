@@ -1,7 +1,7 @@
 //! `render istio`: the resource that puts Squall into the proxies of a workload, a namespace or the mesh.
 
 use super::template::{list, number, object, text};
-use crate::arguments::{IstioPhase, Kind, RenderIstio, Scope};
+use crate::arguments::{IstioPhase, Kind, RenderIstio, Scope, StatLabels};
 use crate::inputs::Identity;
 use crate::keys::{self, Key};
 use crate::terminal::{self, Paint, complain};
@@ -41,7 +41,8 @@ pub fn run(arguments: &RenderIstio, paint: Paint) -> anyhow::Result<Outcome> {
     for doubt in super::doubts::all(&inputs) {
         complain(&format!("note: {doubt}\n"));
     }
-    let resource = resource(arguments, namespace, without_identity(plugin))?;
+    let plugin = labelled(without_identity(plugin), arguments.stat_labels);
+    let resource = resource(arguments, namespace, plugin)?;
     let head = head(arguments);
     let rendered = emit::file(
         &resource,
@@ -65,6 +66,16 @@ fn without_identity(plugin: Node) -> Node {
         }
         other => other.into(),
     }
+}
+
+/// Says how labels stand in the names of stats, where that is not the default.
+fn labelled(mut plugin: Node, labels: StatLabels) -> Node {
+    if let (StatLabels::BuiltIn, Value::Object(entries)) = (labels, &mut plugin.value) {
+        // In front of the catalog, where whoever looks for it finds it.
+        let place = entries.iter().position(|e| e.key == "catalog").unwrap_or(entries.len());
+        entries.insert(place, Entry { key: "stat_labels".to_owned(), at: None, value: text("built_in") });
+    }
+    plugin
 }
 
 fn check(arguments: &RenderIstio) -> anyhow::Result<()> {

@@ -7,3 +7,4 @@ pub mod istio;
 pub mod plugin;
 pub mod stat_tags;
 mod template;
+mod tracing;

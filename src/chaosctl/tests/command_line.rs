@@ -30,6 +30,7 @@ fn help_teaches_every_verb_with_an_example() {
         &["verify"],
         &["start"],
         &["status"],
+        &["watch"],
         &["renew"],
         &["stop"],
         &["halt"],

@@ -24,7 +24,9 @@ fn files(mission: &str) -> (tempfile::TempDir, String, String) {
 
 #[test]
 fn good_files_pass() {
-    for folder in ["examples/01_user_service", "examples/02_every_fault", "envoy", "istio"] {
+    for folder in
+        ["examples/01_user_service", "examples/02_every_fault", "examples/03_observability", "envoy", "istio"]
+    {
         let files = [format!("{folder}/catalog.yaml"), format!("{folder}/mission.yaml")];
         let ran = run(&["validate", "--deny-warnings", &files[0], &files[1]]);
         assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{}", ran.out);

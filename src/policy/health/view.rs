@@ -162,8 +162,27 @@ impl Health {
             "state": state,
             "for_s": for_s,
             "exceeding_s": decimal(exceeding_ms as f64 / 1000.0),
-            "distance": decimal(if tripped { 0.0 } else { look.map_or(1.0, |look| look.distance) }),
+            "distance": decimal(self.distance(rules, observed, place)),
         })
+    }
+
+    /// How far each observed scenario is from the nearest of its guardrails, percent: 0 has tripped, 100 is as far as can be.
+    #[must_use]
+    pub fn distances(&self, rules: &Rules) -> Vec<(usize, u64)> {
+        let mut distances = Vec::new();
+        for (observed, scenario) in rules.observed.iter().enumerate() {
+            let places = 0..scenario.guards.len();
+            let percents = places.map(|place| (self.distance(rules, observed, place) * 100.0) as u64);
+            distances.extend(percents.min().map(|nearest| (scenario.scenario, nearest)));
+        }
+        distances
+    }
+
+    /// From 1 down to 0.
+    fn distance(&self, rules: &Rules, observed: usize, place: usize) -> f64 {
+        let tripped = self.watches.get(observed).is_some_and(|watch| watch.tripped_ms(place).is_some());
+        let look = self.standing_of(rules, observed, place).filter(|_| !tripped);
+        look.map_or(if tripped { 0.0 } else { 1.0 }, |look| look.distance)
     }
 
     fn signals(&self, rules: &Rules) -> Value {

@@ -10,7 +10,9 @@ use super::requested::CallerKey;
 use super::safety::MissionSafety;
 use super::scalar::{FormatVersion, Span, Text, Timestamp};
 use super::stage::{Stage, check_stages};
+use super::whole::Whole;
 use super::whose::Labels;
+use crate::series::DEFAULT_SERIES;
 
 /// Longest mission, in milliseconds: one week.
 pub(crate) const LONGEST_MISSION_MS: u64 = 7 * 24 * 3_600_000;
@@ -45,8 +47,8 @@ object! {
         "seed" => seed: Text<128> [optional],
         /// `false` keeps the file and runs nothing.
         "enable" => enable: bool [default "true" = true],
-        /// How a faulted request shows it. `headers`: `x-chaos-mission`, `x-chaos-scenario` and `x-chaos-fault` towards the
-        /// upstream and on the response; the same headers from outside are stripped from every request while the mission runs.
+        /// How a faulted request shows it. `headers`: `x-chaos-mission`, `x-chaos-scenario`, `x-chaos-fault`, `x-chaos-value` and
+        /// `x-chaos-group` towards the upstream and on the response; the same headers from outside are stripped from every request while the mission runs.
         "mark" => mark: MarkWord [default "none" = MarkWord::None],
         /// What all its scenarios may do together.
         "safety" => safety: MissionSafety [optional],
@@ -82,6 +84,12 @@ object! {
         "catalog" => catalog: Catalog [required],
         /// The mission, as in its file, plain or signed. Absent: the filter is idle.
         "mission" => mission: Carried [optional],
+        /// How many time series the scenarios of a mission may make in this proxy, should each of them show everything: 226 per scenario with
+        /// Envoy's own buckets of histograms.
+        "max_series" => max_series: Whole<1_000, 10_000_000> [default "250000" = Whole(DEFAULT_SERIES)],
+        /// How labels stand in the names of stats. `own`: for the patterns that `chaosctl render envoy` and `render stat-tags` write.
+        /// `built_in`: for those that every istio-proxy has, which call the labels `tag`, `component` and `wasm_filter`.
+        "stat_labels" => stat_labels: StatLabels [default "own" = StatLabels::Own],
         /// Who this proxy is. Absent: taken from Envoy's node metadata where it says so (Istio's does).
         "identity" => identity: Identity [optional],
         /// Keys of those who may ask for faults (`requested`).
@@ -96,6 +104,11 @@ object! {
         /// Namespaces whose missions are refused, whoever signed them.
         "deny_namespaces" => deny_namespaces: Vec<NamespacePattern> [optional],
     }
+}
+
+words! {
+    /// How labels stand in the names of stats.
+    pub enum StatLabels { Own = "own", BuiltIn = "built_in" }
 }
 
 words! {

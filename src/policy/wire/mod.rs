@@ -64,7 +64,7 @@ pub use halt::HaltRequest;
 pub use load::Load;
 pub use matching::{GrpcMatch, HeaderMatch, MatchRule, PathMatch, QueryMatch, TextMatch};
 pub(crate) use mission::LONGEST_MISSION_MS;
-pub use mission::{CompositionWord, Identity, MarkWord, Mission, Plugin, Role};
+pub use mission::{CompositionWord, Identity, MarkWord, Mission, Plugin, Role, StatLabels};
 pub use mutate::{MergePatch, MutateBody, MutateFault, MutateRequest, MutateResponse};
 pub use operator::{Operator, OperatorsFile, Permission, PublicKey, SignOff};
 pub use pressure::{CpuPressure, MOST_MEMORY, MemoryPressure, MemorySize, PressureFault, WorkerShare};

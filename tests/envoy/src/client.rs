@@ -112,6 +112,11 @@ impl HttpClient {
         Self { address, protocol, deadline: DEFAULT_DEADLINE, idle: Mutex::new(Vec::new()) }
     }
 
+    /// Where it sends to.
+    pub fn addr(&self) -> SocketAddr {
+        self.address
+    }
+
     /// An HTTP/1.1 client.
     pub fn http1(address: SocketAddr) -> Self {
         Self::new(address, Protocol::Http1)

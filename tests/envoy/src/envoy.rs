@@ -105,6 +105,11 @@ impl Envoy {
         (Ipv4Addr::LOCALHOST, self.port(listener)).into()
     }
 
+    /// The address of the admin interface.
+    pub fn admin_addr(&self) -> SocketAddr {
+        self.admin.addr()
+    }
+
     /// GET on the admin interface.
     ///
     /// # Errors

@@ -45,6 +45,9 @@ pub enum Error {
     /// The browser refused a command, or has ended.
     #[error("browser: {0}")]
     Browser(String),
+    /// A program in a terminal did not show what was waited for.
+    #[error("terminal: {0}")]
+    Terminal(String),
     /// A malformed document came back from Envoy.
     #[error("malformed {0}")]
     Malformed(String),

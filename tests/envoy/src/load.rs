@@ -139,7 +139,7 @@ impl Load {
                 samples
             });
         }
-        Ok(LoadReport::new(self.id_prefix.clone(), tasks.join_all().await, start.elapsed()))
+        Ok(LoadReport::new(self.id_prefix.clone(), tasks.join_all().await, start))
     }
 
     /// Open loop: `rate` requests per second for `time`, whether or not earlier ones were answered.
@@ -150,6 +150,14 @@ impl Load {
     /// # Errors
     /// As [`Load::requests`].
     pub async fn open_loop(&self, rate: f64, time: Duration) -> Result<LoadReport> {
+        self.open_loop_until(rate, time, std::future::pending::<()>()).await
+    }
+
+    /// As [`Load::open_loop`], until `stop` is there too; what is under way then comes to its end.
+    ///
+    /// # Errors
+    /// As [`Load::requests`].
+    pub async fn open_loop_until(&self, rate: f64, time: Duration, stop: impl Future) -> Result<LoadReport> {
         let workers = self.workers().await?;
         let (due, inbox) = mpsc::unbounded_channel::<(u64, Instant)>();
         let inbox = Arc::new(Mutex::new(inbox));
@@ -167,18 +175,23 @@ impl Load {
                 samples
             });
         }
-        release(&due, rate, time, start).await;
+        tokio::select! {
+            () = release(&due, rate, time, start) => {}
+            _ = stop => {}
+        }
         drop(due);
-        Ok(LoadReport::new(self.id_prefix.clone(), tasks.join_all().await, start.elapsed()))
+        Ok(LoadReport::new(self.id_prefix.clone(), tasks.join_all().await, start))
     }
 
     async fn workers(&self) -> Result<Vec<Worker>> {
         let mut workers = Vec::with_capacity(self.connections * self.streams);
-        for _ in 0..self.connections {
+        for number in 0..self.connections {
             let connection = Arc::new(Mutex::new(Some(Connection::open(self.address, self.protocol).await?)));
-            workers.extend(
-                (0..self.streams).map(|_| Worker { load: self.clone(), connection: Arc::clone(&connection) }),
-            );
+            workers.extend((0..self.streams).map(|_| Worker {
+                load: self.clone(),
+                number,
+                connection: Arc::clone(&connection),
+            }));
         }
         Ok(workers)
     }
@@ -202,11 +215,13 @@ async fn release(due: &mpsc::UnboundedSender<(u64, Instant)>, rate: f64, time: D
 /// Sends one request at a time, over a connection that it shares with the other streams of an HTTP/2 connection.
 struct Worker {
     load: Load,
+    number: usize,
     connection: Arc<Mutex<Option<Connection>>>,
 }
 
 impl Worker {
     async fn send(&mut self, index: u64, released: Instant, start: Instant) -> Sample {
+        let begun_after = start.elapsed();
         let mut request = (self.load.build)(index);
         if !request.headers().contains_key("x-request-id") {
             let id = HeaderValue::try_from(format!("{}-{index}", self.load.id_prefix))
@@ -219,7 +234,8 @@ impl Worker {
             Ok(Err(error)) => Outcome::Broken(error.to_string()),
             Err(_) => Outcome::Left,
         };
-        Sample { index, sent_after: released - start, latency: released.elapsed(), outcome }
+        let (sent_after, latency) = (released - start, released.elapsed());
+        Sample { index, connection: self.number, sent_after, begun_after, latency, outcome }
     }
 
     async fn exchange(&self, request: Request<RequestBody>) -> Result<u16> {

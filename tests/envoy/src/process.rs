@@ -41,6 +41,18 @@ pub(crate) fn spawn(mut command: Command) -> io::Result<Child> {
     answer.recv().map_err(|_| gone())?
 }
 
+/// As [`spawn`]; its standard input becomes the terminal that controls it, so that signals of keys and of its size reach it.
+pub(crate) fn spawn_in_terminal(mut command: Command) -> io::Result<Child> {
+    // SAFETY: between fork and exec only setsid and ioctl are called, which are async-signal-safe and touch no memory.
+    unsafe {
+        command.pre_exec(|| {
+            rustix::process::setsid()?;
+            Ok(rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?)
+        });
+    }
+    spawn(command)
+}
+
 /// CPU time (user and system) that a process has used so far, in steps of 10 ms.
 ///
 /// `/proc/PID/schedstat` is finer, but not every kernel has it.

@@ -1,4 +1,4 @@
-//! Where Envoy, Chromium and the compiled modules are found, and what to run when they are not.
+//! Where Envoy, Chromium, Prometheus and the compiled modules are found, and what to run when they are not.
 
 use std::path::{Path, PathBuf};
 
@@ -63,6 +63,30 @@ impl ChromiumBinary {
     /// The path of the executable.
     pub fn path(&self) -> &Path {
         &self.0
+    }
+}
+
+/// What the tests of metrics, rules and the dashboard run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrometheusTools {
+    pub prometheus: PathBuf,
+    pub promtool: PathBuf,
+}
+
+impl PrometheusTools {
+    /// Finds both: `$PROMETHEUS` and `$PROMTOOL` (a path, or a name in `PATH`), else `prometheus` and `promtool` in `PATH`.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], which names the command that brings them; also when a variable is set but names no file.
+    pub fn find() -> Result<Self> {
+        let one = |variable: &str, name: &str| {
+            let given = std::env::var_os(variable).filter(|value| !value.is_empty());
+            let chosen = given.map_or_else(|| PathBuf::from(name), PathBuf::from);
+            let found = if chosen.is_file() { Some(chosen.clone()) } else { in_path(&chosen) };
+            let what = || format!("`{}` (looked for in ${variable} and PATH)", chosen.display());
+            found.ok_or_else(|| Error::Missing { what: what(), command: "tools/setup/prometheus.sh" })
+        };
+        Ok(Self { prometheus: one("PROMETHEUS", "prometheus")?, promtool: one("PROMTOOL", "promtool")? })
     }
 }
 

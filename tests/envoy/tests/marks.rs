@@ -3,11 +3,13 @@
 use serde_json::{Value, json};
 use squall_envoy_tests::{Envoy, EnvoyConfig, Experiment, HttpClient, HttpUpstream, Reply};
 
-const SMUGGLED: [(&str, &str); 4] = [
+const SMUGGLED: [(&str, &str); 6] = [
     ("x-chaos-mission", "evil"),
     ("x-chaos-fault", "abort"),
     ("X-CHAOS-FAULT", "twice"),
     ("x-chaos-scenario", "evil"),
+    ("x-chaos-value", "evil"),
+    ("x-chaos-group", "control"),
 ];
 
 fn experiment() -> Experiment {
@@ -28,7 +30,8 @@ async fn start(upstream: &HttpUpstream, experiment: &Experiment) -> Envoy {
     Envoy::start(EnvoyConfig::proxy(upstream.addr(), experiment.filter().unwrap())).await.unwrap()
 }
 
-const NAMES: [&str; 3] = ["x-chaos-mission", "x-chaos-scenario", "x-chaos-fault"];
+const NAMES: [&str; 5] =
+    ["x-chaos-mission", "x-chaos-scenario", "x-chaos-fault", "x-chaos-value", "x-chaos-group"];
 
 /// The values of each mark that the upstream saw.
 fn upstream_marks(reply: &Reply) -> Vec<Value> {
@@ -53,12 +56,18 @@ async fn a_faulted_request_is_marked_for_its_upstream_and_its_client_and_smuggle
         for headers in [&[][..], &SMUGGLED] {
             for name in ["slow", "late"] {
                 let reply = client.get_with(&format!("/{name}"), headers).await.unwrap();
-                assert_eq!(upstream_marks(&reply), [json!(["test"]), json!([name]), json!(["delay"])]);
-                assert_eq!(client_marks(&reply), [["test"], [name], ["delay"]]);
+                assert_eq!(
+                    upstream_marks(&reply),
+                    [["test"], [name], ["delay"], ["5ms"], ["treatment"]].map(|value| json!(value))
+                );
+                assert_eq!(client_marks(&reply), [["test"], [name], ["delay"], ["5ms"], ["treatment"]]);
             }
             let reply = client.get_with("/gone", headers).await.unwrap();
             assert_eq!(reply.status, 503);
-            assert_eq!(client_marks(&reply), [["test"], ["gone"], ["delay,abort"]]);
+            assert_eq!(
+                client_marks(&reply),
+                [["test"], ["gone"], ["delay,abort"], ["5ms,503"], ["treatment"]]
+            );
         }
     }
 }
@@ -70,13 +79,13 @@ async fn who_has_no_fault_has_no_mark_whatever_the_client_sends() {
     let user = [&SMUGGLED[..], &[("x-user", "ada")]].concat();
     let [first, second] = clients(&envoy);
     let treated = first.get_with("/once", &user).await.unwrap();
-    assert_eq!(client_marks(&treated), [["test"], ["once"], ["delay"]]);
+    assert_eq!(client_marks(&treated), [["test"], ["once"], ["delay"], ["5ms"], ["treatment"]]);
     for client in [first, second] {
         // Nothing matches; the sample header is missing; the cap is full.
         for (path, headers) in [("/other", &SMUGGLED[..]), ("/once", &SMUGGLED), ("/once", &user)] {
             let reply = client.get_with(path, headers).await.unwrap();
-            assert_eq!(upstream_marks(&reply), [Value::Null, Value::Null, Value::Null], "{path}");
-            assert_eq!(client_marks(&reply), [[""; 0]; 3], "{path}");
+            assert_eq!(upstream_marks(&reply), [const { Value::Null }; 5], "{path}");
+            assert_eq!(client_marks(&reply), [[""; 0]; 5], "{path}");
         }
     }
 }
@@ -87,7 +96,16 @@ async fn without_the_key_headers_pass_as_they_are() {
     let envoy = start(&upstream, &experiment()).await;
     for client in clients(&envoy) {
         let reply = client.get_with("/slow", &SMUGGLED).await.unwrap();
-        assert_eq!(upstream_marks(&reply), [json!(["evil"]), json!(["evil"]), json!(["abort", "twice"])]);
-        assert_eq!(client_marks(&reply), [[""; 0]; 3]);
+        assert_eq!(
+            upstream_marks(&reply),
+            [
+                json!(["evil"]),
+                json!(["evil"]),
+                json!(["abort", "twice"]),
+                json!(["evil"]),
+                json!(["control"])
+            ]
+        );
+        assert_eq!(client_marks(&reply), [[""; 0]; 5]);
     }
 }

@@ -3,11 +3,13 @@
 use serde_json::{Value, json};
 use squall_wasm_host::{Action, Effect, HeaderMap, MapKind, Proxy, Request, Status, StreamId, plugin};
 
-const SMUGGLED: [(&str, &str); 4] = [
+const SMUGGLED: [(&str, &str); 6] = [
     ("x-chaos-mission", "evil"),
     ("X-Chaos-Fault", "abort"),
     ("x-chaos-fault", "twice"),
     ("x-chaos-scenario", "evil"),
+    ("x-chaos-value", "evil"),
+    ("x-chaos-group", "control"),
 ];
 
 fn scenarios() -> [Value; 4] {
@@ -37,8 +39,10 @@ fn marks(headers: &HeaderMap) -> Vec<String> {
     .collect()
 }
 
-fn marked(scenario: &str, fault: &str) -> Vec<String> {
-    vec!["mission=m".to_owned(), format!("scenario={scenario}"), format!("fault={fault}")]
+fn marked(scenario: &str, fault: &str, value: &str) -> Vec<String> {
+    let [scenario, fault, value] = [("scenario", scenario), ("fault", fault), ("value", value)]
+        .map(|(key, text)| format!("{key}={text}"));
+    vec!["mission=m".to_owned(), scenario, fault, value, "group=treatment".to_owned()]
 }
 
 fn sorted(mut marks: Vec<String>) -> Vec<String> {
@@ -60,7 +64,7 @@ fn a_faulted_request_and_its_response_are_marked_and_smuggled_marks_are_gone() {
     for (path, fault) in [("/slow", "delay"), ("/late", "delay")] {
         for more in [&[][..], &SMUGGLED] {
             let (stream, _) = proxy.request(Request { path, more, ..Request::default() });
-            let expected = sorted(marked(&path[1..], fault));
+            let expected = sorted(marked(&path[1..], fault, "20ms"));
             assert_eq!(request_marks(&mut proxy, stream), expected, "{path}");
             proxy.advance_ms(20);
             // The upstream's own is replaced.
@@ -88,7 +92,7 @@ fn who_is_not_faulted_is_not_marked_and_marks_from_outside_are_stripped_from_eve
     // After the mission Squall touches nothing.
     proxy.advance_ms(10_000);
     let (stream, _) = proxy.request(Request { path: "/other", more: &SMUGGLED, ..Request::default() });
-    assert_eq!(request_marks(&mut proxy, stream).len(), 4);
+    assert_eq!(request_marks(&mut proxy, stream).len(), 6);
 }
 
 #[test]
@@ -100,7 +104,7 @@ fn marks_of_another_instance_in_the_same_chain_stay() {
         proxy.send(stream, Request { path: "/slow", more: &SMUGGLED, ..Request::default() }),
         Action::Continue
     );
-    assert_eq!(request_marks(&mut proxy, stream).len(), 4);
+    assert_eq!(request_marks(&mut proxy, stream).len(), 6);
 }
 
 #[test]
@@ -110,7 +114,7 @@ fn an_answer_carries_the_marks_once() {
     assert_eq!(action, Action::Pause);
     match &proxy.vm.take_effects()[..] {
         [Effect::LocalResponse { response, .. }] => {
-            assert_eq!(sorted(marks(&response.headers)), sorted(marked("gone", "abort")));
+            assert_eq!(sorted(marks(&response.headers)), sorted(marked("gone", "abort", "503")));
             assert!(response.headers.contains(&(b"x-why".to_vec(), b"chaos".to_vec())));
         }
         other => panic!("{other:?}"),
@@ -128,7 +132,7 @@ fn the_upstream_is_told_what_happened_and_not_what_was_meant() {
     // The deadline of the mission comes first: it had a delay, and no abort.
     proxy.advance_ms(10_002);
     assert_eq!(proxy.take_continued(), [stream]);
-    assert_eq!(request_marks(&mut proxy, stream), sorted(marked("both", "delay")));
+    assert_eq!(request_marks(&mut proxy, stream), sorted(marked("both", "delay", "20000ms")));
     // An answer that the host refuses is no fault at all.
     let mut proxy = self::proxy("headers");
     proxy.vm.fail_every("proxy_send_local_response", Status::INTERNAL_FAILURE);

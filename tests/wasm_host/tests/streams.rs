@@ -93,7 +93,8 @@ fn a_request_that_another_instance_has_a_fault_for_is_left_alone() {
 #[test]
 fn a_faulted_request_carries_its_marks_and_a_spared_one_none() {
     let faults = json!([{"delay": {"fixed": "10ms"}}, {"abort": {"status": 503}}]);
-    for (faults, word) in [(delay(), "delay"), (abort(), "abort"), (faults, "delay,abort")] {
+    let cases = [(delay(), "delay", "100ms"), (abort(), "abort", "503"), (faults, "delay,abort", "10ms,503")];
+    for (faults, word, value) in cases {
         let mut proxy = proxy(json!({"path": {"exact": "/profiles/7"}}), faults);
         let (stream, _) = proxy.request(Request::default());
         let state: Vec<_> = proxy.vm.filter_state(stream).unwrap().into_iter().collect();
@@ -102,7 +103,10 @@ fn a_faulted_request_carries_its_marks_and_a_spared_one_none() {
         };
         let state: Vec<_> = state.iter().map(text).collect();
         let fault = format!("chaos_fault={word}");
-        assert_eq!(state, [fault.as_str(), "chaos_mission=m", "chaos_scenario=db"]);
+        let value = format!("chaos_value={value}");
+        let expected =
+            [&fault, "chaos_group=treatment", "chaos_mission=m", "chaos_scenario=db", value.as_str()];
+        assert_eq!(state, expected);
         let (spared, _) = proxy.request(Request { path: "/", ..Request::default() });
         assert!(proxy.vm.filter_state(spared).unwrap().is_empty());
     }

@@ -43,6 +43,8 @@ fn good() -> Value {
         "version": 1,
         "role": "filter",
         "release": "2026-12-01T08:00:00Z",
+        "max_series": 100_000,
+        "stat_labels": "built_in",
         "identity": {"service": "user-service", "namespace": "shop", "labels": {"app": "users"}},
         "catalog": {"version": 1, "scenarios": [
             {

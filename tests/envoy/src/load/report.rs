@@ -1,6 +1,6 @@
 //! What a load run measured.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::percentile;
 
@@ -20,8 +20,12 @@ pub enum Outcome {
 pub struct Sample {
     /// Its number, from 0; the request id is the prefix, `-`, and this number.
     pub index: u64,
+    /// The number of its connection, from 0; one that broke or was left is replaced under the same number.
+    pub connection: usize,
     /// When it was released, from the start of the run.
     pub sent_after: Duration,
+    /// When a connection took it, from the start of the run: later than its release when all were busy.
+    pub begun_after: Duration,
     /// From its release to the end of the response, or to the failure.
     pub latency: Duration,
     /// How it ended.
@@ -43,6 +47,8 @@ impl Sample {
 pub struct LoadReport {
     /// One entry for each request.
     pub samples: Vec<Sample>,
+    /// From when [`Sample::sent_after`] counts.
+    pub began: Instant,
     /// From the first request to the last answer.
     pub elapsed: Duration,
     id_prefix: String,
@@ -51,18 +57,29 @@ pub struct LoadReport {
 }
 
 impl LoadReport {
-    pub(super) fn new(id_prefix: String, parts: Vec<Vec<Sample>>, elapsed: Duration) -> Self {
+    pub(super) fn new(id_prefix: String, parts: Vec<Vec<Sample>>, began: Instant) -> Self {
+        let elapsed = began.elapsed();
         let mut samples: Vec<Sample> = parts.into_iter().flatten().collect();
         samples.sort_unstable_by_key(|sample| sample.index);
         let mut ascending: Vec<Duration> =
             samples.iter().filter(|sample| sample.status().is_some()).map(|sample| sample.latency).collect();
         ascending.sort_unstable();
-        Self { samples, elapsed, id_prefix, ascending }
+        Self { samples, began, elapsed, id_prefix, ascending }
     }
 
     /// The `x-request-id` of a sample.
     pub fn request_id(&self, sample: &Sample) -> String {
         format!("{}-{}", self.id_prefix, sample.index)
+    }
+
+    /// When a connection took a request.
+    pub fn begun(&self, sample: &Sample) -> Instant {
+        self.began + sample.begun_after
+    }
+
+    /// When its response was complete, or it failed.
+    pub fn ended(&self, sample: &Sample) -> Instant {
+        self.began + sample.sent_after + sample.latency
     }
 
     /// How many requests were sent.

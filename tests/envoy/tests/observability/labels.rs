@@ -1,0 +1,174 @@
+//! The three styles of labels with the configurations of statistics that proxies really have: a standalone Envoy, Istio's
+//! with `extraStatTags`, and Istio's as every istio-proxy has it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use squall_envoy_tests::{Envoy, EnvoyConfig, Experiment, HttpClient, HttpFilter, HttpUpstream, Metrics};
+
+/// The tags that `chaosctl render stat-tags` asks for.
+const EXTRA: [&str; 8] = [
+    "chaos_scenario",
+    "chaos_fault",
+    "chaos_group",
+    "chaos_code_class",
+    "chaos_cause",
+    "chaos_namespace",
+    "chaos_result",
+    "chaos_reason",
+];
+
+/// `stats_config` of an istio-proxy (1.30): its tags in their order, the extra ones in the middle, and what it lets through.
+pub fn istio_stats(extra: &[&str]) -> Value {
+    let tag = |name: &str, regex: &str| json!({"tag_name": name, "regex": regex});
+    let prefix = r"(((?:[_.[:digit:]]*|[_\[\]aAbBcCdDeEfF[:digit:]]*))\.)";
+    let mut tags = vec![
+        tag("cluster_name", r"^cluster\.((.+?(\..+?\.svc\.cluster\.local)?)\.)"),
+        tag("tcp_prefix", r"^tcp\.((.*?)\.)\w+?$"),
+        tag("response_code", r"_rq(_(\d{3}))$"),
+        tag("response_code_class", r"_rq(_(\dxx))$"),
+        tag("http_conn_manager_listener_prefix", &format!(r"^listener(?=\.).*?\.http\.{prefix}")),
+        tag("http_conn_manager_prefix", &format!(r"^http\.{prefix}")),
+        tag("listener_address", &format!(r"^listener\.{prefix}")),
+        tag("mongo_prefix", r"^mongo\.(.+?)\.(collection|cmd|cx_|op_|delays_|decoding_)(.*?)$"),
+    ];
+    tags.extend(extra.iter().map(|name| tag(name, &format!(r"({name}=\.=(.*?);\.;)"))));
+    tags.extend([
+        tag("cache", r"(cache\.(.+?)\.)"),
+        tag("component", r"(component\.(.+?)\.)"),
+        tag("tag", r"(tag\.(.+?);\.)"),
+        tag("wasm_filter", r"(wasm_filter\.(.+?)\.)"),
+        tag("authz_enforce_result", r"rbac(\.(allowed|denied))"),
+        tag("authz_dry_run_action", r"(\.istio_dry_run_(allow|deny)_)"),
+        tag("authz_dry_run_result", r"(\.shadow_(allowed|denied))"),
+    ]);
+    // The prefixes and suffixes of Istio's defaults; without `wasm` nothing of ours would be seen.
+    let prefixes = ["reporter=", "cluster_manager", "listener_manager", "server", "cluster.xds-grpc", "wasm"];
+    let prefixes = prefixes.iter().chain(&["component", "istio"]).map(|prefix| json!({"prefix": prefix}));
+    let suffixes = ["rbac.allowed", "rbac.denied", "shadow_allowed", "shadow_denied", "downstream_cx_active"];
+    let suffixes = suffixes.iter().map(|suffix| json!({"suffix": suffix}));
+    let patterns: Vec<Value> = prefixes.chain(suffixes).collect();
+    json!({"use_all_default_tags": false, "stats_tags": tags, "stats_matcher": {"inclusion_list": {"patterns": patterns}}})
+}
+
+/// Scenarios whose names end like Istio's patterns begin: `cache.`, `tag.`, `component.`, `wasm_filter.`.
+const NAMES: [&str; 4] = ["cold-cache", "no-tag", "my-component", "x-rq-503"];
+
+/// All kinds of labels: groups, faults, causes, results.
+pub fn experiment() -> Experiment {
+    let start = Experiment::new();
+    let all = NAMES.iter().fold(start, |all, name| {
+        let scope = json!({"match": [{"path": {"prefix": format!("/{name}")}}], "sample": {"percent": 100}});
+        all.scenario(name, scope, json!([{"abort": {"status": 503}}])).with("safety", json!({"max_total": 2}))
+    });
+    all.set("namespace", json!("team-cache"))
+}
+
+pub async fn send(envoy: &Envoy) {
+    let client = HttpClient::http1(envoy.addr("ingress"));
+    for name in NAMES {
+        for _ in 0..5 {
+            client.get(&format!("/{name}")).await.unwrap();
+        }
+    }
+}
+
+pub async fn start(upstream: &HttpUpstream, stats: Option<Value>, built_in: bool) -> Envoy {
+    let mut plugin = experiment().plugin();
+    if built_in {
+        plugin["stat_labels"] = json!("built_in");
+    }
+    let config = EnvoyConfig::proxy(upstream.addr(), [HttpFilter::squall(&plugin).unwrap()]);
+    let config = match stats {
+        Some(stats) => config.set("stats_config", stats),
+        None => config,
+    };
+    Envoy::start(config).await.unwrap()
+}
+
+/// Every sample of ours with its labels by their own names.
+fn ours(metrics: &Metrics, renamed: &[(&str, &str)]) -> BTreeSet<(String, BTreeMap<String, String>, u64)> {
+    let known = [
+        "chaos_active",
+        "chaos_requests_total",
+        "chaos_faults_injected_total",
+        "chaos_faults_suppressed_total",
+        "chaos_declared_rate_ppm",
+        "service_downstream_latency_ms_count",
+    ];
+    let samples = metrics.samples().iter().filter(|sample| known.contains(&sample.name.as_str()));
+    samples
+        .map(|sample| {
+            let own = |label: &str| {
+                let of_family = |own: &str| match own {
+                    "group" => sample.name.contains("requests") || sample.name.contains("latency"),
+                    "fault" => sample.name.contains("injected"),
+                    "cause" => sample.name.contains("suppressed"),
+                    "namespace" => sample.name == "chaos_active",
+                    _ => true,
+                };
+                let mut found = renamed.iter().filter(|(raw, own)| *raw == label && of_family(own));
+                found.next().map_or(label, |(_, own)| own).to_owned()
+            };
+            let labels = sample.labels.iter().map(|(label, value)| (own(label), value.clone()));
+            (sample.name.clone(), labels.collect(), sample.value as u64)
+        })
+        .collect()
+}
+
+async fn shown(envoy: &Envoy, renamed: &[(&str, &str)]) -> BTreeSet<(String, BTreeMap<String, String>, u64)> {
+    send(envoy).await;
+    let flushed = |m: &Metrics| {
+        m.sum("service_downstream_latency_ms_count", &[]) == 20.0
+            && m.sum("chaos_requests_total", &[]) == 20.0
+    };
+    ours(&envoy.prometheus_until("20 requests", flushed).await.unwrap(), renamed)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_three_styles_show_the_same_under_their_own_labels() {
+    let upstream = HttpUpstream::start().await.unwrap();
+    let standalone = shown(&start(&upstream, None, false).await, &[]).await;
+    // 2 faults, 3 suppressed by the cap, of each scenario.
+    let has = |name: &str, labels: &[(&str, &str)], value: u64| {
+        let labels = labels.iter().map(|(label, value)| ((*label).to_owned(), (*value).to_owned()));
+        assert!(standalone.contains(&(name.to_owned(), labels.collect(), value)), "{name}: {standalone:#?}");
+    };
+    for scenario in NAMES.map(|name| ("scenario", name)) {
+        has("chaos_active", &[scenario, ("namespace", "team-cache")], 1);
+        has("chaos_requests_total", &[scenario, ("group", "treatment"), ("code_class", "5xx")], 2);
+        has("chaos_requests_total", &[scenario, ("group", "other"), ("code_class", "2xx")], 3);
+        has("chaos_faults_injected_total", &[scenario, ("fault", "abort")], 2);
+        has("chaos_faults_suppressed_total", &[scenario, ("cause", "max_total")], 3);
+        has("chaos_declared_rate_ppm", &[scenario], 1_000_000);
+    }
+    assert_eq!(standalone.len(), 4 * 8);
+
+    let extra: Vec<(String, String)> =
+        EXTRA.iter().map(|tag| ((*tag).to_owned(), tag.trim_start_matches("chaos_").to_owned())).collect();
+    let extra: Vec<(&str, &str)> = extra.iter().map(|(raw, own)| (raw.as_str(), own.as_str())).collect();
+    let envoy = start(&upstream, Some(istio_stats(&EXTRA)), false).await;
+    assert_eq!(shown(&envoy, &extra).await, standalone, "Istio with extraStatTags");
+
+    let built_in = [
+        ("tag", "scenario"),
+        ("wasm_filter", "code_class"),
+        ("component", "group"),
+        ("component", "fault"),
+        ("component", "cause"),
+        ("component", "namespace"),
+    ];
+    let envoy = start(&upstream, Some(istio_stats(&[])), true).await;
+    assert_eq!(shown(&envoy, &built_in).await, standalone, "Istio with no set-up");
+}
+
+#[tokio::test]
+async fn without_tags_and_without_the_key_labels_are_lost_in_names() {
+    let upstream = HttpUpstream::start().await.unwrap();
+    let envoy = start(&upstream, Some(istio_stats(&[])), false).await;
+    send(&envoy).await;
+    let metrics =
+        envoy.prometheus_until("the gauge", |m| m.family("chaos_stage").count() == 1).await.unwrap();
+    assert_eq!(metrics.family("chaos_active").count(), 0, "which is why one of the two is needed");
+    assert!(metrics.samples().iter().any(|sample| sample.name.ends_with("chaos_active")));
+}
