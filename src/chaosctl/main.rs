@@ -130,16 +130,28 @@ fn parse() -> anyhow::Result<(Arguments, Settings)> {
         Color::Always => ColorChoice::Always,
         Color::Never => ColorChoice::Never,
     };
-    let matches = settings::apply(Arguments::command(), &context).color(choice).get_matches();
+    let verb = verb(&words);
+    let line = std::env::args_os().chain(
+        settings::spoken(&words, &context)
+            .into_iter()
+            .filter(|_| verb == Some("run"))
+            .map(std::ffi::OsString::from),
+    );
+    let matches = settings::apply(Arguments::command(), &context).color(choice).get_matches_from(line);
     let mut arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     settings::settle(&mut arguments, &context);
     Ok((arguments, settings))
 }
 
-fn settings(words: &[String], paint: Paint) -> anyhow::Result<Settings> {
+/// The first word that is one.
+fn verb(words: &[String]) -> Option<&str> {
     let command = Arguments::command();
-    let verb = words.iter().find(|word| command.find_subcommand(word).is_some());
-    let is = |verbs: &[&str]| verb.is_some_and(|verb| verbs.contains(&verb.as_str()));
+    words.iter().map(String::as_str).find(|word| command.find_subcommand(word).is_some())
+}
+
+fn settings(words: &[String], paint: Paint) -> anyhow::Result<Settings> {
+    let verb = verb(words);
+    let is = |verbs: &[&str]| verb.is_some_and(|verb| verbs.contains(&verb));
     if verb.is_none() || is(&WITHOUT_SETTINGS) {
         return Ok(Settings::default());
     }

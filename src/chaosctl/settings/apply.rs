@@ -30,7 +30,6 @@ fn of_verb(verb: Command, context: &Context) -> Command {
         ("timeout", &context.timeout),
         ("key", &context.key),
         ("operator", &context.operator),
-        ("prometheus", &context.prometheus),
         ("catalog", &context.catalog),
     ];
     let mut verb = verb;
@@ -62,13 +61,24 @@ pub fn settle(arguments: &mut Arguments, context: &Context) {
             list.catalog.extend(catalog())
         }
         Verb::Show(show) if show.words.len() == 1 && show.catalog.is_none() => show.catalog = catalog(),
-        Verb::Start(start) => {
-            let short = start.file.is_none() && start.words.iter().all(|word| word.contains('='));
-            let open = !start.words.iter().any(|word| word.starts_with("namespace="));
-            if let Some(namespace) = context.namespace.as_ref().filter(|_| short && open) {
-                start.words.push(format!("namespace={namespace}"));
-            }
-        }
+        Verb::Start(start) if start.file.is_none() => short_form(&mut start.words, context),
+        Verb::Run(run) if run.file.is_none() => short_form(&mut run.words, context),
         _ => {}
     }
+}
+
+/// `namespace=` of a mission that is written on the command line.
+fn short_form(words: &mut Vec<String>, context: &Context) {
+    let short = words.iter().all(|word| word.contains('='));
+    let open = !words.iter().any(|word| word.starts_with("namespace="));
+    if let Some(namespace) = context.namespace.as_ref().filter(|_| short && open) {
+        words.push(format!("namespace={namespace}"));
+    }
+}
+
+/// What goes onto the command line itself, for other options ask whether it stands there.
+pub fn spoken(words: &[String], context: &Context) -> Vec<String> {
+    let open = super::option(words, "--prometheus").is_none() && !words.iter().any(|word| word == "--");
+    let prometheus = context.prometheus.as_ref().filter(|_| open);
+    prometheus.map_or_else(Vec::new, |url| vec!["--prometheus".to_owned(), url.clone()])
 }

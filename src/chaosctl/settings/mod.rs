@@ -3,7 +3,7 @@
 mod apply;
 mod file;
 
-pub use apply::{apply, settle};
+pub use apply::{apply, settle, spoken};
 
 use crate::findings;
 use crate::terminal::{Paint, complain, shown};
