@@ -1,9 +1,11 @@
 //! The command line: every verb, its options, and an example of each in `--help`.
 
 mod control;
+mod diff;
 mod explain;
 mod import;
 mod init;
+mod manners;
 mod render;
 mod run;
 mod sign;
@@ -11,9 +13,11 @@ mod token;
 mod watch;
 
 pub use control::{Halt, Proxies, Release, Renew, Signer, Start, Status, Stop};
+pub use diff::Diff;
 pub use explain::{Explain, Side, Simulate};
 pub use import::{Import, Origin};
 pub use init::Init;
+pub use manners::{Completions, Context, ContextList, ContextUse, Man};
 pub use render::{
     Format, IdentityInputs, IstioPhase, Kind, PluginInputs, Render, RenderEnvoy, RenderIstio, RenderPlugin,
     RenderStatTags, Scope, StatLabels,
@@ -51,6 +55,12 @@ pub struct Arguments {
     /// When to colour the output
     #[arg(long, global = true, value_enum, default_value_t)]
     pub color: Color,
+    /// Configuration file [default: ~/.config/chaosctl/config.toml, where it is there]
+    #[arg(long, global = true, value_name = "FILE", env = "CHAOSCTL_CONFIG", hide_env_values = true)]
+    pub config: Option<PathBuf>,
+    /// Context of the configuration file [default: its current one]
+    #[arg(long, global = true, value_name = "NAME", env = "CHAOSCTL_CONTEXT", hide_env_values = true)]
+    pub context: Option<String>,
     #[command(subcommand)]
     pub verb: Verb,
 }
@@ -89,6 +99,11 @@ pub enum Verb {
         The log is JSON lines as the configuration of `chaosctl render envoy` writes them; docs/simulate.md names the keys."
     )]
     Simulate(Simulate),
+    /// Tell what a change does to the blast radius: wider, narrower, the same, or unclear
+    #[command(after_help = "Example:\n  chaosctl diff catalog.old.yaml catalog.yaml --log access.log\n  \
+        git show HEAD:catalog.yaml | chaosctl diff - catalog.yaml\n\n\
+        Exit code 0 for the same and narrower, 1 for wider and unclear; docs/chaosctl.md tells what counts as which.")]
+    Diff(Diff),
     /// Sign a request for a fault, which a scenario with `requested` grants; or make a key for that
     #[command(
         override_usage = "chaosctl token --new-key FILE\n       \
@@ -179,6 +194,19 @@ pub enum Verb {
         An editor reads it where the first line of catalog.yaml is:\n  \
         # yaml-language-server: $schema=catalog.schema.json")]
     Schema(Schema),
+    /// Contexts of the configuration file: proxies, key, namespace and the like by one name
+    #[command(subcommand)]
+    Context(Context),
+    /// Print a script that completes command lines
+    #[command(
+        after_help = "Example:\n  chaosctl completions bash > ~/.local/share/bash-completion/completions/chaosctl\n  \
+        chaosctl completions zsh > \"${fpath[1]}/_chaosctl\"\n  \
+        chaosctl completions fish > ~/.config/fish/completions/chaosctl.fish"
+    )]
+    Completions(Completions),
+    /// Print the manual page, or write a page of each verb
+    #[command(after_help = "Example:\n  chaosctl man --dir ~/.local/share/man/man1")]
+    Man(Man),
 }
 
 /// How results are written.
@@ -190,6 +218,9 @@ pub enum Output {
     Text,
     Json,
     Yaml,
+    /// For people with wide screens, where there is a table
+    #[value(skip)]
+    Wide,
 }
 
 #[derive(Args)]
@@ -208,7 +239,7 @@ pub struct Validate {
 #[derive(Args)]
 pub struct List {
     /// Catalog files, folders, or `-`
-    #[arg(value_name = "FILE", required_unless_present = "catalog")]
+    #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Catalog file; may be repeated
     #[arg(long, value_name = "FILE")]

@@ -30,7 +30,7 @@ pub fn structured(value: &impl Serialize, output: Output) -> anyhow::Result<Stri
     let json = serde_json::to_string_pretty(value)?;
     Ok(match output {
         Output::Yaml => yaml(&serde_json::from_str(&json)?, &[]),
-        Output::Text | Output::Json => format!("{json}\n"),
+        Output::Text | Output::Wide | Output::Json => format!("{json}\n"),
     })
 }
 

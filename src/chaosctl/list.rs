@@ -20,12 +20,17 @@ struct Row {
     sample: String,
     description: Option<String>,
     file: String,
+    #[serde(skip)]
+    caps: String,
 }
 
 /// # Errors
 /// When a file cannot be read.
 pub fn run(arguments: &List, out: Paint, err: Paint) -> anyhow::Result<Outcome> {
     let given: Vec<_> = arguments.files.iter().chain(&arguments.catalog).cloned().collect();
+    if given.is_empty() {
+        anyhow::bail!("give a catalog: `chaosctl list catalog.yaml`, or name one in a context");
+    }
     let mut rows = Vec::new();
     let mut bad = false;
     for given in &given {
@@ -50,8 +55,9 @@ pub fn run(arguments: &List, out: Paint, err: Paint) -> anyhow::Result<Outcome> 
             && arguments.fault.as_ref().is_none_or(|f| row.kinds.contains(&f.as_str()))
     });
     terminal::print(&match arguments.output {
-        Output::Text if rows.is_empty() => "no scenario fits\n".to_owned(),
+        Output::Text | Output::Wide if rows.is_empty() => "no scenario fits\n".to_owned(),
         Output::Text => listing(&rows, out),
+        Output::Wide => wide(&rows, out),
         output => emit::structured(&rows, output)?,
     })?;
     Ok(Outcome::Fine)
@@ -67,11 +73,36 @@ fn row(scenario: &wire::Scenario, file: &str) -> Row {
         sample: words::sample(scenario),
         description: scenario.description.as_ref().map(|d| d.0.clone()),
         file: file.to_owned(),
+        caps: words::caps(scenario),
     }
 }
 
 /// Widest cell before it is cut, in characters.
 const WIDEST: usize = 60;
+
+/// Nothing is cut, and with caps, file and description.
+fn wide(rows: &[Row], paint: Paint) -> String {
+    let cells: Vec<[String; 8]> = rows
+        .iter()
+        .map(|row| {
+            let description =
+                row.description.as_deref().unwrap_or("-").split_whitespace().collect::<Vec<_>>().join(" ");
+            let texts = [
+                row.name.clone(),
+                row.severity.into(),
+                row.faults.join(" + "),
+                row.scope.join(" or "),
+                row.sample.clone(),
+                row.caps.clone(),
+                row.file.clone(),
+                description,
+            ];
+            texts.map(|text| terminal::shown(&text))
+        })
+        .collect();
+    let head = ["NAME", "SEVERITY", "FAULTS", "SCOPE", "SAMPLE", "LIMITS", "FILE", "DESCRIPTION"];
+    table::text(&head, &cells, paint)
+}
 
 fn listing(rows: &[Row], paint: Paint) -> String {
     let cell = |text: String| {

@@ -4,7 +4,9 @@ mod access_log;
 mod advice;
 mod arguments;
 mod asked;
+mod context;
 mod control;
+mod diff;
 mod emit;
 mod envelope;
 mod excerpt;
@@ -19,6 +21,7 @@ mod key_file;
 mod keygen;
 mod keys;
 mod list;
+mod manners;
 mod observed;
 mod operators;
 mod overlap;
@@ -28,6 +31,7 @@ mod request;
 mod run;
 mod scalar;
 mod schema;
+mod settings;
 mod show;
 mod sign;
 mod simulate;
@@ -46,6 +50,7 @@ mod words;
 
 use arguments::{Arguments, Render, Verb};
 use clap::{ColorChoice, CommandFactory, FromArgMatches};
+use settings::Settings;
 use std::process::ExitCode;
 use terminal::{Color, Paint};
 
@@ -72,7 +77,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> anyhow::Result<Outcome> {
-    let arguments = parse();
+    let (arguments, settings) = parse()?;
     let out = Paint::new(arguments.color, &std::io::stdout());
     let err = Paint::new(arguments.color, &std::io::stderr());
     match &arguments.verb {
@@ -89,6 +94,7 @@ fn run() -> anyhow::Result<Outcome> {
         Verb::Show(show) => show::run(show, out, err),
         Verb::Explain(explain) => explain::run(explain, out, err),
         Verb::Simulate(simulate) => simulate::run(simulate, out, err),
+        Verb::Diff(diff) => diff::run(diff, out, err),
         Verb::Token(token) => token::run(token),
         Verb::Keygen(keygen) => keygen::run(keygen),
         Verb::Sign(sign) => sign::run(sign, err),
@@ -103,17 +109,60 @@ fn run() -> anyhow::Result<Outcome> {
         Verb::Halt(halt) => control::halt(halt, (out, err)),
         Verb::Release(release) => control::release(release, (out, err)),
         Verb::Schema(schema) => schema::run(schema),
+        Verb::Context(verb) => context::run(verb, &settings, out),
+        Verb::Completions(completions) => manners::completions(completions),
+        Verb::Man(man) => manners::man(man),
     }
 }
 
+/// Verbs that need no settings, and work where the configuration file is broken.
+const WITHOUT_SETTINGS: [&str; 6] = ["completions", "man", "init", "import", "schema", "help"];
+
 /// Reads the command line. Ends the process for `--help`, `--version` and mistakes (exit code 2).
-fn parse() -> Arguments {
-    let color =
-        match Color::from_command_line(std::env::args_os().map(|word| word.to_string_lossy().into_owned())) {
-            Color::Auto => ColorChoice::Auto,
-            Color::Always => ColorChoice::Always,
-            Color::Never => ColorChoice::Never,
-        };
-    let matches = Arguments::command().color(color).get_matches();
-    Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+fn parse() -> anyhow::Result<(Arguments, Settings)> {
+    let words: Vec<String> =
+        std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let color = Color::from_command_line(words.iter().cloned());
+    let settings = settings(&words, Paint::new(color, &std::io::stderr()))?;
+    let context = settings.effective();
+    let choice = match color {
+        Color::Auto => ColorChoice::Auto,
+        Color::Always => ColorChoice::Always,
+        Color::Never => ColorChoice::Never,
+    };
+    let verb = verb(&words);
+    let line = std::env::args_os().chain(
+        settings::spoken(&words, &context)
+            .into_iter()
+            .filter(|_| verb == Some("run"))
+            .map(std::ffi::OsString::from),
+    );
+    let matches = settings::apply(Arguments::command(), &context).color(choice).get_matches_from(line);
+    let mut arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    settings::settle(&mut arguments, &context);
+    Ok((arguments, settings))
+}
+
+/// The first word that is one.
+fn verb(words: &[String]) -> Option<&str> {
+    let command = Arguments::command();
+    words.iter().map(String::as_str).find(|word| command.find_subcommand(word).is_some())
+}
+
+fn settings(words: &[String], paint: Paint) -> anyhow::Result<Settings> {
+    let verb = verb(words);
+    let is = |verbs: &[&str]| verb.is_some_and(|verb| verbs.contains(&verb));
+    if verb.is_none() || is(&WITHOUT_SETTINGS) {
+        return Ok(Settings::default());
+    }
+    match Settings::load(words, paint) {
+        // Whoever stops faults has no time for a configuration file.
+        Err(error) if is(&["halt"]) => {
+            terminal::complain(&format!(
+                "chaosctl: {error:#}\nhalting without it: only --proxy, --proxies and CHAOSCTL_PROXY count\n"
+            ));
+            Ok(Settings::default())
+        }
+        settings => settings,
+    }
 }

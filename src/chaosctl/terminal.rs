@@ -46,12 +46,22 @@ pub struct Paint(bool);
 
 impl Paint {
     pub fn new(color: Color, stream: &impl IsTerminal) -> Self {
-        let set = |name| std::env::var_os(name).filter(|v| !v.is_empty());
-        let dumb = set("TERM").is_some_and(|t| t == "dumb");
+        let variable = |name| std::env::var_os(name).and_then(|value| value.into_string().ok());
+        Self::decide(
+            color,
+            variable("NO_COLOR").as_deref(),
+            variable("TERM").as_deref(),
+            stream.is_terminal(),
+        )
+    }
+
+    /// An empty NO_COLOR says nothing (no-color.org).
+    fn decide(color: Color, no_color: Option<&str>, term: Option<&str>, is_terminal: bool) -> Self {
+        let refused = no_color.is_some_and(|value| !value.is_empty()) || term == Some("dumb");
         Self(match color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => set("NO_COLOR").is_none() && !dumb && stream.is_terminal(),
+            Color::Auto => is_terminal && !refused,
         })
     }
 
@@ -115,4 +125,31 @@ pub fn print(text: &str) -> std::io::Result<()> {
 /// Writes to standard error; there is nobody left to tell when that fails.
 pub fn complain(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_color_and_a_dumb_terminal_keep_colours_away_unless_somebody_asks_for_them() {
+        let paints = |color, no_color, term, terminal| Paint::decide(color, no_color, term, terminal).0;
+        for (color, no_color, term, terminal, wanted) in [
+            (Color::Auto, None, Some("xterm"), true, true),
+            (Color::Auto, None, None, true, true),
+            (Color::Auto, None, Some("xterm"), false, false),
+            (Color::Auto, Some("1"), Some("xterm"), true, false),
+            (Color::Auto, Some("0"), Some("xterm"), true, false),
+            (Color::Auto, Some(""), Some("xterm"), true, true),
+            (Color::Auto, None, Some("dumb"), true, false),
+            (Color::Always, Some("1"), Some("dumb"), false, true),
+            (Color::Never, None, Some("xterm"), true, false),
+        ] {
+            assert_eq!(
+                paints(color, no_color, term, terminal),
+                wanted,
+                "{color:?} {no_color:?} {term:?} {terminal}"
+            );
+        }
+    }
 }

@@ -7,16 +7,13 @@ use std::path::PathBuf;
 /// Which control listeners are asked, and how long they may take.
 #[derive(Args)]
 pub struct Proxies {
-    /// Control listener of a proxy, `http://HOST:PORT`; may be repeated
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "CHAOSCTL_PROXY",
-        value_delimiter = ',',
-        hide_env_values = true,
-        default_value = "http://127.0.0.1:9902"
-    )]
+    /// Control listener of a proxy, `http://HOST:PORT`, or `@FILE` with one a line; may be repeated
+    /// [default: those of the context, else http://127.0.0.1:9902]
+    #[arg(long, value_name = "URL", env = "CHAOSCTL_PROXY", value_delimiter = ',', hide_env_values = true)]
     pub proxy: Vec<String>,
+    /// File of control listeners, one a line, with `#` for comments, or `-`; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub proxies: Vec<PathBuf>,
     /// How long one answer may take
     #[arg(long, value_name = "DURATION", default_value = "5s")]
     pub timeout: humantime::Duration,
@@ -31,7 +28,7 @@ pub struct Signer {
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
     /// Name of the operator [default: as the key file says]
-    #[arg(long, visible_alias = "as", value_name = "NAME", requires = "key")]
+    #[arg(long, visible_alias = "as", value_name = "NAME")]
     pub operator: Option<String>,
 }
 

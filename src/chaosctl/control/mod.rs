@@ -4,6 +4,7 @@ pub mod act;
 pub mod address;
 pub mod client;
 pub mod halt;
+mod listed;
 pub mod mission;
 mod problem;
 pub mod request;
@@ -19,19 +20,13 @@ pub use status::run as status;
 pub use told::{Told, complain_of, outcome};
 
 use crate::arguments::Proxies;
-use address::Address;
+pub use address::Address;
 use std::future::Future;
 use tokio::task::JoinSet;
 
-/// The proxies of a command line, each once: a second `start` on the same would be refused.
+/// The proxies of a command line.
 pub fn clients(proxies: &Proxies) -> anyhow::Result<Vec<Client>> {
-    let mut addresses: Vec<Address> = Vec::new();
-    for given in &proxies.proxy {
-        let address = Address::read(given)?;
-        if !addresses.contains(&address) {
-            addresses.push(address);
-        }
-    }
+    let addresses = listed::addresses(proxies)?;
     Ok(addresses.into_iter().map(|address| Client::new(address, proxies.timeout.into())).collect())
 }
 

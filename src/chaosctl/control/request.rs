@@ -29,7 +29,11 @@ impl Signer {
     /// # Errors
     /// When the key cannot be read, or it is not known whose it is.
     pub fn read(arguments: &Arguments) -> anyhow::Result<Self> {
-        let Some(path) = &arguments.key else { return Ok(Self(None)) };
+        let Some(path) = &arguments.key else {
+            let alone = arguments.operator.is_some() && crate::settings::is_plain();
+            ensure!(!alone, "an operator signs with a key: give `--key FILE`, as `chaosctl keygen` wrote it");
+            return Ok(Self(None));
+        };
         let key = KeyFile::read(path)?;
         let name = arguments.operator.clone().or_else(|| key.name.clone());
         let name = name.context("the key file does not say whose it is: give `--operator NAME`")?;

@@ -12,6 +12,8 @@ use std::time::Duration;
 
 const HEAD: [&str; 8] =
     ["PROXY", "STATE", "MISSION", "STAGE", "LEFT", "ERRORS T/C", "P95 T/C", "NEAREST GUARDRAIL"];
+/// What `--output wide` adds.
+const MORE: [&str; 5] = ["NAMESPACE", "SERVICE", "SCENARIOS", "LEASE", "SEED"];
 const NOTHING: &str = "-";
 
 /// # Errors
@@ -24,7 +26,8 @@ pub fn run(arguments: &Status, (out, err): (Paint, Paint)) -> anyhow::Result<Out
             |client| async move { Told::new(&client.address, client.get("/v1/status").await) },
         );
     let told = block_on(asked)?;
-    if proxies.output != Output::Text {
+    let is_wide = proxies.output == Output::Wide;
+    if proxies.output != Output::Text && !is_wide {
         return told::print(&told, proxies.output, None, (out, err), |_| String::new());
     }
     let documents = told.iter().filter_map(|told| match &told.answer {
@@ -32,7 +35,12 @@ pub fn run(arguments: &Status, (out, err): (Paint, Paint)) -> anyhow::Result<Out
         Answer::Refused(_) | Answer::Failed(_) => None,
     });
     let rows: Vec<[String; 8]> = documents.clone().map(|(proxy, status)| row(proxy, status)).collect();
-    if !rows.is_empty() {
+    if is_wide && !rows.is_empty() {
+        let more = documents.clone().map(|(_, status)| more(status));
+        let rows: Vec<[String; 13]> =
+            rows.into_iter().zip(more).map(|(row, more)| joined(row, more)).collect();
+        terminal::print(&table::text(&joined(HEAD, MORE), &rows, out))?;
+    } else if !rows.is_empty() {
         terminal::print(&table::text(&HEAD, &rows, out))?;
     }
     let notes: String = documents.flat_map(|(proxy, status)| notes(proxy, status, out)).collect();
@@ -60,6 +68,27 @@ fn row(proxy: &str, status: &Value) -> [String; 8] {
         both(status, "p95_ms", "ms"),
         guardrail(status),
     ]
+}
+
+fn more(status: &Value) -> [String; 5] {
+    let text = |pointer: &str| at(status, pointer).map_or_else(|| NOTHING.to_owned(), shown);
+    let scenarios = status.pointer("/mission/scenarios").and_then(Value::as_array).into_iter().flatten();
+    let names: Vec<String> = scenarios
+        .filter_map(|scenario| scenario.as_str().or_else(|| at(scenario, "/name")).map(shown))
+        .collect();
+    let lease = status.pointer("/mission/lease/ends_in_s").and_then(Value::as_u64);
+    [
+        text("/proxy/namespace"),
+        text("/proxy/service"),
+        if names.is_empty() { NOTHING.to_owned() } else { names.join(", ") },
+        lease.map_or_else(|| NOTHING.to_owned(), seconds),
+        text("/mission/seed"),
+    ]
+}
+
+fn joined<T>(row: [T; 8], more: [T; 5]) -> [T; 13] {
+    let mut all = row.into_iter().chain(more);
+    std::array::from_fn(|_| all.next()).map(|cell| cell.unwrap_or_else(|| unreachable!("8 and 5 are 13")))
 }
 
 fn seconds(seconds: u64) -> String {

@@ -49,6 +49,37 @@ pub fn run(arguments: &Simulate, out: Paint, err: Paint) -> anyhow::Result<Outco
     Ok(if predicted.is_empty() { Outcome::Finding } else { Outcome::Fine })
 }
 
+/// What a mission hits of a log.
+pub struct Hits {
+    pub requests: u64,
+    pub faulted: u64,
+    /// Name, matched and sampled requests.
+    pub scenarios: Vec<(String, u64, u64)>,
+}
+
+/// Counts without a word.
+///
+/// # Errors
+/// As [`run`].
+pub fn hits(
+    catalog: &wire::Catalog,
+    mission: &wire::Mission,
+    seed: &str,
+    log: &std::path::Path,
+) -> anyhow::Result<Hits> {
+    let name = log.display().to_string();
+    let file = File::open(log).with_context(|| format!("cannot open {name}"))?;
+    let plan = Plan::compile(catalog, mission);
+    let mut tally = Tally::new(&plan);
+    let start_ms = mission.start.map(|start| start.0);
+    let reader = Box::new(BufReader::with_capacity(1 << 20, file));
+    read(reader, &plan, Some(seed), start_ms, &mut Log::new(&name), &mut tally)
+        .with_context(|| format!("simulating {name}"))?;
+    let scenarios =
+        tally.scenarios.iter().map(|counts| (counts.name.clone(), counts.groups.sum(), counts.sampled()));
+    Ok(Hits { requests: tally.requests, faulted: tally.faulted, scenarios: scenarios.collect() })
+}
+
 fn read(
     reader: Box<dyn BufRead>,
     plan: &Plan,

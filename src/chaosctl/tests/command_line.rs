@@ -10,7 +10,15 @@ use std::process::Stdio;
 fn help_teaches_every_verb_with_an_example() {
     assert_golden("help.txt", &run(&["--help"]).out);
     for verb in [
-        &["validate"][..],
+        &["init"][..],
+        &["import"],
+        &["diff"],
+        &["context", "list"],
+        &["context", "show"],
+        &["context", "use"],
+        &["completions"],
+        &["man"],
+        &["validate"],
         &["list"],
         &["show"],
         &["explain"],

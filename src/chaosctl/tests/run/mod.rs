@@ -13,6 +13,18 @@ pub struct Ran {
     pub err: String,
 }
 
+const SETTINGS: [&str; 9] = [
+    "CHAOSCTL_CONFIG",
+    "CHAOSCTL_CONTEXT",
+    "CHAOSCTL_PROXY",
+    "CHAOSCTL_KEY",
+    "CHAOSCTL_OPERATOR",
+    "CHAOSCTL_PROMETHEUS",
+    "CHAOSCTL_TIMEOUT",
+    "CHAOSCTL_NAMESPACE",
+    "CHAOSCTL_CATALOG",
+];
+
 /// The root of the repository: paths in messages are relative to it.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -21,6 +33,11 @@ pub fn root() -> PathBuf {
 pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chaosctl"));
     command.args(arguments).current_dir(root()).env_remove("NO_COLOR");
+    // Whoever runs the tests may have settings of their own.
+    command.env("XDG_CONFIG_HOME", "/nonexistent");
+    for variable in SETTINGS {
+        command.env_remove(variable);
+    }
     command
 }
 
