@@ -7,6 +7,7 @@ mod import;
 mod init;
 mod manners;
 mod render;
+mod report;
 mod run;
 mod sign;
 mod token;
@@ -22,7 +23,7 @@ pub use render::{
     Format, IdentityInputs, IstioPhase, Kind, PluginInputs, Render, RenderEnvoy, RenderIstio, RenderPlugin,
     RenderStatTags, Scope, StatLabels,
 };
-
+pub use report::Report;
 pub use run::Run;
 pub use sign::{Approve, Keygen, Sign, SignInputs, Verify};
 pub use token::Token;
@@ -165,6 +166,11 @@ pub enum Verb {
         Where standard output is no terminal, a line tells of each change. docs/watch.md tells more."
     )]
     Watch(Watch),
+    /// Make a page and a Markdown file from the journal of a run, or set two runs side by side
+    #[command(after_help = "Example:\n  chaosctl report chaos-run-1.jsonl\n  \
+        chaosctl report chaos-run-2.jsonl --compare chaos-run-1.jsonl --html compared.html\n\n\
+        Exit code 1: the run did not hold, or did not come to its end. docs/report.md tells more.")]
+    Report(Report),
     /// Renew the lease of a mission, which ends without that
     #[command(
         after_help = "Example:\n  chaosctl renew --key alice.key\n  chaosctl renew run-1 --key alice.key"

@@ -27,6 +27,7 @@ mod operators;
 mod overlap;
 mod reader;
 mod render;
+mod report;
 mod request;
 mod run;
 mod scalar;
@@ -104,6 +105,7 @@ fn run() -> anyhow::Result<Outcome> {
         Verb::Run(run) => run::run(run, (out, err)),
         Verb::Status(status) => control::status(status, (out, err)),
         Verb::Watch(watch) => watch::run(watch, (out, err)),
+        Verb::Report(report) => report::run(report, out),
         Verb::Renew(renew) => control::renew(renew, (out, err)),
         Verb::Stop(stop) => control::stop(stop, (out, err)),
         Verb::Halt(halt) => control::halt(halt, (out, err)),

@@ -115,7 +115,7 @@ pub struct Stage {
     pub intensity_percent: f64,
 }
 
-/// The answer of `/v1/status`, without `health.series`.
+/// The answer of `/v1/status`, of `health.series` the newest points.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
     pub proxy: String,

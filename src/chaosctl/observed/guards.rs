@@ -5,6 +5,7 @@ use serde_json::Value;
 
 #[derive(Clone, Debug)]
 pub struct Guard {
+    pub scenario: String,
     pub rule: String,
     pub value: Option<f64>,
     pub limit: Option<f64>,
@@ -55,6 +56,7 @@ fn unit(value: &Value) -> String {
 impl Guard {
     pub fn read(value: &Value) -> Option<Self> {
         Some(Self {
+            scenario: text(value, "/scenario").unwrap_or_default(),
             rule: text(value, "/rule")?,
             value: number(value, "/value"),
             limit: number(value, "/limit"),

@@ -30,6 +30,11 @@ impl Ledger {
         })
     }
 
+    #[must_use]
+    pub fn injected_in_all(&self) -> u64 {
+        self.injected.iter().fold(0, |sum, (_, count)| sum.saturating_add(*count))
+    }
+
     fn trials(&self) -> Trials {
         Trials { requests: self.matched, hits: self.treatment.min(self.matched) }
     }
@@ -106,7 +111,7 @@ mod tests {
         };
         let all = [ledger(100, 12, 10.0), ledger(300, 60, 20.0)];
         let sum = added(all.iter()).remove(0);
-        assert_eq!((sum.matched, sum.treatment, sum.injected[0].1), (400, 72, 72));
+        assert_eq!((sum.matched, sum.treatment, sum.injected_in_all()), (400, 72, 72));
         assert_eq!((sum.declared_percent, sum.observed_percent()), (Some(17.5), Some(18.0)));
         assert_eq!(sum.suppressed, [("caps".to_owned(), 2)]);
         let (low, high) = sum.interval_percent().expect("an interval");

@@ -6,6 +6,7 @@ use serde_json::Value;
 #[derive(Clone, Debug, Default)]
 pub struct Mission {
     pub id: String,
+    pub seed: Option<String>,
     pub start_ms: Option<u64>,
     pub remaining_s: Option<u64>,
     pub baseline_s: u64,
@@ -49,6 +50,7 @@ impl Mission {
     pub fn read(value: &Value) -> Option<Self> {
         Some(Self {
             id: text(value, "/id")?,
+            seed: text(value, "/seed"),
             start_ms: moment(value, "/start"),
             remaining_s: count(value, "/remaining_s"),
             baseline_s: count(value, "/baseline_s").unwrap_or(0),

@@ -7,13 +7,15 @@ mod health;
 mod ledger;
 mod mission;
 mod read;
+mod words;
 
 pub use event::Event;
 pub use guards::{Guard, Signal, Standing};
 pub use health::{Group, Point, Summary, merged};
 pub use ledger::{Ledger, added};
 pub use mission::{Halt, Mission};
-pub use read::{clock, safe};
+pub use read::{clock, harmless, safe};
+pub use words::number;
 
 use read::{moment, text};
 use serde_json::Value;
@@ -26,6 +28,8 @@ pub struct Observed {
     pub namespace: Option<String>,
     pub service: Option<String>,
     pub id: Option<String>,
+    /// Version of the module.
+    pub squall: Option<String>,
     /// `idle`, `injecting` and the like.
     pub state: String,
     pub mission: Option<Mission>,
@@ -49,6 +53,7 @@ impl Observed {
             namespace: text(status, "/proxy/namespace"),
             service: text(status, "/proxy/service"),
             id: text(status, "/proxy/id"),
+            squall: text(status, "/squall"),
             mission: status.get("mission").and_then(Mission::read),
             halt: status.get("halt").and_then(Halt::read),
             groups: read::list(status, "/health/groups", Group::read),

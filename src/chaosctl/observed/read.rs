@@ -7,18 +7,24 @@ use std::time::{Duration, UNIX_EPOCH};
 const LONGEST: usize = 400;
 
 /// Text from outside, safe to show and not to be mistaken for another: control characters and changes of direction are
-/// replaced, and no text is longer than a screen.
+/// replaced. Lines stay lines.
 #[must_use]
-pub fn safe(text: &str) -> String {
+pub fn harmless(text: &str) -> String {
     let hides = |c: char| {
-        c.is_control()
+        c.is_control() && c != '\n'
             || matches!(u32::from(c), 0x061c | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0xfeff)
     };
-    let mut out: String = text.chars().take(LONGEST).map(|c| if hides(c) { '\u{fffd}' } else { c }).collect();
+    text.chars().map(|c| if hides(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// The same on one line that is no longer than a screen.
+#[must_use]
+pub fn safe(text: &str) -> String {
+    let mut out: String = text.chars().take(LONGEST).collect();
     if text.chars().nth(LONGEST).is_some() {
         out.push('…');
     }
-    out
+    harmless(&out).replace('\n', "\u{fffd}")
 }
 
 /// A text that is not empty.

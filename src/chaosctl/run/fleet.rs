@@ -69,7 +69,10 @@ impl Site {
         let before = std::mem::replace(&mut self.standing, standing::of(&status, expected));
         if self.standing != before || self.sampled.is_none_or(|at| at.elapsed() >= sample) {
             self.sampled = Some(Instant::now());
-            entries.push(Entry::Sample(Sample { proxy: self.name.clone(), status: without_series(&status) }));
+            entries.push(Entry::Sample(Sample {
+                proxy: self.name.clone(),
+                status: with_newest_points(&status),
+            }));
         }
         self.status = Some(status);
         if self.standing == Standing::Absent {
@@ -123,11 +126,13 @@ impl Site {
     }
 }
 
-/// The series alone would be most of a journal.
-fn without_series(status: &Value) -> Value {
+/// The whole series would be most of a journal. A sample has what is new since the one before, so that all of them together
+/// tell the percentiles of each moment.
+fn with_newest_points(status: &Value) -> Value {
+    const NEWEST: usize = 3;
     let mut status = status.clone();
-    if let Some(health) = status.get_mut("health").and_then(Value::as_object_mut) {
-        health.remove("series");
+    if let Some(series) = status.pointer_mut("/health/series").and_then(Value::as_array_mut) {
+        series.drain(..series.len().saturating_sub(NEWEST));
     }
     status
 }
@@ -161,7 +166,7 @@ mod tests {
 
     fn status(state: &str) -> Answer {
         Answer::Done(
-            json!({"state": state, "halt": null, "health": {"series": [1, 2]}, "mission": {"id": "run-1",
+            json!({"state": state, "halt": null, "health": {"series": [1, 2, 3, 4, 5]}, "mission": {"id": "run-1",
             "duration_s": 60, "baseline_s": 0, "recovery_s": 0, "ended": null,
             "stages": [{"for_s": 60, "intensity_percent": 100}]}}),
         )
@@ -177,12 +182,12 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_is_kept_at_each_change_and_every_so_often_without_its_series() {
+    fn a_sample_is_kept_at_each_change_and_every_so_often_with_the_newest_of_its_series() {
         let (mut site, hour) = (site(), Duration::from_secs(3600));
         let first = site.take(status("baseline"), &expected(), hour);
         assert_eq!(kinds(&first), ["sample"]);
         let Entry::Sample(sample) = &first[0] else { panic!("{first:?}") };
-        assert_eq!(sample.status["health"], json!({}));
+        assert_eq!(sample.status["health"], json!({"series": [3, 4, 5]}));
         assert_eq!(kinds(&site.take(status("baseline"), &expected(), hour)), [""; 0]);
         assert_eq!(kinds(&site.take(status("recovery"), &expected(), hour)), ["sample"]);
         assert_eq!(kinds(&site.take(status("recovery"), &expected(), Duration::ZERO)), ["sample"]);

@@ -31,6 +31,7 @@ fn help_teaches_every_verb_with_an_example() {
         &["start"],
         &["status"],
         &["watch"],
+        &["report"],
         &["renew"],
         &["stop"],
         &["halt"],

@@ -1,5 +1,6 @@
 //! Words and numbers, cut to the columns that are there.
 
+pub use crate::observed::number;
 use crate::terminal::width;
 use std::time::Duration;
 
@@ -38,20 +39,6 @@ pub fn fit(text: &str, columns: usize) -> String {
 
 pub const NOTHING: &str = "-";
 
-/// A number with at most three digits that matter: `0.83`, `12.3`, `2140`.
-pub fn number(number: f64) -> String {
-    let decimals = match number.abs() {
-        n if n < 10.0 => 2,
-        n if n < 100.0 => 1,
-        _ => 0,
-    };
-    let text = format!("{number:.decimals$}");
-    if !text.contains('.') {
-        return text;
-    }
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
 pub fn maybe(value: Option<f64>, unit: &str) -> String {
     value.map_or_else(|| NOTHING.to_owned(), |value| format!("{} {unit}", number(value)))
 }
@@ -76,11 +63,5 @@ mod tests {
         assert_eq!(cut("日本語", 4), "日…");
         assert_eq!((cut("abc", 0), fit("日本", 3)), (String::new(), "日…".to_owned()));
         assert_eq!(fit("ab", 4), "ab  ");
-    }
-
-    #[test]
-    fn numbers_have_the_digits_that_matter() {
-        let told: Vec<String> = [0.0, 0.834, 5.0, 12.34, 99.96, 2140.4].into_iter().map(number).collect();
-        assert_eq!(told, ["0", "0.83", "5", "12.3", "100", "2140"]);
     }
 }

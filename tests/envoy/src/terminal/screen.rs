@@ -86,7 +86,12 @@ impl Screen {
             }
             ('J', _) => self.cells.iter_mut().for_each(|row| row.fill(' ')),
             ('h', "?1049") => self.other = true,
-            ('l', "?1049") => self.other = false,
+            // The lines and the cursor of before come back; none were there.
+            ('l', "?1049") => {
+                self.other = false;
+                self.cells.iter_mut().for_each(|row| row.fill(' '));
+                (self.row, self.column) = (0, 0);
+            }
             _ => {}
         }
     }
@@ -103,7 +108,7 @@ mod tests {
             screen.write(piece);
         }
         assert_eq!((screen.text().as_str(), screen.other), (" ab\n─x\n", true));
-        screen.write(b"\x1b[?1049l");
-        assert!(!screen.other);
+        screen.write(b"\x1b[?1049lleft");
+        assert_eq!((screen.text().as_str(), screen.other), ("left\n\n", false));
     }
 }
