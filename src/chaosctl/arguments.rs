@@ -18,7 +18,7 @@ pub use diff::Diff;
 pub use explain::{Explain, Side, Simulate};
 pub use import::{Import, Origin};
 pub use init::Init;
-pub use manners::{Completions, Context, ContextList, ContextUse, Man};
+pub use manners::{Completions, Context, ContextUse, Man};
 pub use render::{
     Format, IdentityInputs, IstioPhase, Kind, PluginInputs, Render, RenderEnvoy, RenderIstio, RenderPlugin,
     RenderStatTags, Scope, StatLabels,

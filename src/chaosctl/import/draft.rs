@@ -25,12 +25,15 @@ pub struct Draft {
     pub protect: Vec<Rule>,
     /// The share of requests that gets all of its faults.
     pub sample: Option<Node>,
-    faults: Vec<(&'static str, Vec<(&'static str, Node)>, Option<Node>)>,
+    faults: Vec<Fault>,
     pub signals: Option<Node>,
     pub safety: Vec<(&'static str, Node)>,
     path: String,
     at: Option<Position>,
 }
+
+/// Kind, keys, and the share of the requests that gets it.
+type Fault = (&'static str, Vec<(&'static str, Node)>, Option<Node>);
 
 impl Draft {
     pub fn new(name: &str, from: String, place: &Place<'_>) -> Self {

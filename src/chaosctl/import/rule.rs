@@ -199,7 +199,7 @@ impl Rule {
         let known =
             |name: &&str| !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c == '-');
         match names {
-            Some(names) if !names.is_empty() && names.iter().all(|name| known(&name)) => {
+            Some(names) if !names.is_empty() && names.iter().all(known) => {
                 self.methods = names
                     .iter()
                     .map(|name| Node { value: Value::Text((*name).to_owned()), at: condition.value.at })

@@ -5,6 +5,7 @@
 mod excerpt;
 #[path = "../../../fuzz/mutate.rs"]
 mod mutate;
+#[allow(dead_code, reason = "the target reads one document")]
 #[path = "../reader.rs"]
 mod reader;
 #[path = "../scalar.rs"]
