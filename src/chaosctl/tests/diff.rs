@@ -214,7 +214,7 @@ fn a_log_counts_what_both_would_have_hit() {
     let log: String = (0..10)
         .map(|n| {
             let path = if n < 4 { "/api/x" } else { "/other" };
-            format!("{{\"time\": \"2026-12-01T09:00:0{n}Z\", \"method\": \"GET\", \"path\": \"{path}\", \"request_id\": \"{n}\"}}\n")
+            format!("{{\"time\": \"2026-12-01T09:00:0{n}Z\", \"method\": \"GET\", \"path\": \"{path}\", \"request_id\": \"{n}\", \"headers.user-agent\": null}}\n")
         })
         .collect();
     let (old, new, log) =
