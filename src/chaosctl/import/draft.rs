@@ -61,6 +61,11 @@ impl Draft {
         self.faults.push((kind, keys, percent));
     }
 
+    /// Where it comes from, for a finding.
+    pub fn place(&self) -> (&str, Option<Position>) {
+        (&self.path, self.at)
+    }
+
     pub fn has_faults(&self) -> bool {
         !self.faults.is_empty()
     }

@@ -84,6 +84,16 @@ struct Service<'a> {
     hosts: Vec<&'a str>,
 }
 
+impl Service<'_> {
+    /// Whether an authority is one of its hosts as they stand there.
+    fn has(&self, authority: &str) -> bool {
+        self.hosts.iter().any(|host| match host.strip_prefix('*') {
+            Some(domain) => authority.len() > domain.len() && authority.ends_with(domain),
+            None => *host == authority,
+        })
+    }
+}
+
 fn service(spec: &Place<'_>, name: &str, namespace: Option<&str>, told: &Told, out: &mut Gathered) {
     let Some(mut fields) = spec.fields(told) else { return };
     fields.refuse_twins(told);
@@ -137,13 +147,20 @@ impl<'n> Route<'n> {
                 let mut port = to.take("port").and_then(|port| port.fields(told));
                 let number = port.as_mut().and_then(|port| units::whole(&port.take("number")?, told));
                 destinations.push((host, subset, number));
-                port.into_iter().for_each(|port| port.finish(told, "number"));
+                if let Some(port) = port {
+                    port.finish(told, "number");
+                }
                 to.finish(told, "host, subset, port");
             }
             route.tell(&["weight", "headers"], Code::StaysThere, told, "is no fault", ITS_OWN);
             route.finish(told, "destination, weight, headers");
         }
         Self { place: place.clone(), name, matches, destinations }
+    }
+
+    /// Whether it has no condition at all.
+    fn takes_all(&self) -> bool {
+        self.matches.as_ref().is_none_or(istio_match::is_all)
     }
 
     /// The one host that all of it goes to.
@@ -184,7 +201,9 @@ fn faulted(
         let mut draft = Draft::new(&name, from, &route.place);
         draft.scope.extend(labels.map(|labels| ("labels", labels)));
         draft.rules = rules;
-        narrow(&mut draft, service, route, told);
+        if !narrow(&mut draft, service, route, told) {
+            continue;
+        }
         draft.scope.push(("direction", text("outbound")));
         draft.protect.clone_from(&protect);
         for (kind, keys, percent) in &faults {
@@ -194,6 +213,11 @@ fn faulted(
     }
 }
 
+/// What short and full names of one host have in common. Hosts of other namespaces may have it too: then more is spared.
+fn label(host: &str) -> String {
+    host.split('.').next().unwrap_or_default().to_ascii_lowercase()
+}
+
 /// Requests that an earlier route takes never come to this one. `None` when it takes all of them.
 fn spared(route: &Route<'_>, earlier: &[Route<'_>], told: &Told) -> Option<Vec<Rule>> {
     let mut spared = Vec::new();
@@ -201,13 +225,13 @@ fn spared(route: &Route<'_>, earlier: &[Route<'_>], told: &Told) -> Option<Vec<R
         // Of another upstream: the scenario's dependency does not match it anyway.
         if other.host().is_some()
             && route.host().is_some()
-            && other.host() != route.host()
-            && other.matches.is_some()
+            && other.host().map(label) != route.host().map(label)
+            && !other.takes_all()
         {
             continue;
         }
         let rules = istio_match::rules(other.matches.as_ref(), Purpose::Spare, told);
-        if other.matches.is_none() || rules.iter().any(Rule::is_empty) {
+        if other.takes_all() || rules.iter().any(Rule::is_empty) {
             let message = format!("{} before it may take every request: no scenario", other.place.path);
             let hint = "put it first in the VirtualService, or write the scenario by hand";
             told.add(Code::NeverFires, route.place.key(), message, hint);
@@ -218,37 +242,33 @@ fn spared(route: &Route<'_>, earlier: &[Route<'_>], told: &Told) -> Option<Vec<R
     Some(spared)
 }
 
-/// Only what goes to the hosts of the service.
-fn narrow(draft: &mut Draft, service: &Service<'_>, route: &Route<'_>, told: &Told) {
+/// Only what goes to the hosts of the service. False where nothing is left of it, which was told.
+fn narrow(draft: &mut Draft, service: &Service<'_>, route: &Route<'_>, told: &Told) -> bool {
     let host = route.host();
     if let Some(host) = host {
         draft.scope.insert(0, ("dependency", text(host)));
     }
     if let Some(exact) = host.and_then(|host| subset(service, route, host, told)) {
         draft.scope.retain(|(key, _)| *key != "dependency");
-        each(draft, |rule| rule.name("cluster", text(exact.clone())));
+        each(draft, |rule| rule.name("cluster", text(exact.clone()), &route.place, told));
     }
     let same = |other: &str| host == Some(other);
     if service.hosts.iter().all(|host| same(host)) && host.is_some() || service.hosts.contains(&"*") {
-        return;
+        return true;
     }
     let any: Vec<String> = service.hosts.iter().map(|host| authority(host, service.namespace)).collect();
     if any.is_empty() {
-        return;
+        return true;
     }
-    let source = format!("({})(:[0-9]+)?", any.join("|"));
-    for rule in &mut draft.rules {
-        if rule.has_authority() {
-            draft.notes.push(
-                "The hosts of the VirtualService are left out where its match has an authority.".to_owned(),
-            );
-        }
-    }
+    let hosts = Condition::new("regex", text(format!("({})(:[0-9]+)?", any.join("|"))));
     each(draft, |rule| {
-        if !rule.has_authority() {
-            rule.set_authority(&Condition::new("regex", text(source.clone())));
+        // An authority that is one of the hosts says so already; beside any other the hosts cannot be written.
+        if !rule.exact_authority().is_some_and(|name| service.has(name)) {
+            rule.authority(&hosts, &route.place, Purpose::Hit, told);
         }
     });
+    draft.rules.retain(Rule::is_whole);
+    !draft.rules.is_empty()
 }
 
 /// Changes every rule; where there is none, the first one.
