@@ -181,6 +181,29 @@ fn spared(within: &Within, narrower: &[&Within]) -> Option<Vec<Rule>> {
     .collect()
 }
 
+/// The bound of the fixed faults and of the requested ones: each scenario counts its own, so both share the one there.
+fn shares(read: &Read, place: &Place<'_>, told: &Told) -> [Option<Node>; 2] {
+    let both = || [read.most.clone(), read.most.clone()];
+    let Some(Node { value: Value::Number(all), at }) = read.most else { return both() };
+    if read.faults.is_empty() || read.requested.is_empty() {
+        return both();
+    }
+    let requested = (all / 2.0).floor();
+    let fixed = all - requested;
+    let hint = "give the two scenarios the bounds that they should have";
+    if requested == 0.0 {
+        let message =
+            "at most one fault at a time cannot be shared by two scenarios: what callers ask for is left out";
+        told.add(Code::NoCounterpart, place.key(), message, hint);
+    } else {
+        let message = format!(
+            "`max_active_faults` is for two scenarios here: {fixed} for the fixed faults, {requested} for the requested ones"
+        );
+        told.add(Code::Changed, place.key(), message, hint);
+    }
+    [fixed, requested].map(|share| Some(Node { value: Value::Number(share), at }))
+}
+
 fn fault(found: &Found<'_>, narrower: &[&Within], told: &Told, out: &mut Gathered) {
     let Found { place, within } = found;
     if within.off {
@@ -215,14 +238,18 @@ fn fault(found: &Found<'_>, narrower: &[&Within], told: &Told, out: &mut Gathere
     if !rule.is_whole_or_told(place, told) {
         return;
     }
-    for (suffix, faults) in [("", read.faults), ("-requested", read.requested)] {
+    let [most, most_requested] = shares(&read, place, told);
+    for (suffix, faults, most) in [("", read.faults, most), ("-requested", read.requested, most_requested)] {
+        if matches!(&most, Some(most) if most.value == Value::Number(0.0)) {
+            continue;
+        }
         let mut draft = Draft::new(&format!("{name}{suffix}"), from.clone(), place);
         draft.scope.extend(within.direction.map(|direction| ("direction", text(direction))));
         if !rule.is_empty() {
             draft.rules.push(rule.clone());
         }
         draft.protect.clone_from(&protect);
-        draft.safety.extend(read.most.clone().map(|most| ("max_concurrent", most)));
+        draft.safety.extend(most.map(|most| ("max_concurrent", most)));
         if suffix == "-requested" {
             draft.notes.push(envoy_fault::REQUESTED.to_owned());
         }

@@ -1,7 +1,7 @@
 //! Istio: `fault` of the HTTP routes of a VirtualService.
 
 use super::Gathered;
-use super::draft::Draft;
+use super::draft::{Draft, MOST_RULES, too_many};
 use super::istio_match::{self, Matched};
 use super::place::{Fields, Place};
 use super::rule::{Condition, Purpose, Rule, escaped};
@@ -132,6 +132,11 @@ struct Route<'n> {
     matches: Option<Place<'n>>,
     /// Of its destinations: host, subset and port.
     destinations: Vec<(&'n str, Option<&'n str>, Option<u64>)>,
+    /// What short and full names of its one host have in common. Hosts of other namespaces may have it too: then more
+    /// is spared.
+    label: Option<String>,
+    /// What it takes, as who is spared by later routes.
+    takes: Vec<Rule>,
 }
 
 impl<'n> Route<'n> {
@@ -155,12 +160,16 @@ impl<'n> Route<'n> {
             route.tell(&["weight", "headers"], Code::StaysThere, told, "is no fault", ITS_OWN);
             route.finish(told, "destination, weight, headers");
         }
-        Self { place: place.clone(), name, matches, destinations }
+        let takes = istio_match::rules(matches.as_ref(), Purpose::Spare);
+        let mut route = Self { place: place.clone(), name, matches, destinations, label: None, takes };
+        let host = route.host();
+        route.label = host.map(|host| host.split('.').next().unwrap_or_default().to_ascii_lowercase());
+        route
     }
 
     /// Whether it has no condition at all.
     fn takes_all(&self) -> bool {
-        self.matches.as_ref().is_none_or(istio_match::is_all)
+        self.matches.as_ref().is_none_or(istio_match::is_all) || self.takes.iter().any(Rule::is_empty)
     }
 
     /// The one host that all of it goes to.
@@ -213,31 +222,25 @@ fn faulted(
     }
 }
 
-/// What short and full names of one host have in common. Hosts of other namespaces may have it too: then more is spared.
-fn label(host: &str) -> String {
-    host.split('.').next().unwrap_or_default().to_ascii_lowercase()
-}
-
 /// Requests that an earlier route takes never come to this one. `None` when it takes all of them.
 fn spared(route: &Route<'_>, earlier: &[Route<'_>], told: &Told) -> Option<Vec<Rule>> {
     let mut spared = Vec::new();
     for other in earlier {
-        // Of another upstream: the scenario's dependency does not match it anyway.
-        if other.host().is_some()
-            && route.host().is_some()
-            && other.host().map(label) != route.host().map(label)
-            && !other.takes_all()
-        {
-            continue;
-        }
-        let rules = istio_match::rules(other.matches.as_ref(), Purpose::Spare, told);
-        if other.takes_all() || rules.iter().any(Rule::is_empty) {
+        if other.takes_all() {
             let message = format!("{} before it may take every request: no scenario", other.place.path);
             let hint = "put it first in the VirtualService, or write the scenario by hand";
             told.add(Code::NeverFires, route.place.key(), message, hint);
             return None;
         }
-        spared.extend(rules);
+        // Of another upstream: the scenario's dependency does not match it anyway.
+        if other.label.is_some() && route.label.is_some() && other.label != route.label {
+            continue;
+        }
+        if spared.len() + other.takes.len() > MOST_RULES {
+            too_many(route.place.key(), told);
+            return None;
+        }
+        spared.extend(other.takes.iter().cloned());
     }
     Some(spared)
 }

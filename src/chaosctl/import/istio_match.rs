@@ -63,9 +63,8 @@ pub fn is_all(matches: &Place<'_>) -> bool {
 }
 
 /// The rules alone.
-pub fn rules(matches: Option<&Place<'_>>, purpose: Purpose, told: &Told) -> Vec<Rule> {
-    // What is told of them was told where they are read as what they are.
-    let _ = told;
+pub fn rules(matches: Option<&Place<'_>>, purpose: Purpose) -> Vec<Rule> {
+    // What is told of them is told where they are read as who is hit.
     let silent = Told::default();
     let items = matches.map(|matches| matches.items(&silent)).unwrap_or_default();
     items

@@ -193,3 +193,66 @@ fn hosts_hold_beside_an_authority_and_an_empty_match_is_every_request() {
     assert!(out.contains("- name: imported\n") && !out.contains("match:"), "{codes:?}{out}");
     assert_lost(&matched("x"), "istio", "bad-value");
 }
+
+#[test]
+fn a_bound_that_two_scenarios_share_is_not_widened() {
+    let both = |most: u32| {
+        format!(
+            "{{abort: {{http_status: 503, percentage: {{numerator: 30}}}}, \
+             delay: {{header_delay: {{}}, percentage: {{numerator: 100}}}}, max_active_faults: {most}}}"
+        )
+    };
+    let (out, codes) = imported(&both(5), "envoy");
+    let bounds: Vec<&str> =
+        out.lines().filter(|line| line.contains("max_concurrent")).map(str::trim).collect();
+    assert_eq!(bounds, ["max_concurrent: 3", "max_concurrent: 2"], "{out}");
+    assert!(codes.contains("changed"), "{codes:?}");
+    let (out, codes) = imported(&both(1), "envoy");
+    assert!(out.matches("- name:").count() == 1 && out.contains("max_concurrent: 1\n"), "{out}");
+    assert!(codes.contains("no-counterpart"), "{codes:?}");
+}
+
+#[test]
+fn a_share_of_more_than_all_is_told() {
+    for (text, format) in [
+        (matched("[{uri: {prefix: /a}}]").replace("value: 5", "value: 250"), "istio"),
+        ("{abort: {http_status: 503, percentage: {numerator: 300}}}".to_owned(), "envoy"),
+    ] {
+        let ran = run_with(&["import", "--from", format, "-"], text.as_bytes());
+        assert!(
+            ran.err.contains("% is more than all") && !ran.out.contains("percent: "),
+            "{}{}",
+            ran.err,
+            ran.out
+        );
+    }
+}
+
+#[test]
+fn a_long_list_of_routes_is_bounded_and_told() {
+    let mut text = "kind: VirtualService\nmetadata: {name: r}\nspec:\n  hosts: [r]\n  http:\n".to_owned();
+    for number in 0..400 {
+        text += &format!(
+            "  - {{match: [{{uri: {{prefix: /z{number}/}}}}], fault: {{abort: {{httpStatus: 503, percentage: {{value: 1}}}}}}, \
+             route: [{{destination: {{host: r}}}}]}}\n"
+        );
+    }
+    let ran = run_with(&["import", "-"], text.as_bytes());
+    assert_eq!(ran.out.matches("- name:").count(), 201, "{}", ran.err);
+    assert_eq!(ran.err.matches("lost[condition-lost]: more than 200 rules").count(), 199);
+    let many: String = (0..201).map(|number| format!("{{uri: {{exact: /{number}}}}},")).collect();
+    assert_lost(&matched(&format!("[{many}]")), "istio", "condition-lost");
+}
+
+#[test]
+fn findings_are_told_before_a_mission_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("m.yaml").display().to_string();
+    let text = "scenarios:\n- {name: a, abort_chance: 0.5, scope: {path: /a}, odd: 1}\n\
+        mission: {scenario: zzz, duration: 5m, namespace: Foo_Bar}\n";
+    let ran = run_with(&["import", "--from", "minimal", "--mission-out", &path, "-"], text.as_bytes());
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    let [told, refused] =
+        ["`odd` is no key", "what came of it is refused"].map(|words| ran.err.find(words).expect(&ran.err));
+    assert!(told < refused, "{}", ran.err);
+}
