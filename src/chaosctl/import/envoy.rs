@@ -142,6 +142,12 @@ fn walk<'n>(place: &Place<'n>, within: &Within, search: &mut Search<'n>) {
     }
 }
 
+/// Whether an object has a configuration of its own for the fault filter.
+fn configures(node: &Node) -> bool {
+    let keys = ["typed_per_filter_config", "typedPerFilterConfig"];
+    keys.iter().filter_map(|key| node.get(key)).any(|own| own.get(FILTER).is_some() || has_fault(own))
+}
+
 /// What an object says of all that is in it.
 fn entered(place: &Place<'_>, within: &Within) -> Within {
     let node = place.node;
@@ -159,6 +165,9 @@ fn entered(place: &Place<'_>, within: &Within) -> Within {
             Some("OUTBOUND") => Some("outbound"),
             _ => None,
         };
+    } else if (has("virtual_hosts") || has("virtualHosts")) && configures(node) {
+        // Rules cannot name a whole route configuration.
+        within.names.push(("route_config", None));
     } else if has("domains") {
         within.names.push(("virtual_host", name));
     } else if has("match") && (per_filter || ["route", "redirect", "direct_response"].into_iter().any(has)) {

@@ -87,6 +87,10 @@ struct Service<'a> {
 impl Service<'_> {
     /// Whether an authority is one of its hosts as they stand there.
     fn has(&self, authority: &str) -> bool {
+        let authority = match authority.rsplit_once(':') {
+            Some((name, port)) if port.chars().all(|c| c.is_ascii_digit()) => name,
+            _ => authority,
+        };
         self.hosts.iter().any(|host| match host.strip_prefix('*') {
             Some(domain) => authority.len() > domain.len() && authority.ends_with(domain),
             None => *host == authority,
@@ -113,8 +117,17 @@ fn service(spec: &Place<'_>, name: &str, namespace: Option<&str>, told: &Told, o
         let fault = fields.take("fault");
         any |= fault.is_some();
         fields.tell(&ROUTING, Code::StaysThere, told, "is no fault", ITS_OWN);
-        fields.finish(told, "name, match, route, fault and what else routes");
-        if let Some(fault) = fault {
+        let whole = fields.finish(told, "name, match, route, fault and what else routes");
+        if !whole && fault.is_some() {
+            // What is not known may be `match` with a slip in its name.
+            let message = "a key of the route is not known, and may narrow it: its fault is left out";
+            told.add(
+                Code::ConditionLost,
+                place.key(),
+                message,
+                "correct or remove the key, and import again",
+            );
+        } else if let Some(fault) = fault {
             faulted(&service, &route, &fault, &earlier, told, out);
         }
         earlier.push(route);

@@ -64,6 +64,14 @@ fn a_wider_fault_of_envoy_spares_where_the_filter_is_off_or_another_one() {
         let nameless = listener("", "", own).replace("name: one\n", "include_request_attempt_count: true\n");
         assert_lost(&nameless, "envoy", "condition-lost");
     }
+    // Of a whole route configuration, which a rule cannot name.
+    let whole = listener("", "name: default, ", OFF).replace(
+        "virtual_hosts:\n",
+        &format!(
+            "typed_per_filter_config: {{envoy.filters.http.fault: {{{OFF}}}}}\n        virtual_hosts:\n"
+        ),
+    );
+    assert_lost(&whole, "envoy", "condition-lost");
     // Of another filter, it changes nothing.
     let other = listener("", "name: default, ", OFF)
         .replace("{envoy.filters.http.fault:", "{envoy.filters.http.cors:");
@@ -133,6 +141,7 @@ fn a_condition_that_cannot_be_read_takes_the_fault_along() {
     ] {
         assert_lost(&matched(matches), "istio", "condition-lost");
     }
+    assert_lost(&matched("[{uri: {prefix: /a}}]").replace("match:", "matches:"), "istio", "condition-lost");
     for condition in [
         "upstream_cluster: 5",
         "downstream_nodes: [7]",
@@ -185,9 +194,9 @@ fn hosts_hold_beside_an_authority_and_an_empty_match_is_every_request() {
     };
     assert_lost(&hosts("{regex: '.*'}"), "istio", "condition-lost");
     assert_lost(&hosts("{exact: b.example}"), "istio", "condition-lost");
-    for name in ["shop.example", "x.b.example"] {
+    for name in ["shop.example", "x.b.example", "shop.example:8080"] {
         let (out, _) = imported(&hosts(&format!("{{exact: {name}}}")), "istio");
-        assert!(out.contains(&format!("authority:\n        exact: {name}\n")), "{out}");
+        assert!(out.replace('"', "").contains(&format!("authority:\n        exact: {name}\n")), "{out}");
     }
     let (out, codes) = imported(&matched("[]"), "istio");
     assert!(out.contains("- name: imported\n") && !out.contains("match:"), "{codes:?}{out}");
