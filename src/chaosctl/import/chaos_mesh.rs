@@ -39,13 +39,18 @@ pub fn read(document: &Place<'_>, told: &Told, out: &mut Gathered) {
     let Some(mut fields) = spec.fields(told) else { return };
     fields.refuse_twins(told);
     let mut draft = Draft::new(&name, format!("HTTPChaos {name}"), document);
-    let whole = chaos(&mut fields, namespace.as_ref(), &mut draft, told, out);
-    fields.finish(told, "mode, value, selector, target, port, path, method, code, request_headers, abort, delay, replace, patch, duration");
+    let mut whole = chaos(&mut fields, namespace.as_ref(), &mut draft, told, out);
+    // What is not known may be a condition with a slip in its name.
+    whole &= fields.finish(told, "mode, value, selector, target, port, path, method, code, request_headers, abort, delay, replace, patch, duration");
     if !draft.has_faults() {
         let hint = "give it abort, delay, replace or patch";
         told.add(Code::NeverFires, document.key(), "nothing of this HTTPChaos can be injected here", hint);
     } else if whole {
         out.scenarios.extend(draft.finish(told));
+    } else {
+        let hint = "correct what the other findings name, and import again";
+        let message = "something that narrows it did not come over: no scenario";
+        told.add(Code::ConditionLost, document.key(), message, hint);
     }
 }
 
@@ -60,8 +65,15 @@ fn chaos(
     let target = fields.take("target");
     let word = target.as_ref().and_then(|target| target.text(told));
     let sided = matches!(word, Some("Request" | "Response"));
-    if let (false, Some(target)) = (sided, &target) {
-        target.bad(told, "this is no target", "write Request or Response");
+    match (&target, draft.place()) {
+        _ if sided => {}
+        (Some(target), _) => target.bad(told, "this is no target", "write Request or Response"),
+        (None, place) => told.add(
+            Code::BadValue,
+            place,
+            "an HTTPChaos without `target`: no scenario",
+            "write target: Request or target: Response",
+        ),
     }
     let response = word == Some("Response");
     draft.scope.push(("direction", text("inbound")));
@@ -145,8 +157,7 @@ fn select(selector: &Place<'_>, draft: &mut Draft, told: &Told, out: &mut Gather
             whole = false;
         }
     }
-    fields.finish(told, "namespaces, labelSelectors");
-    whole
+    fields.finish(told, "namespaces, labelSelectors") && whole
 }
 
 /// How many of the pods.
@@ -183,7 +194,7 @@ fn rule(fields: &mut Fields<'_>, response: bool, told: &Told) -> (Rule, bool) {
     if let Some(path) = fields.take("path") {
         match path.text(told) {
             Some("*" | "/*") => {}
-            Some(glob) => rule.path(&wildcard(glob, &path)),
+            Some(glob) => rule.path(&wildcard(glob, &path), &path, Purpose::Hit, told),
             None => whole = false,
         }
     }
@@ -198,8 +209,9 @@ fn rule(fields: &mut Fields<'_>, response: bool, told: &Told) -> (Rule, bool) {
             None => whole = false,
         }
     }
-    for (name, value) in fields.take("request_headers").map(|headers| headers.named(told)).unwrap_or_default()
-    {
+    let headers = fields.take("request_headers").map_or(Some(Vec::new()), |headers| headers.map(told));
+    whole &= headers.is_some();
+    for (name, value) in headers.unwrap_or_default() {
         match value.text(told) {
             Some(_) => rule.header(name, &Condition::new("exact", value.copy()), &value, Purpose::Hit, told),
             None => whole = false,
@@ -211,7 +223,7 @@ fn rule(fields: &mut Fields<'_>, response: bool, told: &Told) -> (Rule, bool) {
                 let hint = "elsewhere than in Istio name the cluster as that Envoy does, or remove it";
                 let message = format!("port {number} came over as the cluster of it in an Istio sidecar");
                 told.add(Code::Changed, port.key(), message, hint);
-                rule.name("cluster", port.put_text(format!("inbound|{number}||")));
+                rule.name("cluster", port.put_text(format!("inbound|{number}||")), &port, told);
             }
             None => whole = false,
         }

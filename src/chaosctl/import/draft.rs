@@ -7,7 +7,7 @@ use super::tree::{list, number, object, text};
 use crate::emit;
 use squall_policy::wire::{Decode, Scenario};
 use squall_policy::{Level, Node, Position, Report, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One scenario.
 pub struct Draft {
@@ -59,6 +59,11 @@ impl Draft {
     /// Adds a fault. Without a share it is for all.
     pub fn fault(&mut self, kind: &'static str, keys: Vec<(&'static str, Node)>, percent: Option<Node>) {
         self.faults.push((kind, keys, percent));
+    }
+
+    /// Where it comes from, for a finding.
+    pub fn place(&self) -> (&str, Option<Position>) {
+        (&self.path, self.at)
     }
 
     pub fn has_faults(&self) -> bool {
@@ -128,6 +133,10 @@ impl Draft {
 
     /// The scenario, as a catalog accepts it; else what it refuses is told and there is none.
     pub fn finish(self, told: &Told) -> Option<Ready> {
+        if self.rules.len().max(self.protect.len()) > MOST_RULES {
+            too_many((&self.path, self.at), told);
+            return None;
+        }
         let node = self.node();
         let mut report = Report::default();
         Scenario::decode(&node, &mut report);
@@ -145,6 +154,15 @@ impl Draft {
         }
         (!report.has_errors()).then_some(Ready { from: self.from, notes, name: self.name, node })
     }
+}
+
+/// Conditions of one scenario that say who is hit or who is spared: every request is compared with them.
+pub const MOST_RULES: usize = 200;
+
+pub fn too_many(place: (&str, Option<Position>), told: &Told) {
+    let message = format!("more than {MOST_RULES} rules say who is hit or spared: no scenario");
+    let hint = "split the file, so that a fault has fewer conditions and fewer routes before it, or write the scenario by hand";
+    told.add(Code::ConditionLost, place, message, hint);
 }
 
 /// A scenario that a catalog accepts.
@@ -177,12 +195,13 @@ pub fn dns_label(name: &str) -> String {
 /// Gives every scenario a name of its own.
 pub fn distinguish(scenarios: &mut [Ready]) {
     let mut names = BTreeSet::new();
+    let mut next = BTreeMap::new();
     for scenario in scenarios {
         let mut name = scenario.name.clone();
-        let mut number = 2;
+        let number = next.entry(scenario.name.clone()).or_insert(2);
         while !names.insert(name.clone()) {
             name = format!("{}-{number}", scenario.name);
-            number += 1;
+            *number += 1;
         }
         if let Value::Object(entries) = &mut scenario.node.value
             && let Some(entry) = entries.iter_mut().find(|entry| entry.key == "name")

@@ -38,8 +38,8 @@ impl Read {
         fields.refuse_twins(told);
         // A filter as a list of them has it.
         if let Some(config) = fields.take("typed_config") {
-            let _ = fields.take("name");
-            fields.finish(told, "name, typed_config");
+            let _ = (fields.take("name"), fields.take("disabled"));
+            fields.finish(told, "name, typed_config, disabled");
             return Self::new(&config, told);
         }
         let _ = fields.take("@type");
@@ -49,10 +49,13 @@ impl Read {
             fields.take("abort").and_then(|abort| aborted(&abort, &mut asked, told)),
             fields.take("response_rate_limit").and_then(|limit| limited(&limit, &mut asked, told)),
         ];
-        let rule = rule(&mut fields, told);
+        let mut rule = rule(&mut fields, told);
         let most = fields.take("max_active_faults");
         rest(&mut fields, told);
-        fields.finish(told, "delay, abort, response_rate_limit, headers, upstream_cluster, downstream_nodes, max_active_faults");
+        // What is not known may be a condition with a slip in its name.
+        if !fields.finish(told, "delay, abort, response_rate_limit, headers, upstream_cluster, downstream_nodes, max_active_faults") {
+            rule.lack(Purpose::Hit);
+        }
         let most = match most.map(|most| (units::whole(&most, told), most)) {
             Some((Some(0), most)) => {
                 told.add(
@@ -85,11 +88,20 @@ impl Read {
 /// Who is hit.
 fn rule(fields: &mut Fields<'_>, told: &Told) -> Rule {
     let mut rule = Rule::default();
-    for header in fields.take("headers").map(|headers| headers.items(told)).unwrap_or_default() {
-        envoy_header::read(&header, &mut rule, told);
+    match fields.take("headers").map(|headers| headers.list(told)) {
+        Some(Some(headers)) => {
+            headers.iter().for_each(|header| envoy_header::read(header, &mut rule, told));
+        }
+        Some(None) => rule.lack(Purpose::Hit),
+        None => {}
     }
     if let Some(nodes) = fields.take("downstream_nodes") {
-        let names: Vec<_> = nodes.items(told).iter().filter_map(|node| node.text(told)).collect();
+        let names: Option<Vec<_>> =
+            nodes.list(told).and_then(|nodes| nodes.iter().map(|node| node.text(told)).collect());
+        if names.is_none() {
+            rule.lack(Purpose::Hit);
+        }
+        let names = names.unwrap_or_default();
         let condition = match names.as_slice() {
             [] => None,
             [one] => Some(Condition::new("exact", nodes.put_text(*one))),
@@ -102,10 +114,12 @@ fn rule(fields: &mut Fields<'_>, told: &Told) -> Rule {
             rule.header("x-envoy-downstream-service-node", &condition, &nodes, Purpose::Hit, told);
         }
     }
-    if let Some(cluster) = fields.take("upstream_cluster")
-        && cluster.text(told).is_some_and(|name| !name.is_empty())
-    {
-        rule.name("cluster", cluster.copy());
+    if let Some(cluster) = fields.take("upstream_cluster") {
+        match cluster.text(told) {
+            Some("") => {}
+            Some(_) => rule.name("cluster", cluster.copy(), &cluster, told),
+            None => rule.lack(Purpose::Hit),
+        }
     }
     rule
 }

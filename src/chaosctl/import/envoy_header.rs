@@ -9,19 +9,27 @@ pub fn read(place: &Place<'_>, rule: &mut Rule, told: &Told) {
     let Some(mut fields) = place.fields(told) else { return rule.lack(Purpose::Hit) };
     fields.refuse_twins(told);
     let name = fields.text("name", told);
-    let inverted = fields.take("invert_match").and_then(|flag| flag.bool(told)).unwrap_or(false);
-    let as_empty =
-        fields.take("treat_missing_header_as_empty").and_then(|flag| flag.bool(told)).unwrap_or(false);
+    let inverted = flagged(&mut fields, "invert_match", told);
+    let as_empty = flagged(&mut fields, "treat_missing_header_as_empty", told);
     let condition = condition(&mut fields, rule, told);
-    fields.finish(
+    let whole = fields.finish(
         told,
         "name, string_match, exact_match, prefix_match, suffix_match, contains_match, safe_regex_match, \
         present_match, range_match, invert_match, treat_missing_header_as_empty",
     );
-    let (Some(name), Some(condition)) = (name, condition) else { return rule.lack(Purpose::Hit) };
+    let (true, Some(name), Some(condition), Some(inverted), Some(as_empty)) =
+        (whole, name, condition, inverted, as_empty)
+    else {
+        return rule.lack(Purpose::Hit);
+    };
     let condition =
         Condition { inverted, has_to_be_there: condition.kind != "present" && !as_empty, ..condition };
     rule.header(name, &condition, place, Purpose::Hit, told);
+}
+
+/// Absent is `false`; `None` is no answer, which was told.
+fn flagged(fields: &mut Fields<'_>, key: &str, told: &Told) -> Option<bool> {
+    fields.take(key).map_or(Some(false), |flag| flag.bool(told))
 }
 
 /// `None` where there is none that can be written here, which was told.
@@ -57,22 +65,22 @@ fn condition(fields: &mut Fields<'_>, rule: &mut Rule, told: &Told) -> Option<Co
 fn string_match(place: &Place<'_>, told: &Told) -> Option<Condition> {
     let mut fields = place.fields(told)?;
     fields.refuse_twins(told);
-    let any_case = fields.take("ignore_case").and_then(|flag| flag.bool(told)).unwrap_or(false);
-    let mut found = None;
+    let any_case = flagged(&mut fields, "ignore_case", told)?;
+    let mut found = Vec::new();
     for kind in ["exact", "prefix", "suffix", "contains"] {
         if let Some(value) = fields.take(kind) {
             value.text(told)?;
-            found = Some(Condition::new(kind, value.copy()));
+            found.push(Condition::new(kind, value.copy()));
         }
     }
     if let Some(regex) = fields.take("safe_regex") {
-        found = Some(expression(&regex, told)?);
+        found.push(expression(&regex, told)?);
     }
-    fields.finish(told, "exact, prefix, suffix, contains, safe_regex, ignore_case");
-    let Some(found) = found else {
+    let whole = fields.finish(told, "exact, prefix, suffix, contains, safe_regex, ignore_case");
+    let (1, true, Some(found)) = (found.len(), whole, found.pop()) else {
         place.bad(
             told,
-            "a condition without a value",
+            "a condition needs one value",
             "give one of exact, prefix, suffix, contains, safe_regex",
         );
         return None;
@@ -84,8 +92,8 @@ fn expression(place: &Place<'_>, told: &Told) -> Option<Condition> {
     let mut fields = place.fields(told)?;
     let regex = fields.take("regex");
     let _ = fields.take("google_re2");
-    fields.finish(told, "regex");
-    let regex = regex?;
+    let whole = fields.finish(told, "regex");
+    let regex = regex.filter(|_| whole)?;
     regex.text(told)?;
     Some(Condition::new("regex", regex.copy()))
 }

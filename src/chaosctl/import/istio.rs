@@ -1,7 +1,7 @@
 //! Istio: `fault` of the HTTP routes of a VirtualService.
 
 use super::Gathered;
-use super::draft::Draft;
+use super::draft::{Draft, MOST_RULES, too_many};
 use super::istio_match::{self, Matched};
 use super::place::{Fields, Place};
 use super::rule::{Condition, Purpose, Rule, escaped};
@@ -84,6 +84,20 @@ struct Service<'a> {
     hosts: Vec<&'a str>,
 }
 
+impl Service<'_> {
+    /// Whether an authority is one of its hosts as they stand there.
+    fn has(&self, authority: &str) -> bool {
+        let authority = match authority.rsplit_once(':') {
+            Some((name, port)) if port.chars().all(|c| c.is_ascii_digit()) => name,
+            _ => authority,
+        };
+        self.hosts.iter().any(|host| match host.strip_prefix('*') {
+            Some(domain) => authority.len() > domain.len() && authority.ends_with(domain),
+            None => *host == authority,
+        })
+    }
+}
+
 fn service(spec: &Place<'_>, name: &str, namespace: Option<&str>, told: &Told, out: &mut Gathered) {
     let Some(mut fields) = spec.fields(told) else { return };
     fields.refuse_twins(told);
@@ -103,8 +117,17 @@ fn service(spec: &Place<'_>, name: &str, namespace: Option<&str>, told: &Told, o
         let fault = fields.take("fault");
         any |= fault.is_some();
         fields.tell(&ROUTING, Code::StaysThere, told, "is no fault", ITS_OWN);
-        fields.finish(told, "name, match, route, fault and what else routes");
-        if let Some(fault) = fault {
+        let whole = fields.finish(told, "name, match, route, fault and what else routes");
+        if !whole && fault.is_some() {
+            // What is not known may be `match` with a slip in its name.
+            let message = "a key of the route is not known, and may narrow it: its fault is left out";
+            told.add(
+                Code::ConditionLost,
+                place.key(),
+                message,
+                "correct or remove the key, and import again",
+            );
+        } else if let Some(fault) = fault {
             faulted(&service, &route, &fault, &earlier, told, out);
         }
         earlier.push(route);
@@ -122,6 +145,11 @@ struct Route<'n> {
     matches: Option<Place<'n>>,
     /// Of its destinations: host, subset and port.
     destinations: Vec<(&'n str, Option<&'n str>, Option<u64>)>,
+    /// What short and full names of its one host have in common. Hosts of other namespaces may have it too: then more
+    /// is spared.
+    label: Option<String>,
+    /// What it takes, as who is spared by later routes.
+    takes: Vec<Rule>,
 }
 
 impl<'n> Route<'n> {
@@ -137,13 +165,24 @@ impl<'n> Route<'n> {
                 let mut port = to.take("port").and_then(|port| port.fields(told));
                 let number = port.as_mut().and_then(|port| units::whole(&port.take("number")?, told));
                 destinations.push((host, subset, number));
-                port.into_iter().for_each(|port| port.finish(told, "number"));
+                if let Some(port) = port {
+                    port.finish(told, "number");
+                }
                 to.finish(told, "host, subset, port");
             }
             route.tell(&["weight", "headers"], Code::StaysThere, told, "is no fault", ITS_OWN);
             route.finish(told, "destination, weight, headers");
         }
-        Self { place: place.clone(), name, matches, destinations }
+        let takes = istio_match::rules(matches.as_ref(), Purpose::Spare);
+        let mut route = Self { place: place.clone(), name, matches, destinations, label: None, takes };
+        let host = route.host();
+        route.label = host.map(|host| host.split('.').next().unwrap_or_default().to_ascii_lowercase());
+        route
+    }
+
+    /// Whether it has no condition at all.
+    fn takes_all(&self) -> bool {
+        self.matches.as_ref().is_none_or(istio_match::is_all) || self.takes.iter().any(Rule::is_empty)
     }
 
     /// The one host that all of it goes to.
@@ -184,7 +223,9 @@ fn faulted(
         let mut draft = Draft::new(&name, from, &route.place);
         draft.scope.extend(labels.map(|labels| ("labels", labels)));
         draft.rules = rules;
-        narrow(&mut draft, service, route, told);
+        if !narrow(&mut draft, service, route, told) {
+            continue;
+        }
         draft.scope.push(("direction", text("outbound")));
         draft.protect.clone_from(&protect);
         for (kind, keys, percent) in &faults {
@@ -198,57 +239,52 @@ fn faulted(
 fn spared(route: &Route<'_>, earlier: &[Route<'_>], told: &Told) -> Option<Vec<Rule>> {
     let mut spared = Vec::new();
     for other in earlier {
-        // Of another upstream: the scenario's dependency does not match it anyway.
-        if other.host().is_some()
-            && route.host().is_some()
-            && other.host() != route.host()
-            && other.matches.is_some()
-        {
-            continue;
-        }
-        let rules = istio_match::rules(other.matches.as_ref(), Purpose::Spare, told);
-        if other.matches.is_none() || rules.iter().any(Rule::is_empty) {
+        if other.takes_all() {
             let message = format!("{} before it may take every request: no scenario", other.place.path);
             let hint = "put it first in the VirtualService, or write the scenario by hand";
             told.add(Code::NeverFires, route.place.key(), message, hint);
             return None;
         }
-        spared.extend(rules);
+        // Of another upstream: the scenario's dependency does not match it anyway.
+        if other.label.is_some() && route.label.is_some() && other.label != route.label {
+            continue;
+        }
+        if spared.len() + other.takes.len() > MOST_RULES {
+            too_many(route.place.key(), told);
+            return None;
+        }
+        spared.extend(other.takes.iter().cloned());
     }
     Some(spared)
 }
 
-/// Only what goes to the hosts of the service.
-fn narrow(draft: &mut Draft, service: &Service<'_>, route: &Route<'_>, told: &Told) {
+/// Only what goes to the hosts of the service. False where nothing is left of it, which was told.
+fn narrow(draft: &mut Draft, service: &Service<'_>, route: &Route<'_>, told: &Told) -> bool {
     let host = route.host();
     if let Some(host) = host {
         draft.scope.insert(0, ("dependency", text(host)));
     }
     if let Some(exact) = host.and_then(|host| subset(service, route, host, told)) {
         draft.scope.retain(|(key, _)| *key != "dependency");
-        each(draft, |rule| rule.name("cluster", text(exact.clone())));
+        each(draft, |rule| rule.name("cluster", text(exact.clone()), &route.place, told));
     }
     let same = |other: &str| host == Some(other);
     if service.hosts.iter().all(|host| same(host)) && host.is_some() || service.hosts.contains(&"*") {
-        return;
+        return true;
     }
     let any: Vec<String> = service.hosts.iter().map(|host| authority(host, service.namespace)).collect();
     if any.is_empty() {
-        return;
+        return true;
     }
-    let source = format!("({})(:[0-9]+)?", any.join("|"));
-    for rule in &mut draft.rules {
-        if rule.has_authority() {
-            draft.notes.push(
-                "The hosts of the VirtualService are left out where its match has an authority.".to_owned(),
-            );
-        }
-    }
+    let hosts = Condition::new("regex", text(format!("({})(:[0-9]+)?", any.join("|"))));
     each(draft, |rule| {
-        if !rule.has_authority() {
-            rule.set_authority(&Condition::new("regex", text(source.clone())));
+        // An authority that is one of the hosts says so already; beside any other the hosts cannot be written.
+        if !rule.exact_authority().is_some_and(|name| service.has(name)) {
+            rule.authority(&hosts, &route.place, Purpose::Hit, told);
         }
     });
+    draft.rules.retain(Rule::is_whole);
+    !draft.rules.is_empty()
 }
 
 /// Changes every rule; where there is none, the first one.

@@ -31,11 +31,16 @@ pub fn tell_gateways(gateways: Option<&Place<'_>>, told: &Told) {
 
 /// The rules of a route by the labels of the callers. Empty when none could be carried over.
 pub fn groups(matches: Option<&Place<'_>>, told: &Told) -> Vec<Matched> {
-    let Some(matches) = matches else { return vec![Matched { labels: None, rules: Vec::new() }] };
+    let all = || vec![Matched { labels: None, rules: Vec::new() }];
+    let Some(matches) = matches else { return all() };
+    // In Istio an empty list means every request of the route.
+    if is_all(matches) {
+        return all();
+    }
     let mut groups: Vec<Matched> = Vec::new();
     for place in matches.items(told) {
         let Some((labels, rule)) = one(&place, Purpose::Hit, told) else { continue };
-        if !rule.is_whole() {
+        if !rule.is_whole_or_told(&place, told) {
             continue;
         }
         let same =
@@ -52,20 +57,35 @@ pub fn groups(matches: Option<&Place<'_>>, told: &Told) -> Vec<Matched> {
     groups
 }
 
+/// Whether a `match` has no condition at all.
+pub fn is_all(matches: &Place<'_>) -> bool {
+    matches!(&matches.node.value, Value::List(items) if items.is_empty())
+}
+
 /// The rules alone.
-pub fn rules(matches: Option<&Place<'_>>, purpose: Purpose, told: &Told) -> Vec<Rule> {
-    // What is told of them was told where they are read as what they are.
-    let _ = told;
+pub fn rules(matches: Option<&Place<'_>>, purpose: Purpose) -> Vec<Rule> {
+    // What is told of them is told where they are read as who is hit.
     let silent = Told::default();
     let items = matches.map(|matches| matches.items(&silent)).unwrap_or_default();
-    items.iter().filter_map(|place| one(place, purpose, &silent).map(|(_, rule)| rule)).collect()
+    items
+        .iter()
+        .filter_map(|place| one(place, purpose, &silent).map(|(_, rule)| rule))
+        // Conditions that contradict each other: it takes no request.
+        .filter(Rule::is_whole)
+        .collect()
 }
 
 fn one(place: &Place<'_>, purpose: Purpose, told: &Told) -> Option<(Option<Node>, Rule)> {
     let mut fields = place.fields(told)?;
     fields.refuse_twins(told);
     let mut rule = Rule::default();
-    let any_case = fields.take("ignoreUriCase").and_then(|flag| flag.bool(told)).unwrap_or(false);
+    let any_case = fields.take("ignoreUriCase").is_some_and(|flag| {
+        // Of a slip the wider reading, for it may say who is spared; who is hit is left out.
+        flag.bool(told).unwrap_or_else(|| {
+            rule.lack(purpose);
+            true
+        })
+    });
     if let Some(uri) = fields.take("uri") {
         let condition = string(&uri, told);
         let condition = match condition {
@@ -73,14 +93,13 @@ fn one(place: &Place<'_>, purpose: Purpose, told: &Told) -> Option<(Option<Node>
             condition => condition,
         };
         match condition {
-            Some(condition) if condition.kind != "present" => rule.path(&condition),
+            Some(condition) if condition.kind != "present" => rule.path(&condition, &uri, purpose, told),
             Some(_) => {}
             None => rule.lack(purpose),
         }
     }
     for (key, inverted) in [("headers", false), ("withoutHeaders", true)] {
-        let named = fields.take(key).map(|headers| headers.named(told)).unwrap_or_default();
-        for (name, value) in named {
+        for (name, value) in named(&mut fields, key, &mut rule, purpose, told) {
             match string(&value, told) {
                 Some(condition) => {
                     rule.header(name, &Condition { inverted, ..condition }, &value, purpose, told)
@@ -101,7 +120,7 @@ fn one(place: &Place<'_>, purpose: Purpose, told: &Told) -> Option<(Option<Node>
             None => rule.lack(purpose),
         }
     }
-    for (name, value) in fields.take("queryParams").map(|query| query.named(told)).unwrap_or_default() {
+    for (name, value) in named(&mut fields, "queryParams", &mut rule, purpose, told) {
         match string(&value, told) {
             Some(condition) => rule.query(name, &condition),
             None => rule.lack(purpose),
@@ -109,11 +128,29 @@ fn one(place: &Place<'_>, purpose: Purpose, told: &Told) -> Option<(Option<Node>
     }
     let labels = fields.take("sourceLabels").map(|labels| labels.copy());
     elsewhere(&mut fields, &mut rule, purpose, told);
-    fields.finish(
+    let whole = fields.finish(
         told,
         "uri, method, headers, withoutHeaders, authority, queryParams, sourceLabels, ignoreUriCase",
     );
+    if !whole {
+        rule.lack(purpose);
+    }
     Some((labels, rule))
+}
+
+/// Conditions by their names.
+fn named<'n>(
+    fields: &mut Fields<'n>,
+    key: &str,
+    rule: &mut Rule,
+    purpose: Purpose,
+    told: &Told,
+) -> Vec<(&'n str, Place<'n>)> {
+    let named = fields.take(key).map_or(Some(Vec::new()), |named| named.map(told));
+    named.unwrap_or_else(|| {
+        rule.lack(purpose);
+        Vec::new()
+    })
 }
 
 /// What is not said of a request.
@@ -165,7 +202,10 @@ fn string(place: &Place<'_>, told: &Told) -> Option<Condition> {
             found.push(Condition::new(kind, value.copy()));
         }
     }
-    fields.finish(told, "exact, prefix, regex");
+    // Without what is not known it would be another condition.
+    if !fields.finish(told, "exact, prefix, regex") {
+        return None;
+    }
     if found.len() > 1 {
         place.bad(told, "several conditions in one", "leave one of exact, prefix and regex");
         return None;

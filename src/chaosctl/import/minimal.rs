@@ -68,7 +68,7 @@ fn scenario(place: &Place<'_>, told: &Told, out: &mut Gathered) {
         let hint = "give it latency_ms or abort_chance above 0";
         return told.add(Code::NeverFires, place.key(), format!("{name} injects nothing"), hint);
     }
-    if triggered && scoped && rule.is_whole() {
+    if rule.is_whole_or_told(place, told) && triggered && scoped {
         out.scenarios.extend(draft.finish(told));
     }
 }
@@ -189,11 +189,11 @@ fn trigger_of(place: &Place<'_>, draft: &mut Draft, rule: &mut Rule, told: &Told
     match words.split_once(' ') {
         Some((method, path)) if path.starts_with('/') && method.chars().all(|c| c.is_ascii_uppercase()) => {
             rule.method(&Condition::new("exact", place.put_text(method)), place, Purpose::Hit, told);
-            rule.path(&path_of(place, path.trim()));
+            rule.path(&path_of(place, path.trim()), place, Purpose::Hit, told);
             true
         }
         None if words.starts_with('/') => {
-            rule.path(&path_of(place, words));
+            rule.path(&path_of(place, words), place, Purpose::Hit, told);
             true
         }
         _ => lost(place, &format!("the trigger {words:?}"), told),
@@ -218,28 +218,31 @@ fn path_of(place: &Place<'_>, path: &str) -> Condition {
 fn requests(fields: &mut Fields<'_>, rule: &mut Rule, told: &Told) {
     if let Some(path) = fields.take("path") {
         match path.text(told) {
-            Some(text) => rule.path(&path_of(&path, text)),
+            Some(text) => rule.path(&path_of(&path, text), &path, Purpose::Hit, told),
             None => rule.lack(Purpose::Hit),
         }
     }
     if let Some(prefix) = fields.take("path_prefix") {
-        rule.path(&Condition::new("prefix", prefix.copy()));
+        rule.path(&Condition::new("prefix", prefix.copy()), &prefix, Purpose::Hit, told);
     }
     if let Some(method) = fields.take_any(&["method", "methods"]) {
         let names: Vec<String> = match &method.node.value {
-            Value::List(_) => method
-                .items(told)
-                .iter()
-                .filter_map(|item| item.text(told))
-                .map(str::to_ascii_uppercase)
-                .collect(),
+            // A name that cannot be read makes the methods none, which a rule refuses.
+            Value::List(_) => {
+                let names = method.items(told);
+                let names: Option<Vec<_>> = names.iter().map(|item| item.text(told)).collect();
+                names.unwrap_or_default().into_iter().map(str::to_ascii_uppercase).collect()
+            }
             _ => method.text(told).map(str::to_ascii_uppercase).into_iter().collect(),
         };
         rule.method(&Condition::new("regex", method.put_text(names.join("|"))), &method, Purpose::Hit, told);
     }
-    for (name, value) in
-        fields.take_any(&["headers", "header"]).map(|headers| headers.named(told)).unwrap_or_default()
-    {
+    let headers =
+        fields.take_any(&["headers", "header"]).map_or(Some(Vec::new()), |headers| headers.map(told));
+    if headers.is_none() {
+        rule.lack(Purpose::Hit);
+    }
+    for (name, value) in headers.unwrap_or_default() {
         match value.text(told) {
             Some(_) => rule.header(name, &Condition::new("exact", value.copy()), &value, Purpose::Hit, told),
             None => rule.lack(Purpose::Hit),

@@ -106,8 +106,9 @@ pub fn run(arguments: &Import, err: Paint) -> anyhow::Result<Outcome> {
         files.iter().for_each(|(source, _)| complain(&findings::text(source, err)));
         return Ok(Outcome::Finding);
     }
-    let written = write(arguments, &gathered, &files)?;
+    // First, for what is refused or cannot be written may be so because of it.
     complain(&told::shown(&files, arguments.output, err)?);
+    let written = write(arguments, &gathered, &files)?;
     let count =
         |level| files.iter().flat_map(|(_, findings)| findings).filter(|f| f.code.level() == level).count();
     let [errors, lost, changed] = [Level::Error, Level::Lost, Level::Changed].map(count);

@@ -48,23 +48,32 @@ impl<'n> Place<'n> {
     }
 
     pub fn items(&self, told: &Told) -> Vec<Self> {
+        self.list(told).unwrap_or_default()
+    }
+
+    /// Where what is no list must not become an empty one.
+    pub fn list(&self, told: &Told) -> Option<Vec<Self>> {
         match &self.node.value {
-            Value::List(items) => items
-                .iter()
-                .enumerate()
-                .map(|(n, node)| Self { node, path: format!("{}[{n}]", self.path), key_at: node.at })
-                .collect(),
-            _ => self.wrong("a list", told).unwrap_or_default(),
+            Value::List(items) => {
+                let item = |(n, node)| Self { node, path: format!("{}[{n}]", self.path), key_at: node.at };
+                Some(items.iter().enumerate().map(item).collect())
+            }
+            _ => self.wrong("a list", told),
         }
     }
 
     /// The entries of an object whose keys are names.
     pub fn named(&self, told: &Told) -> Vec<(&'n str, Self)> {
+        self.map(told).unwrap_or_default()
+    }
+
+    /// Where what is no object must not become an empty one.
+    pub fn map(&self, told: &Told) -> Option<Vec<(&'n str, Self)>> {
         match &self.node.value {
             Value::Object(entries) => {
-                entries.iter().map(|entry| (entry.key.as_str(), below(&self.path, entry))).collect()
+                Some(entries.iter().map(|entry| (entry.key.as_str(), below(&self.path, entry))).collect())
             }
-            _ => self.wrong("an object", told).unwrap_or_default(),
+            _ => self.wrong("an object", told),
         }
     }
 
@@ -164,8 +173,8 @@ impl<'n> Fields<'n> {
         self.open.is_empty()
     }
 
-    /// Names all that is left.
-    pub fn finish(self, told: &Told, known: &str) {
+    /// Names all that is left. Whether there was nothing: what is left of a condition may narrow it.
+    pub fn finish(self, told: &Told, known: &str) -> bool {
         for (index, (key, entry)) in self.open.iter().enumerate() {
             let place = below(&self.path, entry);
             if self.open.iter().take(index).any(|(other, _)| other == key) {
@@ -174,6 +183,7 @@ impl<'n> Fields<'n> {
             let message = format!("`{}` is no key that is known here", entry.key);
             told.add(Code::UnknownKey, place.key(), message, format!("known are {known}"));
         }
+        self.open.is_empty()
     }
 
     /// Names keys that stand there twice: which one was meant?

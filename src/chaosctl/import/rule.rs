@@ -70,6 +70,16 @@ pub fn escaped(text: &str) -> String {
     out
 }
 
+/// Whether two trees are the same, wherever they stand.
+fn same(a: &Node, b: &Node) -> bool {
+    match (&a.value, &b.value) {
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.key == b.key && same(&a.value, &b.value))
+        }
+        (a, b) => a == b,
+    }
+}
+
 /// One rule in the making.
 #[derive(Clone, Default)]
 pub struct Rule {
@@ -80,9 +90,16 @@ pub struct Rule {
     authority: Option<Node>,
     names: Vec<(&'static str, Node)>,
     broken: bool,
+    /// Whether a finding says that what it narrows is left out.
+    is_told: bool,
 }
 
 impl Rule {
+    /// By names alone: `route`, `cluster` or `virtual_host`.
+    pub fn named(names: Vec<(&'static str, Node)>) -> Self {
+        Self { names, ..Self::default() }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.path.is_none()
             && self.methods.is_empty()
@@ -97,11 +114,21 @@ impl Rule {
         !self.broken
     }
 
+    /// The same; where it is not, a finding says that this takes what it narrows along.
+    pub fn is_whole_or_told(&self, place: &Place<'_>, told: &Told) -> bool {
+        if self.broken && !self.is_told {
+            let message = "a condition of it could not be read: what it narrows is left out";
+            told.add(Code::ConditionLost, place.key(), message, "correct the condition, and import again");
+        }
+        !self.broken
+    }
+
     /// A condition could not be written.
     pub fn lose(&mut self, place: &Place<'_>, purpose: Purpose, why: &str, told: &Told) {
         let (code, hint) = match purpose {
             Purpose::Hit => {
                 self.broken = true;
+                self.is_told = true;
                 (
                     Code::ConditionLost,
                     "what it narrows is left out, for it would hit more requests without it; write it by hand",
@@ -112,12 +139,14 @@ impl Rule {
         told.add(code, place.key(), why, hint);
     }
 
-    pub fn has_authority(&self) -> bool {
-        self.authority.is_some()
+    /// Both conditions on one part of a request would have to hold, and a rule has one.
+    fn second(&mut self, what: &str, place: &Place<'_>, purpose: Purpose, told: &Told) {
+        let why = format!("a second condition on the {what} cannot be written beside the first");
+        self.lose(place, purpose, &why, told);
     }
 
-    pub fn set_authority(&mut self, condition: &Condition) {
-        self.authority = Some(object(condition.entries()));
+    pub fn exact_authority(&self) -> Option<&str> {
+        self.authority.as_ref()?.get("exact")?.text()
     }
 
     /// A condition is not there because it could not be read, which was told.
@@ -125,13 +154,21 @@ impl Rule {
         self.broken |= purpose == Purpose::Hit;
     }
 
-    pub fn path(&mut self, condition: &Condition) {
-        self.path = Some(object(condition.entries()));
+    pub fn path(&mut self, condition: &Condition, place: &Place<'_>, purpose: Purpose, told: &Told) {
+        let path = object(condition.entries());
+        match &self.path {
+            Some(there) if !same(there, &path) => self.second("path", place, purpose, told),
+            _ => self.path = Some(path),
+        }
     }
 
     /// `route`, `cluster` or `virtual_host`.
-    pub fn name(&mut self, kind: &'static str, name: Node) {
-        self.names.push((kind, name));
+    pub fn name(&mut self, kind: &'static str, name: Node, place: &Place<'_>, told: &Told) {
+        match self.names.iter().find(|(other, _)| *other == kind) {
+            Some((_, there)) if same(there, &name) => {}
+            Some(_) => self.second(kind, place, Purpose::Hit, told),
+            None => self.names.push((kind, name)),
+        }
     }
 
     pub fn query(&mut self, name: &str, condition: &Condition) {
@@ -156,7 +193,7 @@ impl Rule {
             ":path" if !condition.inverted && matches!(condition.kind, "exact" | "prefix" | "regex") => {
                 let hint = "here a path has no query: what follows a `?` does not count";
                 told.add(Code::Changed, place.key(), "`:path` has the query there", hint);
-                self.path(condition);
+                self.path(condition, place, purpose, told);
             }
             pseudo if pseudo.starts_with(':') => {
                 self.lose(place, purpose, &format!("a condition on `{name}` cannot be written here"), told);
@@ -185,7 +222,11 @@ impl Rule {
                 told,
             );
         } else {
-            self.authority = Some(object(condition.entries()));
+            let authority = object(condition.entries());
+            match &self.authority {
+                Some(there) if !same(there, &authority) => self.second("authority", place, purpose, told),
+                _ => self.authority = Some(authority),
+            }
         }
     }
 
@@ -200,10 +241,22 @@ impl Rule {
             |name: &&str| !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c == '-');
         match names {
             Some(names) if !names.is_empty() && names.iter().all(known) => {
-                self.methods = names
-                    .iter()
-                    .map(|name| Node { value: Value::Text((*name).to_owned()), at: condition.value.at })
-                    .collect();
+                let named =
+                    |name: &&str| Node { value: Value::Text((*name).to_owned()), at: condition.value.at };
+                let methods: Vec<Node> = names.iter().map(named).collect();
+                if self.methods.is_empty() {
+                    self.methods = methods;
+                    return;
+                }
+                // Both have to hold: the methods that both name.
+                self.methods.retain(|there| methods.iter().any(|method| same(there, method)));
+                if self.methods.is_empty() {
+                    // No request has two methods: it hits nothing, and spares nothing.
+                    self.broken = true;
+                    self.is_told = true;
+                    let message = "no request fulfils both conditions on the method";
+                    told.add(Code::NeverFires, place.key(), message, "correct one of them, and import again");
+                }
             }
             _ => self.lose(
                 place,

@@ -98,6 +98,10 @@ pub fn percent(place: &Place<'_>, percent: f64, told: &Told) -> Option<Node> {
         place.bad(told, format!("{} is no share", percent), "give 0 to 100 %");
         return None;
     }
+    if percent > 100.0 {
+        let hint = "it came over as 100 %; correct it where less was meant";
+        told.add(Code::Changed, place.here(), format!("{percent} % is more than all"), hint);
+    }
     let fine = percent.min(100.0) * 10_000.0;
     let whole = fine.round();
     if whole > 0.0 && (fine - whole).abs() > 1e-6 {
