@@ -89,6 +89,16 @@ pub fn shown(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
 }
 
+/// The same of something that may be very long, cut.
+pub fn brief(text: &str) -> String {
+    const LONGEST: usize = 200;
+    let mut cut: String = text.chars().take(LONGEST).collect();
+    if cut.len() < text.len() {
+        cut.push('…');
+    }
+    shown(&cut)
+}
+
 /// How many columns a character takes: two in the wide scripts and for emoji, none for what is written over the
 /// character before it (Unicode Standard Annex 11, in coarse ranges).
 pub fn width(c: char) -> usize {

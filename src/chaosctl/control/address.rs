@@ -29,7 +29,7 @@ impl Address {
     /// # Errors
     /// What is no `http://HOST:PORT`.
     pub fn of(option: &str, given: &str) -> anyhow::Result<Self> {
-        let shown = crate::terminal::shown(given);
+        let shown = crate::terminal::brief(given);
         let text = if given.contains("://") { given.to_owned() } else { format!("http://{given}") };
         let uri: Uri = text
             .parse()

@@ -3,11 +3,11 @@
 use super::act::word;
 use super::request::{ensure_fine, or_absent, without_absent};
 use super::told::{self, Told};
-use super::{all, block_on, clients};
+use super::{all, block_on, known_clients};
 use crate::Outcome;
 use crate::arguments::Halt;
 use crate::envelope::object;
-use crate::terminal::Paint;
+use crate::terminal::{Paint, complain};
 use serde_json::Value;
 use squall_policy::Report;
 use squall_policy::wire::{Decode, HaltRequest};
@@ -16,11 +16,20 @@ use squall_policy::wire::{Decode, HaltRequest};
 /// When nobody can be asked.
 pub fn run(arguments: &Halt, paints: (Paint, Paint)) -> anyhow::Result<Outcome> {
     let body = body(arguments.reason.as_deref(), arguments.by.as_deref())?;
-    let asked = all(clients(&arguments.proxies)?, |client| {
+    let (clients, wrong) = known_clients(&arguments.proxies)?;
+    let asked = all(clients, |client| {
         let body = body.clone();
         async move { Told::new(&client.address, client.post("/v1/halt", body).await) }
     });
-    told::print(&block_on(asked)?, arguments.proxies.output, None, paints, said)
+    let outcome = told::print(&block_on(asked)?, arguments.proxies.output, None, paints, said)?;
+    if wrong.is_empty() {
+        return Ok(outcome);
+    }
+    complain(&format!(
+        "chaosctl: {}\nthe proxies that are known were asked all the same\n",
+        wrong.join("\n")
+    ));
+    Ok(Outcome::Unable)
 }
 
 /// What a proxy is sent; `by` is the user where nobody is named.

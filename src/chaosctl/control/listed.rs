@@ -18,31 +18,23 @@ const LARGEST: u64 = 1024 * 1024;
 /// # Errors
 /// With every bad address of every file at once.
 pub fn addresses(proxies: &Proxies) -> anyhow::Result<Vec<Address>> {
-    let mut all = All::default();
-    for given in &proxies.proxy {
-        match given.strip_prefix('@') {
-            Some(file) => all.file(Path::new(file))?,
-            None => all.one(given, ""),
-        }
+    let All { found, wrong } = All::of(proxies);
+    if !wrong.is_empty() {
+        bail!("{}", wrong.join("\n"));
     }
-    for file in &proxies.proxies {
-        all.file(file)?;
+    Ok(found)
+}
+
+/// Those that are known, and what is wrong with the others: whoever stops faults waits for no correction of a file.
+///
+/// # Errors
+/// When none is known.
+pub fn known(proxies: &Proxies) -> anyhow::Result<(Vec<Address>, Vec<String>)> {
+    let All { found, wrong } = All::of(proxies);
+    if found.is_empty() {
+        bail!("{}", wrong.join("\n"));
     }
-    if all.is_untouched() {
-        for given in settings::usual_proxies() {
-            match given.strip_prefix('@') {
-                Some(file) => all.file(Path::new(file))?,
-                None => all.one(given, ""),
-            }
-        }
-    }
-    if all.is_untouched() {
-        all.one(USUAL, "");
-    }
-    if !all.wrong.is_empty() {
-        bail!("{}", all.wrong.join("\n"));
-    }
-    Ok(all.found)
+    Ok((found, wrong))
 }
 
 #[derive(Default)]
@@ -52,6 +44,30 @@ struct All {
 }
 
 impl All {
+    fn of(proxies: &Proxies) -> Self {
+        let mut all = Self::default();
+        all.given(&proxies.proxy);
+        for file in &proxies.proxies {
+            all.file(file);
+        }
+        if all.is_untouched() {
+            all.given(settings::usual_proxies());
+        }
+        if all.is_untouched() {
+            all.one(USUAL, "");
+        }
+        all
+    }
+
+    fn given(&mut self, words: &[String]) {
+        for word in words {
+            match word.strip_prefix('@') {
+                Some(file) => self.file(Path::new(file)),
+                None => self.one(word, ""),
+            }
+        }
+    }
+
     fn is_untouched(&self) -> bool {
         self.found.is_empty() && self.wrong.is_empty()
     }
@@ -70,8 +86,14 @@ impl All {
     }
 
     /// One address a line; `#` begins a comment, and blank lines say nothing.
-    fn file(&mut self, path: &Path) -> anyhow::Result<()> {
-        let (name, text) = read(path)?;
+    fn file(&mut self, path: &Path) {
+        let Text { name, text, is_cut } = match read(path) {
+            Ok(text) => text,
+            Err(error) => return self.wrong.push(format!("{error:#}")),
+        };
+        if is_cut {
+            self.wrong.push(format!("{name} has more than 1 MiB, which is no list of proxies"));
+        }
         let before = (self.found.len(), self.wrong.len());
         let mut lines = 0;
         for (number, line) in text.lines().enumerate() {
@@ -91,25 +113,37 @@ impl All {
                 self.one(word, &format!("{name}:{}:{column}", number + 1));
             }
         }
-        if lines == 0 && before == (self.found.len(), self.wrong.len()) {
+        if lines == 0 && !is_cut && before == (self.found.len(), self.wrong.len()) {
             self.wrong.push(format!("{name} has no proxy: write one address a line, such as {USUAL}"));
         }
-        Ok(())
     }
 }
 
-fn read(path: &Path) -> anyhow::Result<(String, String)> {
-    let mut text = String::new();
-    if path.as_os_str() == "-" {
-        std::io::stdin()
-            .take(LARGEST)
-            .read_to_string(&mut text)
-            .context("cannot read proxies from standard input")?;
-        return Ok(("<stdin>".to_owned(), text));
+/// What is read of a file, and what it is called.
+struct Text {
+    name: String,
+    /// Bytes that are no text make a bad address of their line, and of no other.
+    text: String,
+    is_cut: bool,
+}
+
+fn read(path: &Path) -> anyhow::Result<Text> {
+    let mut bytes = Vec::new();
+    let name = if path.as_os_str() == "-" {
+        let read = std::io::stdin().take(LARGEST + 1).read_to_end(&mut bytes);
+        read.context("cannot read proxies from standard input")?;
+        "<stdin>".to_owned()
+    } else {
+        let name = shown(&path.display().to_string());
+        let file = std::fs::File::open(path)
+            .with_context(|| format!("cannot open {name}, which should have proxies"))?;
+        file.take(LARGEST + 1).read_to_end(&mut bytes).with_context(|| format!("cannot read {name}"))?;
+        name
+    };
+    let is_cut = bytes.len() as u64 > LARGEST;
+    if is_cut {
+        // Half a line is no address.
+        bytes.truncate(bytes.iter().rposition(|byte| *byte == b'\n').unwrap_or(0));
     }
-    let name = shown(&path.display().to_string());
-    let file = std::fs::File::open(path)
-        .with_context(|| format!("cannot open {name}, which should have proxies"))?;
-    file.take(LARGEST).read_to_string(&mut text).with_context(|| format!("cannot read {name}"))?;
-    Ok((name, text))
+    Ok(Text { name, text: String::from_utf8_lossy(&bytes).into_owned(), is_cut })
 }

@@ -26,8 +26,17 @@ use tokio::task::JoinSet;
 
 /// The proxies of a command line.
 pub fn clients(proxies: &Proxies) -> anyhow::Result<Vec<Client>> {
-    let addresses = listed::addresses(proxies)?;
-    Ok(addresses.into_iter().map(|address| Client::new(address, proxies.timeout.into())).collect())
+    Ok(clients_of(listed::addresses(proxies)?, proxies))
+}
+
+/// Those proxies of a command line that are known, and what is wrong with the others.
+pub fn known_clients(proxies: &Proxies) -> anyhow::Result<(Vec<Client>, Vec<String>)> {
+    let (addresses, wrong) = listed::known(proxies)?;
+    Ok((clients_of(addresses, proxies), wrong))
+}
+
+fn clients_of(addresses: Vec<Address>, proxies: &Proxies) -> Vec<Client> {
+    addresses.into_iter().map(|address| Client::new(address, proxies.timeout.into())).collect()
 }
 
 /// Runs to the end, and leaves behind what hangs, such as a slow resolver of names.

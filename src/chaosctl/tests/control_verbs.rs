@@ -393,3 +393,40 @@ fn addresses_and_keys_that_cannot_be_used_are_refused_with_the_reason() {
     let ran = command(&["status"]).env("CHAOSCTL_PROXY", &a.url).output().expect("chaosctl runs");
     assert!(ran.status.success() && String::from_utf8_lossy(&ran.stdout).contains(&a.url));
 }
+
+#[test]
+fn a_halt_reaches_the_proxies_that_are_known_whatever_is_wrong_with_the_others() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path.display().to_string()
+    };
+    let missing = folder.path().join("missing.txt").display().to_string();
+    let proxy = Proxy::willing();
+    let ran = run(&["halt", "--proxies", &missing, "--proxy", &proxy.url]);
+    told(&ran, 2, &["halted by dana", "missing.txt", "asked all the same"]);
+    let bad = write("bad.txt", format!("\u{fffd}nonsense here\n{}\n", proxy.url).as_bytes());
+    told(&run(&["halt", "--proxies", &bad]), 2, &["halted by dana", "bad.txt:1:1"]);
+    let bytes = write("bytes.txt", &[b"\xff\xfe\n", proxy.url.as_bytes(), b"\n"].concat());
+    told(&run(&["halt", "--proxies", &bytes]), 2, &["halted by dana", "bytes.txt:1:1"]);
+    let context =
+        format!("current_context = \"a\"\n[contexts.a]\nproxies = [\"{}\", \"@{missing}\"]\n", proxy.url);
+    let config = write("config.toml", context.as_bytes());
+    told(&run(&["halt", "--config", &config]), 2, &["halted by dana", "missing.txt"]);
+    assert_eq!(proxy.paths(), ["POST /v1/halt"; 4]);
+    // Nobody else is guessed at, and the other verbs still want all of them.
+    told(&run(&["halt", "--proxies", &missing]), 2, &["missing.txt"]);
+    told(&run(&["status", "--proxies", &missing, "--proxy", &proxy.url]), 2, &["missing.txt"]);
+    assert_eq!(proxy.paths().len(), 4);
+}
+
+#[test]
+fn a_file_that_is_no_list_of_proxies_is_refused_in_a_few_words() {
+    let ran = run(&["status", "--proxies", "/dev/zero"]);
+    told(&ran, 2, &["has more than 1 MiB"]);
+    assert!(ran.err.len() < 1000, "{} bytes", ran.err.len());
+    let ran = run_with(&["status", "--proxies", "-"], "x y".repeat(100_000).as_bytes());
+    told(&ran, 2, &["<stdin>:1:1"]);
+    assert!(ran.err.len() < 1000, "{} bytes", ran.err.len());
+}
