@@ -62,20 +62,8 @@ fn chaos(
     told: &Told,
     out: &mut Gathered,
 ) -> bool {
-    let target = fields.take("target");
-    let word = target.as_ref().and_then(|target| target.text(told));
-    let sided = matches!(word, Some("Request" | "Response"));
-    match (&target, draft.place()) {
-        _ if sided => {}
-        (Some(target), _) => target.bad(told, "this is no target", "write Request or Response"),
-        (None, place) => told.add(
-            Code::BadValue,
-            place,
-            "an HTTPChaos without `target`: no scenario",
-            "write target: Request or target: Response",
-        ),
-    }
-    let response = word == Some("Response");
+    let side = side(fields, draft, told);
+    let response = side == Some("Response");
     draft.scope.push(("direction", text("inbound")));
     let selected = fields.take("selector").is_none_or(|selector| select(&selector, draft, told, out));
     if let Some(namespace) = namespace.filter(|_| out.orders.namespace.is_none()) {
@@ -115,7 +103,21 @@ fn chaos(
         "a scenario has `trigger`, a mission `start`",
     );
     chaos_mesh_fault::read(fields, response, draft, told);
-    sided && selected && narrowed && rule.is_whole()
+    side.is_some() && selected && narrowed && rule.is_whole()
+}
+
+/// `Request` or `Response`.
+fn side<'n>(fields: &mut Fields<'n>, draft: &Draft, told: &Told) -> Option<&'n str> {
+    let Some(target) = fields.take("target") else {
+        let hint = "write target: Request or target: Response";
+        told.add(Code::BadValue, draft.place(), "an HTTPChaos without `target`: no scenario", hint);
+        return None;
+    };
+    let side = target.text(told).filter(|word| matches!(*word, "Request" | "Response"));
+    if side.is_none() {
+        target.bad(told, "this is no target", "write Request or Response");
+    }
+    side
 }
 
 /// Which pods: here the proxies that have the filter, and whose workload has the labels.

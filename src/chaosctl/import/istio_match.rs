@@ -79,13 +79,7 @@ fn one(place: &Place<'_>, purpose: Purpose, told: &Told) -> Option<(Option<Node>
     let mut fields = place.fields(told)?;
     fields.refuse_twins(told);
     let mut rule = Rule::default();
-    let any_case = fields.take("ignoreUriCase").is_some_and(|flag| {
-        // Of a slip the wider reading, for it may say who is spared; who is hit is left out.
-        flag.bool(told).unwrap_or_else(|| {
-            rule.lack(purpose);
-            true
-        })
-    });
+    let any_case = any_case(&mut fields, &mut rule, purpose, told);
     if let Some(uri) = fields.take("uri") {
         let condition = string(&uri, told);
         let condition = match condition {
@@ -136,6 +130,16 @@ fn one(place: &Place<'_>, purpose: Purpose, told: &Told) -> Option<(Option<Node>
         rule.lack(purpose);
     }
     Some((labels, rule))
+}
+
+/// `ignoreUriCase`. Of a slip the wider reading, for it may say who is spared; who is hit is left out.
+fn any_case(fields: &mut Fields<'_>, rule: &mut Rule, purpose: Purpose, told: &Told) -> bool {
+    fields.take("ignoreUriCase").is_some_and(|flag| {
+        flag.bool(told).unwrap_or_else(|| {
+            rule.lack(purpose);
+            true
+        })
+    })
 }
 
 /// Conditions by their names.

@@ -11,6 +11,7 @@ mod envoy;
 mod envoy_fault;
 mod envoy_header;
 mod istio;
+mod istio_fault;
 mod istio_match;
 mod minimal;
 mod minimal_signals;
