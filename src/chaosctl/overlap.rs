@@ -56,7 +56,7 @@ fn share(scenario: &wire::Scenario) -> f64 {
 }
 
 /// Whether nothing says that no request is both's.
-fn may_meet(a: &wire::Scenario, b: &wire::Scenario) -> bool {
+pub fn may_meet(a: &wire::Scenario, b: &wire::Scenario) -> bool {
     let (Some(a), Some(b)) = (&a.scope, &b.scope) else { return true };
     let any = wire::DirectionWord::Any;
     let sides = a.direction != b.direction && a.direction != any && b.direction != any;

@@ -1,7 +1,8 @@
 //! Two trees side by side, key by key.
 
 use super::change::{Change, Verdict, equal, quantity, shown};
-use super::keys::{Rule, rule};
+use super::curve;
+use super::keys::{Absent, Rule, rule};
 use squall_policy::{Node, Value};
 use std::collections::BTreeSet;
 
@@ -54,10 +55,17 @@ impl Changes {
                 return self.keys(pattern, key, old, new, &[]);
             }
             Some(Rule::Part { comes } | Rule::Whole { comes }) => present(both, comes),
+            Some(Rule::Choice) if names(old) == names(new) => return self.keys(pattern, key, old, new, &[]),
+            Some(Rule::Choice) => (Verdict::Unclear, "another kind, which cannot be compared".to_owned()),
+            Some(Rule::Table) => curve::percentiles(both),
+            Some(Rule::Doubtful { absent }) => match amount(both, absent, Verdict::Wider) {
+                (Verdict::Narrower, _) => (Verdict::Unclear, "sooner, and from fewer requests".to_owned()),
+                told => told,
+            },
             Some(Rule::Amount { absent, more }) => amount(both, absent, more),
             Some(Rule::Rank { words, absent, more }) => rank(both, words, absent, more),
             Some(Rule::Flag { absent, on }) => flag(both, absent, on),
-            Some(Rule::Words { absent_is_all, more }) => listed(both, absent_is_all, more),
+            Some(Rule::Words { absent, more }) => listed(both, absent, more),
             Some(Rule::Nothing(why)) => (Verdict::Same, why.to_owned()),
             None => (Verdict::Unclear, "another value, which hits or does something else".to_owned()),
         };
@@ -67,7 +75,14 @@ impl Changes {
     }
 }
 
-type Both<'n> = (Option<&'n Node>, Option<&'n Node>);
+fn names(node: Option<&Node>) -> BTreeSet<&str> {
+    match node.map(|node| &node.value) {
+        Some(Value::Object(entries)) => entries.iter().map(|entry| entry.key.as_str()).collect(),
+        _ => BTreeSet::new(),
+    }
+}
+
+pub type Both<'n> = (Option<&'n Node>, Option<&'n Node>);
 
 fn present((old, new): Both<'_>, comes: Verdict) -> (Verdict, String) {
     let what = if comes == Verdict::Narrower { "a condition" } else { "one more thing that is done" };
@@ -113,11 +128,16 @@ fn flag((old, new): Both<'_>, absent: bool, on: Verdict) -> (Verdict, String) {
     }
 }
 
-fn listed((old, new): Both<'_>, absent_is_all: bool, more: Verdict) -> (Verdict, String) {
+pub fn listed((old, new): Both<'_>, absent: Absent, more: Verdict) -> (Verdict, String) {
     let of = |node: Option<&Node>| -> BTreeSet<String> {
-        node.and_then(Node::list).into_iter().flatten().filter_map(|item| shown(Some(item))).collect()
+        match (node, absent) {
+            (None, Absent::These(words)) => words.iter().map(|word| (*word).to_owned()).collect(),
+            _ => {
+                node.and_then(Node::list).into_iter().flatten().filter_map(|item| shown(Some(item))).collect()
+            }
+        }
     };
-    if absent_is_all && (old.is_none() || new.is_none()) {
+    if matches!(absent, Absent::All) && (old.is_none() || new.is_none()) {
         return match old {
             None => (more.opposite(), "only these from now on".to_owned()),
             Some(_) => (more, "all from now on".to_owned()),

@@ -2,9 +2,10 @@
 
 use super::change::{Verdict, equal, quantity, shown};
 use super::compare::Changes;
+use super::curve;
+use super::later;
 use super::scenario::catalogs;
 use squall_policy::{Node, Value};
-use std::collections::BTreeSet;
 use std::time::{Duration, UNIX_EPOCH};
 
 pub fn missions(changes: &mut Changes, prefix: &str, old: &Node, new: &Node) {
@@ -13,65 +14,35 @@ pub fn missions(changes: &mut Changes, prefix: &str, old: &Node, new: &Node) {
     changes.keys("mission", prefix.trim_end_matches('.'), Some(old), Some(new), &skip);
     let [a, b] = [old, new].map(|mission| mission.get("scenarios").cloned());
     if !equal(a.as_ref(), b.as_ref()) {
-        let (verdict, why) = named(a.as_ref(), b.as_ref(), new);
+        let (verdict, why) = named(old, new);
         changes.add(verdict, &key("scenarios"), (a.as_ref(), b.as_ref()), why);
     }
     let [a, b] = [old, new].map(|mission| mission.get("stages").cloned());
     if !equal(a.as_ref(), b.as_ref()) {
-        let (before, after) = (intensities(old), intensities(new));
-        let (verdict, why) = match () {
-            () if before == after => (Verdict::Same, "the same intensities, in other words"),
-            () if after.0 >= before.0 && after.1 >= before.1 => {
-                (Verdict::Wider, "a higher intensity, on average or at most")
-            }
-            () if after.0 <= before.0 && after.1 <= before.1 => {
-                (Verdict::Narrower, "a lower intensity, on average and at most")
-            }
-            () => (Verdict::Unclear, "a higher intensity at one time, a lower one at another"),
-        };
+        let (verdict, why) = curve::intensities(old, new);
         changes.add(verdict, &key("stages"), (a.as_ref(), b.as_ref()), why);
     }
     start(changes, &key("start"), old, new);
 }
 
-fn named(old: Option<&Node>, new: Option<&Node>, mission: &Node) -> (Verdict, &'static str) {
-    let of = |node: Option<&Node>| -> BTreeSet<String> {
-        node.and_then(Node::list).into_iter().flatten().filter_map(|name| shown(Some(name))).collect()
-    };
-    let (a, b) = (of(old), of(new));
-    let independent = mission.get("composition").and_then(Node::text) == Some("independent");
-    if a == b {
-        return match independent {
-            true => (Verdict::Same, "another order, which has no meaning with `independent`"),
-            false => (Verdict::Unclear, "another order: the first that takes a request has it"),
-        };
+fn named(old: &Node, new: &Node) -> (Verdict, &'static str) {
+    let (a, b) = (later::listed(old), later::listed(new));
+    let has_all = |all: &[String], of: &[String]| of.iter().all(|name| all.contains(name));
+    // Where a request may have the faults of several in one of the two, what is left is a part of it in any order.
+    let independent = later::is_independent(old) || later::is_independent(new);
+    match (has_all(&b, &a), has_all(&a, &b)) {
+        (true, true) if independent => {
+            (Verdict::Same, "another order, which has no meaning with `independent`")
+        }
+        (true, true) => (Verdict::Unclear, "another order: the first that takes a request has it"),
+        (true, false) => (Verdict::Wider, "more scenarios run"),
+        (false, true) if independent || a.starts_with(&b) => (Verdict::Narrower, "fewer scenarios run"),
+        (false, true) => (
+            Verdict::Unclear,
+            "what a scenario took that is gone, and was not the last one, may come to the ones after it",
+        ),
+        (false, false) => (Verdict::Unclear, "other scenarios run"),
     }
-    if b.is_superset(&a) {
-        (Verdict::Wider, "more scenarios run")
-    } else if a.is_superset(&b) {
-        (Verdict::Narrower, "fewer scenarios run")
-    } else {
-        (Verdict::Unclear, "other scenarios run")
-    }
-}
-
-/// The highest intensity, and the average over the time in which faults are injected, both in percent.
-fn intensities(mission: &Node) -> (f64, f64) {
-    let ms = |name: &str| mission.get(name).and_then(quantity).unwrap_or(0.0);
-    let whole = (ms("duration") - ms("baseline")).max(1.0);
-    let stages = mission.get("stages").and_then(Node::list).unwrap_or_default();
-    if stages.is_empty() {
-        return (100.0, 100.0);
-    }
-    let (mut highest, mut sum, mut left) = (0.0_f64, 0.0, whole);
-    for stage in stages {
-        let share = stage.get("intensity").and_then(quantity).unwrap_or(100.0);
-        let lasts = stage.get("for").and_then(quantity).unwrap_or(left).min(left);
-        highest = highest.max(share);
-        sum += share * lasts;
-        left -= lasts;
-    }
-    (highest, sum / whole)
 }
 
 /// What counts of a start is the deadline that follows from it.
@@ -107,9 +78,10 @@ pub fn plugins(changes: &mut Changes, old: &Node, new: &Node) {
     let nothing = Node::from(Value::Object(Vec::new()));
     let of = |plugin: &Node, name: &str| plugin.get(name).cloned();
     let [a, b] = [old, new].map(|plugin| of(plugin, "catalog").unwrap_or_else(|| nothing.clone()));
-    catalogs(changes, "catalog.", &a, &b);
-    match (of(old, "mission"), of(new, "mission")) {
-        (Some(a), Some(b)) => missions(changes, "mission.", &a, &b),
+    let missions = (of(old, "mission"), of(new, "mission"));
+    catalogs(changes, "catalog.", (&a, &b), Some((missions.0.as_ref(), missions.1.as_ref())));
+    match missions {
+        (Some(a), Some(b)) => self::missions(changes, "mission.", &a, &b),
         (Some(_), None) => {
             changes.add(Verdict::Narrower, "mission", (None, None), "no mission runs any more")
         }
@@ -127,7 +99,8 @@ pub fn plugins(changes: &mut Changes, old: &Node, new: &Node) {
             changes.add(Verdict::Wider, "operators", (None, None), "missions need no signature any more")
         }
         (false, true) => {
-            changes.add(Verdict::Narrower, "operators", (None, None), "missions need signatures")
+            let why = "signatures are needed, and with them severities `high` and `critical` run, too";
+            changes.add(Verdict::Wider, "operators", (None, None), why);
         }
         _ => people(
             changes,

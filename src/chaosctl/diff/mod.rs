@@ -2,7 +2,9 @@
 
 mod change;
 mod compare;
+mod curve;
 mod keys;
+mod later;
 mod log;
 mod matching;
 mod mission;
@@ -59,7 +61,7 @@ pub fn run(arguments: &Diff, out: Paint, err: Paint) -> anyhow::Result<Outcome> 
     }
     let mut changes = Changes::default();
     match sort {
-        Sort::Catalog => scenario::catalogs(&mut changes, "", old, new),
+        Sort::Catalog => scenario::catalogs(&mut changes, "", (old, new), None),
         Sort::Mission => mission::missions(&mut changes, "", old, new),
         Sort::Plugin => {
             let [old, new] = [opened(old), opened(new)];

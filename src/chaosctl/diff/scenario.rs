@@ -1,11 +1,18 @@
 //! Two catalogs, scenario by scenario.
 
 use super::change::{Verdict, equal, shown};
-use super::compare::Changes;
+use super::compare::{Changes, listed};
+use super::keys::Absent;
+use super::later::{self, Missions};
 use super::matching;
 use squall_policy::Node;
 
-pub fn catalogs(changes: &mut Changes, key: &str, old: &Node, new: &Node) {
+pub fn catalogs(
+    changes: &mut Changes,
+    key: &str,
+    (old, new): (&Node, &Node),
+    missions: Option<Missions<'_>>,
+) {
     let of = |catalog: &Node| -> Vec<Node> {
         catalog.get("scenarios").and_then(Node::list).unwrap_or_default().to_vec()
     };
@@ -13,18 +20,24 @@ pub fn catalogs(changes: &mut Changes, key: &str, old: &Node, new: &Node) {
     let path = |scenario: &Node| format!("{key}scenarios[{}]", name(scenario));
     for scenario in &old {
         if !new.iter().any(|other| name(other) == name(scenario)) {
+            let from = changes.0.len();
             changes.add(Verdict::Narrower, &path(scenario), (None, None), "the scenario is gone");
+            later::doubt(&mut changes.0[from..], scenario, &new, missions);
         }
     }
     for scenario in &new {
         match old.iter().find(|other| name(other) == name(scenario)) {
-            Some(before) => one(changes, &path(scenario), before, scenario),
+            Some(before) => {
+                let from = changes.0.len();
+                one(changes, &path(scenario), before, scenario);
+                later::doubt(&mut changes.0[from..], before, &new, missions);
+            }
             None => changes.add(Verdict::Wider, &path(scenario), (None, None), "a scenario is added"),
         }
     }
 }
 
-fn name(scenario: &Node) -> &str {
+pub fn name(scenario: &Node) -> &str {
     scenario.get("name").and_then(Node::text).unwrap_or_default()
 }
 
@@ -94,7 +107,30 @@ fn fault(changes: &mut Changes, kind: &str, path: &str, old: &Node, new: &Node) 
     if kind == "one_of" && !equal(Some(old), Some(new)) {
         return changes.add(Verdict::Unclear, path, (Some(old), Some(new)), "other alternatives");
     }
+    if kind == "requested" {
+        statuses(changes, path, old, new);
+        skip.extend(STATUSES);
+    }
     changes.keys(kind, path, Some(old), Some(new), &skip);
+}
+
+const STATUSES: [&str; 2] = ["statuses", "grpc_statuses"];
+
+/// All may be asked for where neither list is there; else one that is not there has none.
+fn statuses(changes: &mut Changes, path: &str, old: &Node, new: &Node) {
+    let is_all = |fault: &Node| STATUSES.iter().all(|name| fault.get(name).is_none());
+    for name in STATUSES {
+        let both = (old.get(name), new.get(name));
+        let (verdict, why) = match (is_all(old), is_all(new)) {
+            _ if equal(both.0, both.1) => continue,
+            (true, _) => (Verdict::Narrower, "only these from now on".to_owned()),
+            (_, true) => (Verdict::Wider, "all from now on".to_owned()),
+            _ => listed(both, Absent::These(&[]), Verdict::Wider),
+        };
+        if !why.is_empty() {
+            changes.add(verdict, &format!("{path}.{name}"), both, why);
+        }
+    }
 }
 
 /// Guardrails that look at the same thing are the same one.

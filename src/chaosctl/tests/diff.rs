@@ -30,6 +30,7 @@ scenarios:
     - {metric: error_rate, above: 5%, for: 30s}
 - name: other
   burst: {good: 10s, bad: 2s}
+  scope: {direction: inbound}
   faults: [{delay: {uniform: {min: 10ms, max: 50ms}}}]
 ";
 
@@ -99,7 +100,8 @@ fn changes_of_a_catalog_are_wider_narrower_the_same_or_unclear() {
         ("fixed: 200ms", "lognormal: {median: 200ms, sigma: 1}", "unclear"),
         ("fixed: 200ms, percent: 50", "fixed: 200ms", "wider"),
         ("status: 503, percent: 5", "status: 500, percent: 5", "unclear"),
-        ("status: 503, percent: 5", "status: 503, body: no, percent: 5", "same"),
+        ("status: 503, percent: 5", "status: 503, body: no, percent: 5", "unclear"),
+        ("status: 503, percent: 5", "status: 503, headers: {a: b}, percent: 5", "unclear"),
         ("  - abort: {status: 503, percent: 5}\n", "", "narrower"),
         ("  - abort:", "  - drop: {mode: reset}\n  - abort:", "wider"),
         ("64KiB/s", "128KiB/s", "narrower"),
@@ -111,7 +113,8 @@ fn changes_of_a_catalog_are_wider_narrower_the_same_or_unclear() {
         ("    max_total: 500\n", "    max_total: 500\n    max_concurrent: 3\n", "narrower"),
         ("    halt_when:\n    - {metric: error_rate, above: 5%, for: 30s}\n", "", "wider"),
         ("above: 5%", "above: 10%", "wider"),
-        ("for: 30s", "for: 10s", "narrower"),
+        ("for: 30s", "for: 10s", "unclear"),
+        ("for: 30s", "for: 60s", "wider"),
         ("    halt_when:\n", "    halt_when:\n    - {metric: latency_p99, above: 1s}\n", "narrower"),
         ("- name: other", "  rollback: {circuit_breaker: {open_for: 1m}}\n- name: other", "wider"),
         ("- name: other", "  rollback: {on_halt: disable}\n- name: other", "same"),
@@ -124,6 +127,115 @@ fn changes_of_a_catalog_are_wider_narrower_the_same_or_unclear() {
         assert_eq!(verdict, wanted, "{from} -> {to}: {out}");
         assert_eq!(code, i32::from(matches!(wanted, "wider" | "unclear")), "{from} -> {to}");
     }
+}
+
+/// Both ways round.
+fn of_a_fault(old: &str, new: &str) -> [String; 2] {
+    let catalog = |fault: &str| format!("version: 1\nscenarios:\n- {{name: a, faults: [{fault}]}}\n");
+    [(old, new), (new, old)].map(|(old, new)| changed(&catalog(old), old, new).0)
+}
+
+#[test]
+fn a_key_that_is_not_there_means_what_a_proxy_takes_it_for() {
+    for (old, new, wanted) in [
+        ("requested: {}", "requested: {allow: [delay, abort]}", ["same", "same"]),
+        ("requested: {}", "requested: {allow: [delay, abort, throttle]}", ["wider", "narrower"]),
+        ("requested: {}", "requested: {allow: [delay]}", ["narrower", "wider"]),
+        ("requested: {}", "requested: {statuses: [503]}", ["narrower", "wider"]),
+        (
+            "requested: {statuses: [503]}",
+            "requested: {statuses: [503], grpc_statuses: [14]}",
+            ["wider", "narrower"],
+        ),
+        ("requested: {statuses: [503]}", "requested: {grpc_statuses: [14]}", ["wider", "wider"]),
+        ("requested: {statuses: [503]}", "requested: {statuses: [500, 503]}", ["wider", "narrower"]),
+        ("requested: {}", "requested: {keys: [a]}", ["narrower", "wider"]),
+        ("requested: {}", "requested: {max_delay: 1s, max_age: 1h}", ["same", "same"]),
+        ("abort: {status: 503}", "abort: {status: 503, percent: 100}", ["same", "same"]),
+        (
+            "pressure: {cpu: {burn: 1ms}}",
+            "pressure: {cpu: {burn: 1ms, max_share: 30%}}",
+            ["wider", "narrower"],
+        ),
+        (
+            "stream: {after: {messages: 0}, then: reset}",
+            "stream: {after: {time: 10s}, then: reset}",
+            ["unclear", "unclear"],
+        ),
+        (
+            "pressure: {concurrency: {limit: 5, queue: 9}}",
+            "pressure: {concurrency: {limit: 5, queue: 1}}",
+            ["unclear", "unclear"],
+        ),
+    ] {
+        assert_eq!(of_a_fault(old, new), wanted, "{old} <-> {new}");
+    }
+}
+
+#[test]
+fn delays_are_longer_where_no_part_of_them_is_shorter() {
+    let table = |points: &str| format!("delay: {{percentiles: {{{points}}}}}");
+    for (old, new, wanted) in [
+        // Without p95 the line goes straight from 10ms to 1s: about 0.9s there.
+        ("p50: 10ms, p95: 20ms, p99: 1s", "p50: 10ms, p99: 1s", ["wider", "narrower"]),
+        ("p50: 10ms, p95: 990ms, p99: 1s", "p50: 10ms, p99: 1s", ["narrower", "wider"]),
+        ("p50: 10ms, p99: 1s", "p50: 20ms, p99: 900ms", ["unclear", "unclear"]),
+        ("p50: 10ms, p99: 1s", "p50: 10ms, p99: 1s, p999: 2s", ["wider", "narrower"]),
+        ("p50: 10ms, p99: 1s", "p0: 0s, p50: 0.01s, p99: 1s", ["same", "same"]),
+    ] {
+        assert_eq!(of_a_fault(&table(old), &table(new)), wanted, "{old} <-> {new}");
+    }
+    let (narrow, wide) =
+        ("delay: {lognormal: {median: 1s, sigma: 1}}", "delay: {lognormal: {median: 1s, sigma: 2}}");
+    assert_eq!(of_a_fault(narrow, wide), ["unclear", "unclear"], "half of them get shorter");
+}
+
+#[test]
+fn what_a_scenario_takes_no_longer_may_come_to_a_harsher_one() {
+    let mild = "- {name: mild, scope: {match: [{path: {prefix: /api}}], sample: {percent: 50}}, faults: [{delay: {fixed: 2ms}}]}\n";
+    let all = "- {name: harsh, faults: [{abort: {status: 503}}]}\n";
+    let apart =
+        "- {name: harsh, scope: {match: [{path: {prefix: /pay}}]}, faults: [{abort: {status: 503}}]}\n";
+    let catalog = |harsh: &str| format!("version: 1\nscenarios:\n{mild}{harsh}");
+    for (harsh, from, to, wanted) in [
+        (all, mild, "", "unclear"),
+        (all, "percent: 50", "percent: 40", "unclear"),
+        (all, "/api", "/api/v2", "unclear"),
+        (all, "fixed: 2ms", "fixed: 1ms", "narrower"),
+        (apart, mild, "", "narrower"),
+        (apart, "percent: 50", "percent: 40", "narrower"),
+        (apart, "/api", "/api/v2", "narrower"),
+    ] {
+        let (verdict, code, out) = changed(&catalog(harsh), from, to);
+        assert_eq!(
+            (verdict.as_str(), code),
+            (wanted, i32::from(wanted == "unclear")),
+            "{from} -> {to}: {out}"
+        );
+    }
+    let mission = |scenarios: &str, more: &str| {
+        format!("version: 1\nid: a\nscenarios: {scenarios}\nnamespace: shop\nduration: 10m\n{more}")
+    };
+    for (from, to, more, wanted) in [
+        ("[mild, harsh]", "[harsh]", "", "unclear"),
+        ("[mild, harsh]", "[harsh, mild]", "", "unclear"),
+        ("[mild, harsh]", "[mild]", "", "narrower"),
+        ("[mild, harsh]", "[harsh]", "composition: independent\n", "narrower"),
+        ("[mild, harsh]", "[harsh, mild]", "composition: independent\n", "same"),
+    ] {
+        let (verdict, _, out) = changed(&mission(from, more), from, to);
+        assert_eq!(verdict, wanted, "{from} -> {to} {more}: {out}");
+    }
+    // A plugin configuration says the order.
+    let plugin = |order: [&str; 2]| {
+        let scenario = |name: &str, percent: u32| serde_json::json!({"name": name, "scope": {"sample": {"percent": percent}}, "faults": [{"abort": {"status": 503}}]});
+        let mission = serde_json::json!({"version": 1, "id": "a", "scenarios": order, "namespace": "shop", "duration": "10m"});
+        serde_json::json!({"version": 1, "catalog": {"version": 1, "scenarios": [scenario("a", 50), scenario("b", 51)]},
+            "mission": mission})
+        .to_string()
+    };
+    assert_eq!(changed(&plugin(["a", "b"]), "\"percent\":50", "\"percent\":40").0, "unclear");
+    assert_eq!(changed(&plugin(["b", "a"]), "\"percent\":50", "\"percent\":40").0, "narrower");
 }
 
 #[test]
@@ -144,6 +256,12 @@ fn changes_of_a_mission_are_told_apart_too() {
         ("{for: 3m, intensity: 10%}", "{for: 4m, intensity: 10%}", "narrower"),
         ("stages: [{for: 3m, intensity: 10%}, {intensity: 50%}]\n", "", "wider"),
         ("intensity: 10%}, {intensity: 50%", "intensity: 80%}, {intensity: 10%", "unclear"),
+        (
+            "{for: 3m, intensity: 10%}, {intensity: 50%}",
+            "{for: 6m, intensity: 50%}, {intensity: 10%}",
+            "unclear",
+        ),
+        ("{for: 3m, intensity: 10%}", "{for: 1m, intensity: 10%}, {for: 2m, intensity: 10%}", "same"),
         ("lease: 30s", "lease: 1m", "wider"),
         ("lease: 30s\n", "", "wider"),
         ("seed: a\n", "seed: a\ncomposition: independent\n", "wider"),
@@ -161,6 +279,10 @@ fn plugin_configurations_are_compared_with_all_that_is_in_them() {
     let plain =
         run(&["render", "plugin", "--catalog", "envoy/catalog.yaml", "--mission", "envoy/mission.yaml"]).out;
     let key = "AAAAAAAAAAAAAAAAAAAAAAAA";
+    let operators = format!(
+        "\"version\": 1,\n  \"operators\": [{{\"name\": \"a\", \"key\": \"{}\", \"may\": [\"start\"], \"up_to\": \"critical\"}}],",
+        "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+    );
     let keys = |secret: &str| {
         format!("\"version\": 1,\n  \"caller_keys\": [{{\"name\": \"a\", \"secret\": \"{secret}\"}}],")
     };
@@ -168,6 +290,8 @@ fn plugin_configurations_are_compared_with_all_that_is_in_them() {
         ("\"version\": 1,", "\"version\": 1,\n  \"revision\": \"x\",", "same"),
         ("\"version\": 1,", &keys(key), "wider"),
         ("\"version\": 1,", "\"version\": 1,\n  \"deny_namespaces\": [\"prod\"],", "narrower"),
+        // Without operators nothing of high severity runs at all.
+        ("\"version\": 1,", &operators, "wider"),
     ] {
         let (verdict, _, out) = changed(&plain, from, to);
         assert_eq!(verdict, wanted, "{to}: {out}");
