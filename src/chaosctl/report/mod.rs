@@ -28,10 +28,11 @@ use summary::{Run, Summary};
 /// When a journal cannot be read, or a page not written.
 pub fn run(arguments: &Report, paint: Paint) -> anyhow::Result<Outcome> {
     let read = |path: &Path| -> anyhow::Result<Run> { Ok(Run::of(journal::read(path)?, path)) };
+    let files = files(arguments);
+    apart(&files, arguments)?;
     let later = read(&arguments.journal)?;
     let earlier = arguments.compare.as_deref().map(read).transpose()?;
     let compared = earlier.as_ref().map(|earlier| Comparison::of(earlier, &later));
-    let files = files(arguments);
     let html_name =
         files.iter().find(|(form, _)| matches!(form, Form::Html)).and_then(|(_, path)| path.file_name());
     let html_name = html_name.map(|name| crate::observed::safe(&name.to_string_lossy()));
@@ -70,6 +71,34 @@ fn files(arguments: &Report) -> Vec<(Form, PathBuf)> {
             html.chain(markdown.iter().map(|path| (Form::Markdown, path.clone()))).collect()
         }
     }
+}
+
+/// No page takes the place of a journal, which cannot be made again, or of another page.
+fn apart(files: &[(Form, PathBuf)], arguments: &Report) -> anyhow::Result<()> {
+    let journals = || std::iter::once(&arguments.journal).chain(&arguments.compare);
+    for (number, (_, path)) in files.iter().enumerate() {
+        if let Some(journal) = journals().find(|journal| is_same(journal, path)) {
+            bail!(
+                "{} is the journal {} itself, which is never overwritten: `--html` and `--markdown` name other files",
+                path.display(),
+                journal.display()
+            );
+        }
+        if files.iter().take(number).any(|(_, other)| is_same(other, path)) {
+            bail!("{} can hold one page, not two", path.display());
+        }
+    }
+    Ok(())
+}
+
+/// Whether two paths lead to one file, be it by links.
+fn is_same(a: &Path, b: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let canonical = |path: &Path| path.canonicalize().ok();
+    let file = |path: &Path| path.metadata().ok().map(|file| (file.dev(), file.ino()));
+    a == b
+        || canonical(a).zip(canonical(b)).is_some_and(|(a, b)| a == b)
+        || file(a).zip(file(b)).is_some_and(|(a, b)| a == b)
 }
 
 /// Writes all or none, as far as can be told beforehand.

@@ -4,7 +4,7 @@ use super::course::{Course, Looks, looks, word};
 use super::hypothesis::{Part, hypothesis};
 use super::rows::{self, GroupRow, GuardRow, LedgerRow, PhaseRow, PromqlRow, ProxyRow};
 use super::timeline::{Moment, timeline};
-use crate::journal::{Entry, Journal};
+use crate::journal::{Entry, Journal, What};
 use crate::observed::safe;
 use serde::Serialize;
 use serde_json::Value;
@@ -143,9 +143,9 @@ fn missing(journal: &Journal) -> Vec<String> {
         });
         let last =
             last.map_or_else(|| "before its first phase".to_owned(), |phase| format!("in phase {phase}"));
-        missing.push(format!(
+        missing.push(unstarted(journal).unwrap_or_else(|| format!(
             "the journal ends {last} and has no verdict: the run was killed, or still goes on. The proxies' own deadline and lease ended its faults"
-        ));
+        )));
     }
     if journal.is_torn {
         missing.push("its last line was left unfinished, and is left out".to_owned());
@@ -159,6 +159,48 @@ fn missing(journal: &Journal) -> Vec<String> {
             .push(format!("{count} lines are of kinds that this chaosctl does not know, and are left out")),
     }
     missing
+}
+
+/// Why no proxy has started the mission; `None` where one has.
+fn unstarted(journal: &Journal) -> Option<String> {
+    const MOST: usize = 10;
+    let mut checks = 0;
+    let mut failed = Vec::new();
+    let mut refused = Vec::new();
+    for record in &journal.records {
+        match &record.entry {
+            Entry::Action(action) if matches!(action.what, What::Start) => {
+                if action.ok {
+                    return None;
+                }
+                refused.push(format!("{}: {}", safe(&action.proxy), safe(&action.detail)));
+            }
+            Entry::Preflight(check) => {
+                checks += 1;
+                if !check.ok {
+                    let proxy =
+                        check.proxy.as_deref().map_or_else(String::new, |proxy| format!(" {}", safe(proxy)));
+                    failed.push(format!("{}{proxy}: {}", safe(&check.check), safe(&check.detail)));
+                }
+            }
+            _ => {}
+        }
+    }
+    let listed = |mut all: Vec<String>| {
+        let more = all.len().saturating_sub(MOST);
+        all.truncate(MOST);
+        if more > 0 {
+            all.push(format!("and {more} more"));
+        }
+        all.join("; ")
+    };
+    Some(match (refused.is_empty(), failed.len()) {
+        (false, _) => format!("nothing was started: no proxy took the mission: {}", listed(refused)),
+        (true, 0) => "nothing was started as far as the journal tells: the checks found nothing, and it ends before a proxy answered. \
+                      Where a start was under way, the proxy's own deadline and lease end its faults"
+            .to_owned(),
+        (true, count) => format!("nothing was started: {count} of {checks} checks failed: {}", listed(failed)),
+    })
 }
 
 /// The first sight of each halt of each proxy.

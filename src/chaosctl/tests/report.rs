@@ -94,3 +94,66 @@ fn the_exit_code_says_whether_it_held_and_whether_there_is_a_journal() {
     assert!(ran.code == 2 && ran.err.contains("is no journal of `chaosctl run`"), "{ran:?}");
     assert_eq!(run(&["report", "no-such-file.jsonl"]).code, 2);
 }
+
+#[test]
+fn a_journal_is_never_overwritten_by_its_own_report() {
+    let folder = TempDir::new().expect("a folder");
+    let at = |name: &str| folder.path().join(name).to_str().expect("text").to_owned();
+    let (path, old) =
+        (journal(folder.path(), "z.md", &fixture()), journal(folder.path(), "old.jsonl", &fixture()));
+    std::os::unix::fs::symlink(&path, at("soft")).expect("a link");
+    fs::hard_link(&path, at("hard")).expect("a link");
+    let around = folder.path().join("../").join(folder.path().file_name().expect("a name")).join("z.md");
+    for words in [
+        &["report", &path, "--force"][..],
+        &["report", &path, "--html", &path, "--force"],
+        &["report", &path, "--html", &at("soft"), "--force"],
+        &["report", &path, "--markdown", &at("hard"), "--force"],
+        &["report", &path, "--markdown", around.to_str().expect("text"), "--force"],
+        &["report", &path, "--compare", &old, "--html", &old, "--force"],
+    ] {
+        let ran = run(words);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{words:?}");
+        assert!(ran.err.contains("never overwritten"), "{words:?}: {}", ran.err);
+    }
+    for path in [&path, &old] {
+        assert_eq!(&fs::read_to_string(path).expect("text"), &fixture());
+    }
+    let ran = run(&["report", &path, "--html", &at("one"), "--markdown", &at("one")]);
+    assert!(ran.code == 2 && ran.err.contains("one page, not two"), "{ran:?}");
+    assert_eq!(names(folder.path()), ["hard", "old.jsonl", "soft", "z.md"]);
+}
+
+#[test]
+fn a_run_that_started_nothing_is_told_as_one() {
+    let folder = TempDir::new().expect("a folder");
+    let text = fixture();
+    let until = |words: &str| -> String {
+        text.lines().take_while(|line| !line.contains(words)).map(|line| format!("{line}\n")).collect()
+    };
+    let of = |name: &str, text: &str| run(&["report", &journal(folder.path(), name, text)]).out;
+    let checked = until("\"what\":\"start\"");
+    let clock = "\"proxy\":\"http://10.0.0.6:9902\",\"ok\":true,\"detail\":\"3 ms apart\"";
+    assert!(checked.contains(clock));
+    let failed = of(
+        "failed.jsonl",
+        &checked.replace(clock, &clock.replace("true", "false").replace("3 ms", "5000 ms")),
+    );
+    assert!(
+        failed.contains(
+            "nothing was started: 1 of 15 checks failed: clock http://10.0.0.6:9902: 5000 ms apart"
+        ),
+        "{failed}"
+    );
+    assert!(!failed.contains("the run was killed"), "{failed}");
+    let before = of("before.jsonl", &checked);
+    assert!(before.contains("nothing was started as far as the journal tells"), "{before}");
+    let started = until("\"phase\":\"baseline\"");
+    let refused = of(
+        "refused.jsonl",
+        &started.replace("\"ok\":true,\"detail\":\"order 1\"", "\"ok\":false,\"detail\":\"no\""),
+    );
+    assert!(refused.contains("no proxy took the mission: http://10.0.0.5:9902: no"), "{refused}");
+    let killed = of("killed.jsonl", &started);
+    assert!(killed.contains("the run was killed"), "{killed}");
+}
