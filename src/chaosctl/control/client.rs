@@ -42,6 +42,12 @@ impl Client {
         Self { address, patience }
     }
 
+    /// The same with no more patience than this.
+    #[must_use]
+    pub fn hurried(&self, at_most: Duration) -> Self {
+        Self { address: self.address.clone(), patience: self.patience.min(at_most) }
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, Bytes::new()).await
     }

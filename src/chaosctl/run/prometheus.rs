@@ -47,7 +47,7 @@ impl Prometheus {
             self.0.fetch(Method::GET, &path, Bytes::new()).await.map_err(|failure| failure.why)?;
         let answer: Value = serde_json::from_slice(&body)
             .map_err(|_| format!("answers status {status} with no JSON: this is no Prometheus"))?;
-        values(&answer)
+        of(status, &answer)
     }
 }
 
@@ -71,6 +71,15 @@ fn evaluated(condition: &Condition, answer: Result<Vec<f64>, String>) -> Evaluat
         detail,
     };
     Evaluated { line, is_answered }
+}
+
+/// A redirection and the like may come with anything in it.
+fn of(status: u16, answer: &Value) -> Result<Vec<f64>, String> {
+    let told = values(answer);
+    match told {
+        Ok(_) if status != 200 => Err(format!("answers status {status}, which is no answer of Prometheus")),
+        told => told,
+    }
 }
 
 /// The newest value of each series.
@@ -133,6 +142,17 @@ mod tests {
         let wrong = json!({"status": "error", "errorType": "bad_data", "error": "parse error"});
         assert_eq!(values(&wrong), Err("bad_data: parse error".to_owned()));
         assert!(values(&json!({})).is_err());
+    }
+
+    #[test]
+    fn only_what_comes_with_200_is_data() {
+        let answer = json!({"status": "success", "data": {"resultType": "scalar", "result": [1, "2"]}});
+        assert_eq!(of(200, &answer), Ok(vec![2.0]));
+        for status in [201, 204, 302, 404, 503] {
+            assert!(of(status, &answer).is_err_and(|why| why.contains(&status.to_string())), "{status}");
+        }
+        let wrong = json!({"status": "error", "errorType": "bad_data", "error": "parse error"});
+        assert_eq!(of(400, &wrong), Err("bad_data: parse error".to_owned()));
     }
 
     #[test]

@@ -13,6 +13,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 /// Between two looks at a status.
 const LOOK: Duration = Duration::from_millis(500);
+/// How long one answer may take: two that do not come, and what is asked between them, are less than the time after which a
+/// proxy is lost.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Between two looks at what the catalog of a proxy is.
 const LOOK_AT_CATALOG: Duration = Duration::from_secs(10);
 /// Between two evaluations of what Prometheus is asked.
@@ -31,10 +34,12 @@ pub enum Message {
 
 /// Looks at a proxy for ever. `since`: the number of the last event that is known.
 pub async fn look(site: usize, client: Client, mut since: u64, tell: UnboundedSender<Message>) {
+    let client = client.hurried(PATIENCE);
     let mut catalog_at = Instant::now() + LOOK_AT_CATALOG;
     loop {
         let next = Instant::now() + LOOK;
         let answer = client.get("/v1/status").await;
+        let is_there = matches!(answer, Answer::Done(_));
         let last = match &answer {
             Answer::Done(status) => status.pointer("/events/last").and_then(Value::as_u64),
             Answer::Refused(_) | Answer::Failed(_) => None,
@@ -51,7 +56,8 @@ pub async fn look(site: usize, client: Client, mut since: u64, tell: UnboundedSe
             since = answer.get("last").and_then(Value::as_u64).unwrap_or(since);
             let _ = tell.send(Message::Events { site, events });
         }
-        if Instant::now() >= catalog_at {
+        // Whoever gives no status is not waited for any longer.
+        if is_there && Instant::now() >= catalog_at {
             catalog_at = Instant::now() + LOOK_AT_CATALOG;
             if let Answer::Done(catalog) = client.get("/v1/catalog").await {
                 let _ = tell.send(Message::Catalog { site, catalog });

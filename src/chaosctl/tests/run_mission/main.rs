@@ -233,6 +233,35 @@ fn a_proxy_that_is_lost_stops_it_on_the_others_after_some_patience() {
 }
 
 #[test]
+fn a_proxy_that_hangs_is_lost_as_soon_as_one_that_is_gone() {
+    let frozen = Duration::from_secs(14);
+    let freeze = |b: &Proxy| {
+        b.state().is_frozen = true;
+        let b = b.clone();
+        thread::spawn(move || {
+            thread::sleep(frozen);
+            b.state().is_frozen = false;
+        });
+    };
+    let (ran, a, b, desk) = middle(freeze, &["--timeout", "10s"]);
+    told(
+        &ran,
+        1,
+        &["inconclusive", &format!("{} lost: no answer within 2s", b.url), "the mission ends: lost"],
+    );
+    assert!(a.state().posts.contains(&"POST /v1/missions/run-1/stop".to_owned()));
+    let moment = |kind: &str, key: &str, value: &str| {
+        let lines = desk.of_kind(kind);
+        let line = lines.iter().find(|line| line[key] == value).expect("a line");
+        Duration::from_millis(line["t_ms"].as_u64().expect("a time"))
+    };
+    let injecting = moment("phase", "phase", "injecting");
+    assert!(moment("proxy", "state", "lost") < injecting + Duration::from_secs(9));
+    let stopped = moment("action", "what", "stop");
+    assert!(stopped > injecting + Duration::from_secs(8), "{stopped:?} {injecting:?}");
+}
+
+#[test]
 fn as_many_as_may_be_lost_are_and_the_rest_is_judged() {
     let (a, b, desk) = (Proxy::start(), Proxy::start(), Desk::new("duration: 12s\n"));
     let child = desk.begin(&[&a, &b], &["--max-lost", "1"]);

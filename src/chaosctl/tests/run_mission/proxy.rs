@@ -15,6 +15,8 @@ pub struct State {
     pub halt: Option<Value>,
     /// Connections are closed without an answer.
     pub is_gone: bool,
+    /// Connections wait, as where the process is stopped.
+    pub is_frozen: bool,
     /// It wants signatures, and takes none.
     pub refuses: bool,
     pub starts: bool,
@@ -47,6 +49,7 @@ impl Proxy {
             renewed: Instant::now(),
             halt: None,
             is_gone: false,
+            is_frozen: false,
             refuses: false,
             starts: true,
             requests: 100,
@@ -73,6 +76,9 @@ impl Proxy {
     }
 
     fn answer(&self, stream: &TcpStream) {
+        while self.state().is_frozen {
+            thread::sleep(Duration::from_millis(20));
+        }
         let Some((path, body)) = read(stream) else { return };
         let mut state = self.state();
         if state.is_gone {
