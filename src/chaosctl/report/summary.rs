@@ -143,7 +143,7 @@ fn missing(journal: &Journal) -> Vec<String> {
         });
         let last =
             last.map_or_else(|| "before its first phase".to_owned(), |phase| format!("in phase {phase}"));
-        missing.push(unstarted(journal).unwrap_or_else(|| format!(
+        missing.push(unstarted(journal, &last).unwrap_or_else(|| format!(
             "the journal ends {last} and has no verdict: the run was killed, or still goes on. The proxies' own deadline and lease ended its faults"
         )));
     }
@@ -162,7 +162,7 @@ fn missing(journal: &Journal) -> Vec<String> {
 }
 
 /// Why no proxy has started the mission; `None` where one has.
-fn unstarted(journal: &Journal) -> Option<String> {
+fn unstarted(journal: &Journal, last: &str) -> Option<String> {
     const MOST: usize = 10;
     let mut checks = 0;
     let mut failed = Vec::new();
@@ -196,10 +196,12 @@ fn unstarted(journal: &Journal) -> Option<String> {
     };
     Some(match (refused.is_empty(), failed.len()) {
         (false, _) => format!("nothing was started: no proxy took the mission: {}", listed(refused)),
-        (true, 0) => "nothing was started as far as the journal tells: the checks found nothing, and it ends before a proxy answered. \
-                      Where a start was under way, the proxy's own deadline and lease end its faults"
-            .to_owned(),
-        (true, count) => format!("nothing was started: {count} of {checks} checks failed: {}", listed(failed)),
+        (true, 0) => format!(
+            "the journal ends {last}, and as far as it tells nothing was started. Where a start was under way, the proxy's own deadline and lease end its faults"
+        ),
+        (true, count) => {
+            format!("nothing was started: {count} of {checks} checks failed: {}", listed(failed))
+        }
     })
 }
 

@@ -147,7 +147,10 @@ fn a_run_that_started_nothing_is_told_as_one() {
     );
     assert!(!failed.contains("the run was killed"), "{failed}");
     let before = of("before.jsonl", &checked);
-    assert!(before.contains("nothing was started as far as the journal tells"), "{before}");
+    assert!(
+        before.contains("ends in phase preflight, and as far as it tells nothing was started"),
+        "{before}"
+    );
     let started = until("\"phase\":\"baseline\"");
     let refused = of(
         "refused.jsonl",
