@@ -30,6 +30,7 @@ pub mod findings;
 pub mod finish;
 mod first;
 mod flow;
+mod grpc;
 pub mod handover;
 mod health;
 pub mod host;

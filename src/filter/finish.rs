@@ -3,6 +3,7 @@
 use crate::armed::Armed;
 use crate::caps;
 use crate::engine::Engine;
+use crate::grpc;
 use crate::health;
 use crate::host;
 use crate::ledger;
@@ -59,7 +60,9 @@ fn finish_known(engine: &mut Engine, id: u32, status: fn() -> u64) {
 fn observe(root: &mut Root, observed: &Observed, faulted: bool, status: u64, now: u64) {
     let Some(armed) = &mut root.armed else { return };
     let latency_us = now.saturating_sub(observed.started_ns) / 1000;
-    let injected = faulted && observed.marks.made(status);
+    let made = |status| faulted && observed.marks.made(status);
+    let status = if made(status) { status } else { grpc::status(status) };
+    let injected = made(status);
     let finished = Finished { phase: observed.phase, status, latency_us, injected };
     if observed.inbound {
         armed.observer.inbound(&finished);

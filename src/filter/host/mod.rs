@@ -106,9 +106,18 @@ pub fn request_header(name: &str) -> Result<Option<Vec<u8>>> {
 /// The first value of a header; only valid in the phase of its headers.
 #[inline]
 pub fn header(side: Side, name: &str) -> Result<Option<Vec<u8>>> {
+    value_in(side.headers(), name)
+}
+
+/// The first value of a trailer of the response; valid in `on_log`.
+pub fn trailer(name: &str) -> Result<Option<Vec<u8>>> {
+    value_in(RESPONSE_TRAILERS, name)
+}
+
+fn value_in(map: u32, name: &str) -> Result<Option<Vec<u8>>> {
     // SAFETY: as above.
     found(bytes(|data, size| unsafe {
-        abi::proxy_get_header_map_value(side.headers(), name.as_ptr(), name.len(), data, size)
+        abi::proxy_get_header_map_value(map, name.as_ptr(), name.len(), data, size)
     }))
 }
 

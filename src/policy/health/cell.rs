@@ -13,7 +13,7 @@ pub struct Cell {
     pub classes: [u64; CLASSES],
     /// Those.
     pub injected: [u64; CLASSES],
-    /// Latencies of the first ones.
+    /// Latencies of the first ones; of a client that left, how long it had waited, which the answer would have taken at least.
     pub latency: Sketch,
 }
 
@@ -27,10 +27,10 @@ fn sum(numbers: &[u64]) -> u64 {
     numbers.iter().fold(0, |sum, number| sum.saturating_add(*number))
 }
 
-/// No response, and 500 to 599.
+/// 500 to 599. Without a response it is the client that left: Envoy answers whatever goes wrong behind it.
 fn errors(classes: &[u64; CLASSES]) -> u64 {
-    let [none, .., server] = classes;
-    none.saturating_add(*server)
+    let [.., server] = classes;
+    *server
 }
 
 impl Cell {
@@ -45,19 +45,29 @@ impl Cell {
         }
     }
 
-    /// Requests without those that Squall ended itself.
+    /// Requests without those that Squall ended itself, and without those whose clients left before an answer.
     #[must_use]
     pub fn requests(&self) -> u64 {
-        sum(&self.classes)
+        let [_, answered @ ..] = &self.classes;
+        sum(answered)
+    }
+
+    /// Requests whose clients left before there was an answer: nobody knows whether it would have been an error.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        let [none, ..] = self.classes;
+        none
     }
 
     /// Requests and errors, with or without those that Squall made.
     #[must_use]
     pub fn trials(&self, count_injected: bool) -> Trials {
         let own = if count_injected { self.injected } else { [0; CLASSES] };
+        // What Squall cut has no response, and is what was asked for.
+        let [cut, ..] = own;
         Trials {
             requests: self.requests().saturating_add(sum(&own)),
-            hits: errors(&self.classes).saturating_add(errors(&own)),
+            hits: errors(&self.classes).saturating_add(errors(&own)).saturating_add(cut),
         }
     }
 

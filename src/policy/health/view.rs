@@ -95,7 +95,7 @@ impl Health {
             ("recovery", &self.recovery),
             ("inbound", inbound),
         ];
-        let seen = groups.into_iter().filter(|(_, cell)| cell.trials(true).requests > 0);
+        let seen = groups.into_iter().filter(|(_, cell)| cell.trials(true).requests > 0 || cell.left() > 0);
         seen.map(|(name, cell)| group(name, cell)).collect()
     }
 
@@ -235,6 +235,7 @@ fn group(name: &str, cell: &Cell) -> Value {
         "errors": trials.hits,
         "error_percent": trials.rate().map(|rate| decimal(rate * 100.0)),
         "ended_by_squall": own,
+        "left": cell.left(),
         "p50_ms": latency(500_000),
         "p95_ms": latency(950_000),
         "p99_ms": latency(990_000),

@@ -159,9 +159,9 @@ fn errors_that_squall_injected_count_only_when_asked_for() {
 }
 
 #[test]
-fn no_response_is_an_error_and_a_client_error_is_none() {
+fn a_server_error_counts_and_neither_a_client_error_nor_no_response_does() {
     let rule = json!({"metric": "error_rate", "above": "5%", "for": "5s"});
-    for (status, tripped) in [(0, true), (500, true), (599, true), (499, false), (302, false), (101, false)] {
+    for (status, tripped) in [(0, false), (500, true), (599, true), (499, false), (302, false), (101, false)] {
         let found = Proxy::new(halt_when(rule.clone())).run(10_000, |proxy| {
             (0..10).for_each(|_| proxy.request(Group::Treatment, status, 1000));
         });
@@ -268,4 +268,25 @@ fn the_window_takes_any_time_and_any_count() {
         let reading = window.read(&demand);
         assert!(reading.exceeding_ms <= demand.for_ms);
     }
+}
+
+/// Nobody knows what they would have been answered; nor do they thin out the errors of those who stay.
+#[test]
+fn clients_that_leave_are_neither_errors_nor_requests() {
+    let leaving = |status: u64| {
+        move |proxy: &mut Proxy| {
+            (0..8).for_each(|_| proxy.request(Group::Control, 0, 9_000_000));
+            (0..4).for_each(|_| proxy.request(Group::Control, status, 1000));
+        }
+    };
+    let mut proxy = classic();
+    assert_eq!(proxy.run(200_000, leaving(200)), None);
+    let clock = squall_policy::health::Clock { start_wall_ms: 0 };
+    let view = proxy.health.view(&proxy.rules, clock);
+    let control = &view["health"]["groups"][0];
+    let shown = ["requests", "errors", "left"].map(|key| control[key].as_u64());
+    assert_eq!(shown, [Some(800 * 4), Some(0), Some(800 * 8)], "{control}");
+    // How long they waited is the least that the answer would have taken.
+    assert!(control["p50_ms"].as_f64() > Some(8_000.0), "{control}");
+    assert!(trips(classic().run(200_000, leaving(503))).is_some());
 }

@@ -35,6 +35,7 @@ pub const MAX_SIZE: usize = 64 << 20;
 /// | `/echo` | the request's body as it came |
 /// | `/events/N/MS` | N server-sent events `data: 0`, `data: 1` ..., one every MS milliseconds; with 0 all in one piece |
 /// | `/frames/N` | N gRPC messages of one byte, in one piece, without trailers |
+/// | `/trailers/N` | body `with trailers` and the trailer `grpc-status: N` |
 /// | `/trailers` | body `with trailers` and the trailer `x-trailer: sent` |
 /// | any other | JSON: `method`, `path` (with query), `version`, `headers` (name to list), `body_bytes`, `body` (text, if at most 64 KiB) |
 #[derive(Debug)]
@@ -170,7 +171,8 @@ async fn answer(request: Request<Incoming>, counts: &Counts) -> Response<Respons
             let messages = [0, 0, 0, 0, 1, b'x'].repeat(count);
             typed(reply(StatusCode::OK, messages), "application/grpc")
         }
-        ("trailers", None) => with_trailers(),
+        ("trailers", Some(status)) => with_trailer("grpc-status", &status.to_string()),
+        ("trailers", None) => with_trailer("x-trailer", "sent"),
         _ => described(&head, &body),
     }
 }
@@ -217,11 +219,9 @@ fn events(count: usize, pause_ms: u64) -> Response<ResponseBody> {
     typed(Response::new(body), "text/event-stream")
 }
 
-fn with_trailers() -> Response<ResponseBody> {
-    let trailers = HeaderMap::from_iter([(
-        header::HeaderName::from_static("x-trailer"),
-        HeaderValue::from_static("sent"),
-    )]);
+fn with_trailer(name: &'static str, value: &str) -> Response<ResponseBody> {
+    let value = HeaderValue::from_str(value).expect("digits and letters");
+    let trailers = HeaderMap::from_iter([(header::HeaderName::from_static(name), value)]);
     let body =
         Full::new(Bytes::from_static(b"with trailers")).with_trailers(std::future::ready(Some(Ok(trailers))));
     Response::new(body.boxed())

@@ -195,3 +195,47 @@ async fn a_mission_is_judged_by_what_came_between_baseline_and_recovery() {
     assert_eq!(judged["held"].as_array().map(Vec::len), Some(2), "{judged}");
     assert_eq!(events(&envoy, "mission.judged").len(), 1);
 }
+
+/// A client that leaves says nothing about the service, however many do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_that_leave_before_the_answer_halt_nothing() {
+    let rule =
+        json!({"metric": "error_rate", "group": "all", "above": "5%", "for": "2s", "min_requests": 20});
+    let upstream = HttpUpstream::start().await.unwrap();
+    let envoy = start(&upstream, &halting(rule)).await;
+    let load = Load::http1(envoy.addr("ingress")).path("/sleep/200").connections(32);
+    // Every other one leaves while the upstream has its request.
+    let load = load.patience(|index| Duration::from_millis(if index % 2 == 0 { 60 } else { 30_000 }));
+    let report = load.for_time(Duration::from_secs(5)).await.unwrap();
+    assert!(report.left() > 100 && report.count(200) > 100, "{} left", report.left());
+    assert_eq!(events(&envoy, "guardrail.tripped"), [] as [Value; 0]);
+    let left = |m: &squall_envoy_tests::Metrics| {
+        m.sum("chaos_requests_total", &[("code_class", "none")]) as u64 >= report.left()
+    };
+    envoy.prometheus_until("those who left", left).await.unwrap();
+    crate::load(&envoy, "/status/503", Duration::from_secs(4)).await;
+    halted_alone(&envoy, "error_rate of all above 5 % for 2s").await;
+}
+
+/// The HTTP status is 200, and the failure stands in the trailers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn grpc_calls_that_the_service_fails_halt_the_mission_and_those_that_the_caller_fails_do_not() {
+    let rule =
+        json!({"metric": "error_rate", "group": "all", "above": "5%", "for": "2s", "min_requests": 20});
+    let upstream = HttpUpstream::start().await.unwrap();
+    let filter = halting(rule).filter().unwrap();
+    let config = EnvoyConfig::proxy_http2(upstream.addr(), filter);
+    let envoy = EnvoyOptions::default().concurrency(4).log_level("info").start(config).await.unwrap();
+    let calls = async |path: &str, seconds: u64| {
+        let load = Load::http2(envoy.addr("ingress")).connections(4);
+        let load = load.get_with(path, &[("content-type", "application/grpc"), ("te", "trailers")]);
+        let report = load.open_loop(200.0, Duration::from_secs(seconds)).await.unwrap();
+        assert_eq!(report.count(200), report.total(), "{path}: {} broke", report.broken());
+    };
+    // NOT_FOUND.
+    calls("/trailers/5", 4).await;
+    assert_eq!(events(&envoy, "guardrail.tripped"), [] as [Value; 0]);
+    // UNAVAILABLE.
+    calls("/trailers/14", 4).await;
+    halted_alone(&envoy, "error_rate of all above 5 % for 2s").await;
+}

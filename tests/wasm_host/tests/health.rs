@@ -378,3 +378,39 @@ fn a_record_that_is_none_is_replaced() {
         assert_eq!(view(&shared, &configuration)["ledger"][0]["matched"], json!(1));
     }
 }
+
+/// A call that fails at once says so in its headers; one that fails later, in its trailers (`tests/envoy`, guardrails).
+#[test]
+fn a_grpc_call_that_fails_with_status_200_is_an_error() {
+    let configuration = errors_of_control();
+    let mut workers = workers(&configuration, 1);
+    let shared = workers[0].shared.clone();
+    let worker = &mut workers[0];
+    let mut id = 0;
+    let mut call = |kind: &str, grpc_status: &str| {
+        id += 1;
+        let more = [("content-type", kind)];
+        let request = Request { id: &id.to_string(), more: &more, ..Request::default() };
+        let (stream, _) = worker.request(request);
+        worker.vm.set_property(stream, &["response", "code"], &200_u64.to_le_bytes()).unwrap();
+        while worker.vm.held(stream).is_some() {
+            worker.advance_ms(1);
+        }
+        worker
+            .vm
+            .response_headers(stream, &[(":status", "200"), ("grpc-status", grpc_status)], true)
+            .unwrap();
+        worker.finish(stream);
+    };
+    // UNAVAILABLE and INTERNAL; OK, NOT_FOUND and PERMISSION_DENIED are the caller's; the last two are no calls.
+    let calls = [("application/grpc", "14"), ("application/grpc+proto", "13"), ("application/grpc", "0")];
+    calls.into_iter().for_each(|(kind, status)| call(kind, status));
+    let others =
+        [("application/grpc", "5"), ("application/grpc", "7"), ("application/json", "14"), ("", "14")];
+    others.into_iter().for_each(|(kind, status)| call(kind, status));
+    pass(&mut workers, 300);
+    let view = view(&shared, &configuration);
+    let groups = view["health"]["groups"].as_array().unwrap();
+    let sum = |key: &str| groups.iter().filter_map(|group| group[key].as_u64()).sum::<u64>();
+    assert_eq!((sum("requests"), sum("errors")), (7, 2), "{view}");
+}
