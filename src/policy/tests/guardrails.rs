@@ -161,7 +161,8 @@ fn errors_that_squall_injected_count_only_when_asked_for() {
 #[test]
 fn a_server_error_counts_and_neither_a_client_error_nor_no_response_does() {
     let rule = json!({"metric": "error_rate", "above": "5%", "for": "5s"});
-    for (status, tripped) in [(0, false), (500, true), (599, true), (499, false), (302, false), (101, false)] {
+    for (status, tripped) in [(0, false), (500, true), (599, true), (499, false), (302, false), (101, false)]
+    {
         let found = Proxy::new(halt_when(rule.clone())).run(10_000, |proxy| {
             (0..10).for_each(|_| proxy.request(Group::Treatment, status, 1000));
         });
