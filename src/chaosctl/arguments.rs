@@ -36,20 +36,20 @@ use std::path::PathBuf;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  fine
-  1  a finding: a file has a mistake, a scenario does not exist, signatures are missing, a proxy refuses
+  1  a finding: a file has a mistake, a scenario does not exist, signatures are missing, a proxy refuses, a run did not hold
   2  could not run: bad arguments, a file that cannot be read, a proxy that cannot be reached
 
-A first tour:
+A first tour (`chaosctl init` writes both files):
   chaosctl validate catalog.yaml mission.yaml
   chaosctl list --catalog catalog.yaml
   chaosctl explain --catalog catalog.yaml --mission mission.yaml --path /profiles/7 \\
     --cluster profile-db --request-id 3
   chaosctl render plugin --catalog catalog.yaml --mission mission.yaml > plugin.json
-  chaosctl start mission.yaml --proxy http://127.0.0.1:9902
-  chaosctl status
+  chaosctl run mission.yaml --catalog catalog.yaml --proxy http://127.0.0.1:9902
+  chaosctl watch
   chaosctl halt --reason 'checkout is slow'";
 
-/// Checks, explains and renders chaos missions for Squall, the fault injection filter for Envoy
+/// Checks, runs and reports chaos missions for Squall, the fault injection filter for Envoy
 #[derive(Parser)]
 #[command(name = "chaosctl", version, after_help = EXIT_CODES, after_long_help = EXIT_CODES)]
 pub struct Arguments {

@@ -1,4 +1,4 @@
-//! `chaosctl`: checks, explains and renders chaos missions. What a verb does stands in the module of its name.
+//! `chaosctl`: checks, runs and reports chaos missions. What a verb does stands in the module of its name.
 
 mod access_log;
 mod advice;

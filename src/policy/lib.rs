@@ -16,6 +16,7 @@
     )
 )]
 
+mod agreement;
 mod base64;
 mod breakoff;
 mod caller;

@@ -1,12 +1,14 @@
 //! `start`, `status`, `renew`, `stop`, `halt`, `release`: arguments, what is sent, and how proxies that refuse or do not answer
 //! are told of. tests/envoy/tests/control_verbs.rs asks real ones.
 
+mod asked;
 mod run;
 
+use asked::read;
 use run::{Ran, command, run, run_with};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::Write;
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -75,18 +77,6 @@ impl Proxy {
         let body = seen.iter().find(|(seen, _)| seen == path).map(|(_, body)| body.clone());
         serde_json::from_str(&body.unwrap_or_else(|| panic!("{path}: {seen:?}"))).expect("JSON")
     }
-}
-
-fn read(stream: &TcpStream) -> Option<Seen> {
-    let mut reader = BufReader::new(stream);
-    let mut head = String::new();
-    while reader.read_line(&mut head).ok()? > 2 {}
-    let length =
-        head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
-    let mut body = vec![0; length.unwrap_or(0)];
-    reader.read_exact(&mut body).ok()?;
-    let path = head.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
-    Some((path, String::from_utf8(body).ok()?))
 }
 
 fn status(state: &str) -> Value {

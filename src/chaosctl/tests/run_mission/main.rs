@@ -1,6 +1,8 @@
 //! `run` against proxies whose answers were thought of beforehand: phases, ends of every kind, verdicts, exit codes, the journal.
 //! tests/envoy/tests/run has real ones.
 
+#[path = "../asked/mod.rs"]
+mod asked;
 mod proxy;
 #[path = "../run/mod.rs"]
 mod run;

@@ -1,7 +1,8 @@
 //! A control listener that runs a mission as a proxy would, as far as its answers tell: phases by time, lease, stop and halt.
 
+use crate::asked::read;
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
@@ -208,19 +209,6 @@ impl State {
 
 fn problem(status: u16, code: &str) -> Value {
     json!({"type": "about:blank", "title": "It is not done", "status": status, "code": code, "detail": "no"})
-}
-
-/// Method with path, and body.
-fn read(stream: &TcpStream) -> Option<(String, String)> {
-    let mut reader = BufReader::new(stream);
-    let mut head = String::new();
-    while reader.read_line(&mut head).ok()? > 2 {}
-    let length =
-        head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
-    let mut body = vec![0; length.unwrap_or(0)];
-    reader.read_exact(&mut body).ok()?;
-    let path = head.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
-    Some((path, String::from_utf8(body).ok()?))
 }
 
 /// A Prometheus that answers every query with this number, or not at all.

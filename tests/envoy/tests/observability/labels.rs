@@ -4,19 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use squall_envoy_tests::{Envoy, EnvoyConfig, Experiment, HttpClient, HttpFilter, HttpUpstream, Metrics};
+use squall_envoy_tests::{
+    Envoy, EnvoyConfig, Experiment, HttpClient, HttpFilter, HttpUpstream, Metrics, repo_root,
+};
 
-/// The tags that `chaosctl render stat-tags` asks for.
-const EXTRA: [&str; 8] = [
-    "chaos_scenario",
-    "chaos_fault",
-    "chaos_group",
-    "chaos_code_class",
-    "chaos_cause",
-    "chaos_namespace",
-    "chaos_result",
-    "chaos_reason",
-];
+/// The tags that `chaosctl render stat-tags` asks for, from what it has written.
+fn extra_tags() -> Vec<String> {
+    let text = std::fs::read_to_string(repo_root().join("istio/stat-tags-pods.yaml")).unwrap();
+    let (_, tags) = text.split_once("sidecar.istio.io/extraStatTags: ").unwrap();
+    tags.trim().split(',').map(ToOwned::to_owned).collect()
+}
 
 /// `stats_config` of an istio-proxy (1.30): its tags in their order, the extra ones in the middle, and what it lets through.
 pub fn istio_stats(extra: &[&str]) -> Value {
@@ -144,10 +141,10 @@ async fn the_three_styles_show_the_same_under_their_own_labels() {
     }
     assert_eq!(standalone.len(), 4 * 8);
 
-    let extra: Vec<(String, String)> =
-        EXTRA.iter().map(|tag| ((*tag).to_owned(), tag.trim_start_matches("chaos_").to_owned())).collect();
-    let extra: Vec<(&str, &str)> = extra.iter().map(|(raw, own)| (raw.as_str(), own.as_str())).collect();
-    let envoy = start(&upstream, Some(istio_stats(&EXTRA)), false).await;
+    let tags = extra_tags();
+    let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+    let extra: Vec<(&str, &str)> = tags.iter().map(|tag| (*tag, tag.trim_start_matches("chaos_"))).collect();
+    let envoy = start(&upstream, Some(istio_stats(&tags)), false).await;
     assert_eq!(shown(&envoy, &extra).await, standalone, "Istio with extraStatTags");
 
     let built_in = [

@@ -54,8 +54,9 @@ fn desk() -> tempfile::TempDir {
 
 /// All blocks in one shell, the output of each in a file of its own.
 fn script(book: &Book, addresses: &Addresses) -> String {
-    let mut script =
-        String::from("set -eo pipefail\ntrap 'for job in $(jobs -p); do kill \"$job\" 2>&1 || true; done' EXIT\n");
+    let mut script = String::from(
+        "set -eo pipefail\ntrap 'for job in $(jobs -p); do kill \"$job\" 2>&1 || true; done' EXIT\n",
+    );
     for (number, block) in book.blocks.iter().enumerate() {
         script += &format!("{{\n{}}} > .out.{number} 2>&1\n", addresses.real(&block.commands));
     }
