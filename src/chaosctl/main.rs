@@ -148,7 +148,17 @@ fn parse() -> anyhow::Result<(Arguments, Settings)> {
 /// The first word that is one.
 fn verb(words: &[String]) -> Option<&str> {
     let command = Arguments::command();
-    words.iter().map(String::as_str).find(|word| command.find_subcommand(word).is_some())
+    let mut words = words.iter().map(String::as_str);
+    while let Some(word) = words.next() {
+        match word {
+            // Their value is no verb, whatever it is called.
+            "--color" | "--config" | "--context" => drop(words.next()),
+            // clap adds this verb only when it parses.
+            word if word == "help" || command.find_subcommand(word).is_some() => return Some(word),
+            _ => {}
+        }
+    }
+    None
 }
 
 fn settings(words: &[String], paint: Paint) -> anyhow::Result<Settings> {

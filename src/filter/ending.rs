@@ -1,6 +1,7 @@
 //! What ends a request in the upstream's place: an answer, or a reset.
 
 use crate::armed::Armed;
+use crate::grpc;
 use crate::host::{self, Side};
 use crate::ledger::{self, Marks};
 use crate::marks;
@@ -46,14 +47,9 @@ fn ending<'a>(armed: &'a Armed, injection: &Injection) -> Option<(usize, &'a Fau
 
 pub fn answer(armed: &Armed, abort: &Abort, marks: Marks) -> host::Result<()> {
     // gRPC clients get the message where HTTP clients get the body; which one it is, only matters then.
-    let grpc = abort.grpc.as_ref().filter(|_| is_grpc());
+    let grpc = abort.grpc.as_ref().filter(|_| grpc::is_call());
     let body = grpc.map_or(abort.body.as_str(), |grpc| grpc.message.as_str());
     let headers = grpc.map_or(&abort.headers, |grpc| &grpc.headers);
     let headers = &marks::on_answer(armed, marks, headers);
     host::send_local_response(abort.status, &abort.details, body, headers, grpc.map(|g| g.status))
-}
-
-fn is_grpc() -> bool {
-    let content_type = host::request_header("content-type").ok().flatten().unwrap_or_default();
-    squall_policy::is_grpc(&content_type)
 }

@@ -1,4 +1,5 @@
-//! gRPC calls that fail although their HTTP status is 200: for health alone, because the metrics count by HTTP status.
+//! gRPC calls, and which of them fail although their HTTP status is 200: that for health alone, because the metrics count by
+//! HTTP status.
 
 use crate::host::{self, Side};
 
@@ -16,9 +17,9 @@ pub fn status(http: u64) -> u64 {
     if http == OK && is_call() && failed() { FAILED } else { http }
 }
 
-fn is_call() -> bool {
-    let kind = host::request_header("content-type");
-    matches!(kind, Ok(Some(kind)) if kind.starts_with(b"application/grpc"))
+/// Whether a request is a call; gRPC-Web is none.
+pub fn is_call() -> bool {
+    matches!(host::request_header("content-type"), Ok(Some(kind)) if squall_policy::is_grpc(&kind))
 }
 
 /// A call that fails at once has no trailers: then its status stands among the headers.

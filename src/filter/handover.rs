@@ -139,8 +139,8 @@ impl Root {
         let handed_over = successor.came_ns.saturating_add(HANDOVER_NS);
         if host::monotonic_ns().is_ok_and(|now| now > handed_over) {
             self.successor = None;
-            if let Some(armed) = self.armed.as_ref().filter(|armed| armed.running) {
-                armed.show_active(true);
+            if let Some(armed) = &self.armed {
+                armed.show_active(matches!(armed.run.standing().state, State::Injecting { .. }));
             }
         }
     }

@@ -17,9 +17,23 @@ thread_local! {
 /// Labels of the raw stat name; see docs/metrics.md for the regexes that take them out. A scenario comes first.
 type Labels<'l> = &'l [(&'l str, &'l str)];
 
+/// Gauges by scenario: under the old labels nobody would set them to 0.
+const BY_SCENARIO: [&str; 3] =
+    ["chaos_active", "chaos_declared_rate_ppm", "chaos_guardrail_distance_percent"];
+
 /// Chooses how this VM writes labels from now on.
 pub fn label_as(labels: StatLabels) {
-    BUILT_IN.set(labels == StatLabels::BuiltIn);
+    let built_in = labels == StatLabels::BuiltIn;
+    if BUILT_IN.replace(built_in) == built_in {
+        return;
+    }
+    IDS.with(|ids| {
+        let Ok(ids) = ids.try_borrow() else { return };
+        let stale = ids.iter().filter(|(name, _)| BY_SCENARIO.iter().any(|gauge| name.ends_with(gauge)));
+        for (_, id) in stale {
+            let _ = host::record_metric(*id, 0);
+        }
+    });
 }
 
 fn id(kind: MetricKind, name: &str, labels: Labels<'_>) -> Option<u32> {
@@ -186,7 +200,7 @@ impl ScenarioStats {
     /// One finished request of a group with its status, 0 when there was no response.
     pub fn request(&mut self, group: Group, status: u64, latency_ms: u64) {
         let group = group as usize;
-        let class = usize::try_from(status / 100).ok().filter(|c| (1..=5).contains(c)).unwrap_or(0);
+        let class = squall_policy::health::class(status);
         let (Some(group_label), Some(class_label)) = (GROUPS.get(group), CLASSES.get(class)) else { return };
         let name = &self.name;
         let requests = self.requests.get_mut(group).and_then(|classes| classes.get_mut(class));

@@ -2,7 +2,7 @@
 //! what a scrape shows, which is far less.
 
 use crate::diagnostic::{Code, Report};
-use crate::health::{CAUSES, FAULTS};
+use crate::health::{CAUSES, CLASSES, FAULTS};
 use crate::node::Node;
 use crate::plugin::items;
 use crate::wire::Whole;
@@ -11,7 +11,7 @@ use crate::wire::Whole;
 pub const DEFAULT_SERIES: u32 = 250_000;
 
 /// The groups and classes of `chaos_requests_total`.
-const REQUESTS: usize = 5 * 6;
+const REQUESTS: usize = 5 * CLASSES;
 /// `chaos_queue_overflows_total` and `chaos_queue_timeouts_total`.
 const QUEUES: usize = 2;
 /// `chaos_active`, `chaos_declared_rate_ppm`, `chaos_guardrail_distance_percent`.

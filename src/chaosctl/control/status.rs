@@ -70,18 +70,22 @@ fn row(proxy: &str, status: &Value) -> [String; 8] {
     ]
 }
 
+/// Seconds until the lease ends; a mission that is over has 0.
+fn lease(status: &Value) -> Option<u64> {
+    status.pointer("/mission/lease/ends_in_s").and_then(Value::as_u64).filter(|ends| *ends > 0)
+}
+
 fn more(status: &Value) -> [String; 5] {
     let text = |pointer: &str| at(status, pointer).map_or_else(|| NOTHING.to_owned(), shown);
     let scenarios = status.pointer("/mission/scenarios").and_then(Value::as_array).into_iter().flatten();
     let names: Vec<String> = scenarios
         .filter_map(|scenario| scenario.as_str().or_else(|| at(scenario, "/name")).map(shown))
         .collect();
-    let lease = status.pointer("/mission/lease/ends_in_s").and_then(Value::as_u64);
     [
         text("/proxy/namespace"),
         text("/proxy/service"),
         if names.is_empty() { NOTHING.to_owned() } else { names.join(", ") },
-        lease.map_or_else(|| NOTHING.to_owned(), seconds),
+        lease(status).map_or_else(|| NOTHING.to_owned(), seconds),
         text("/mission/seed"),
     ]
 }
@@ -148,9 +152,7 @@ fn notes(proxy: &str, status: &Value, paint: Paint) -> Vec<String> {
             "{proxy}  {word} by {by} at {when}{detail}; `chaosctl release --proxy {proxy}` lets missions start again\n"
         ));
     }
-    if let Some(ends) =
-        status.pointer("/mission/lease/ends_in_s").and_then(Value::as_u64).filter(|ends| *ends > 0)
-    {
+    if let Some(ends) = lease(status) {
         notes.push(format!(
             "{}  its lease ends in {}; `chaosctl renew` renews it\n",
             shown(proxy),

@@ -172,6 +172,8 @@ const TABLE: &[(&str, Rule)] = &[
     ("mission.expires", cap()),
     // Plugin configurations.
     ("plugin.revision", Nothing(DESCRIBED)),
+    ("plugin.stat_labels", Nothing("it names metrics")),
+    ("plugin.max_series", Nothing("both missions are within it")),
     ("plugin.release", Amount { absent: 0.0, more: Wider }),
     ("plugin.control_hosts", Words { absent: NONE, more: Wider }),
     ("plugin.deny_namespaces", Words { absent: NONE, more: Narrower }),

@@ -269,7 +269,16 @@ fn share(fields: &mut Fields<'_>, fault: &Place<'_>, told: &Told) -> Option<Node
         None => 0.0,
     };
     let denominator = keys.take("denominator");
-    keys.finish(told, "numerator, denominator");
+    if !keys.finish(told, "numerator, denominator") {
+        let message = "a key of the percentage is not known, and may make it smaller: its fault is left out";
+        told.add(
+            Code::ConditionLost,
+            percentage.key(),
+            message,
+            "correct or remove the key, and import again",
+        );
+        return None;
+    }
     let of = match &denominator {
         None => 100.0,
         Some(denominator) => match &denominator.node.value {

@@ -117,7 +117,7 @@ fn service(spec: &Place<'_>, name: &str, namespace: Option<&str>, told: &Told, o
         let fault = fields.take("fault");
         any |= fault.is_some();
         fields.tell(&ROUTING, Code::StaysThere, told, "is no fault", ITS_OWN);
-        let whole = fields.finish(told, "name, match, route, fault and what else routes");
+        let whole = fields.finish(told, "name, match, route, fault and what else routes") && route.known;
         if !whole && fault.is_some() {
             // What is not known may be `match` with a slip in its name.
             let message = "a key of the route is not known, and may narrow it: its fault is left out";
@@ -145,6 +145,8 @@ struct Route<'n> {
     matches: Option<Place<'n>>,
     /// Of its destinations: host, subset and port.
     destinations: Vec<(&'n str, Option<&'n str>, Option<u64>)>,
+    /// Nothing of them was lost that may narrow them.
+    known: bool,
     /// What short and full names of its one host have in common. Hosts of other namespaces may have it too: then more
     /// is spared.
     label: Option<String>,
@@ -156,25 +158,25 @@ impl<'n> Route<'n> {
     fn read(fields: &mut Fields<'n>, place: &Place<'n>, told: &Told) -> Self {
         let name = fields.text("name", told);
         let matches = fields.take("match");
-        let mut destinations = Vec::new();
+        let (mut destinations, mut known) = (Vec::new(), true);
         for route in fields.take("route").map(|route| route.items(told)).unwrap_or_default() {
             let Some(mut route) = route.fields(told) else { continue };
             if let Some(mut to) = route.take("destination").and_then(|to| to.fields(told)) {
                 let host = to.text("host", told).unwrap_or_default();
-                let subset = to.text("subset", told);
+                let subset = to.take("subset");
+                known &= subset.as_ref().is_none_or(|subset| subset.text(told).is_some());
+                let subset = subset.and_then(|subset| subset.node.text());
                 let mut port = to.take("port").and_then(|port| port.fields(told));
                 let number = port.as_mut().and_then(|port| units::whole(&port.take("number")?, told));
                 destinations.push((host, subset, number));
-                if let Some(port) = port {
-                    port.finish(told, "number");
-                }
-                to.finish(told, "host, subset, port");
+                known &= port.is_none_or(|port| port.finish(told, "number"));
+                known &= to.finish(told, "host, subset, port");
             }
             route.tell(&["weight", "headers"], Code::StaysThere, told, "is no fault", ITS_OWN);
-            route.finish(told, "destination, weight, headers");
+            known &= route.finish(told, "destination, weight, headers");
         }
         let takes = istio_match::rules(matches.as_ref(), Purpose::Spare);
-        let mut route = Self { place: place.clone(), name, matches, destinations, label: None, takes };
+        let mut route = Self { place: place.clone(), name, matches, destinations, known, label: None, takes };
         let host = route.host();
         route.label = host.map(|host| host.split('.').next().unwrap_or_default().to_ascii_lowercase());
         route

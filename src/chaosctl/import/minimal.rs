@@ -60,7 +60,10 @@ fn scenario(place: &Place<'_>, told: &Told, out: &mut Gathered) {
     if let Some(signals) = fields.take("signals") {
         draft.signals = minimal_signals::read(&signals, told);
     }
-    fields.finish(told, "name, description, severity, trigger, latency_ms, jitter_ms, abort_chance, abort_status, scope, signals");
+    // What is not known may be a condition with a slip in its name.
+    if !fields.finish(told, "name, description, severity, trigger, latency_ms, jitter_ms, abort_chance, abort_status, scope, signals") {
+        rule.lack(Purpose::Hit);
+    }
     if !rule.is_empty() {
         draft.rules.push(rule.clone());
     }

@@ -87,10 +87,12 @@ fn toxic(place: &Place<'_>, proxy: Option<&str>, told: &Told, out: &mut Gathered
     let kind = fields.take("type");
     let kind_text = kind.as_ref().and_then(|kind| kind.text(told)).unwrap_or_default();
     let stream = fields.take("stream");
-    let upstream = match stream.as_ref().and_then(|stream| stream.text(told)) {
-        Some("upstream") => true,
-        Some("downstream") | None => false,
-        Some(other) => {
+    let upstream = match stream.as_ref().map(|stream| stream.text(told)) {
+        Some(Some("upstream")) => true,
+        Some(Some("downstream")) | None => false,
+        // It was told.
+        Some(None) => return,
+        Some(Some(other)) => {
             if let Some(stream) = &stream {
                 stream.bad(told, format!("{other:?} is no stream"), "write upstream or downstream");
             }
@@ -108,7 +110,15 @@ fn toxic(place: &Place<'_>, proxy: Option<&str>, told: &Told, out: &mut Gathered
         None => Some(place.put(Value::Number(100.0))),
     };
     let attributes = fields.take("attributes");
-    fields.finish(told, "name, type, stream, toxicity, attributes");
+    if !fields.finish(told, "name, type, stream, toxicity, attributes") {
+        let message = "a key of the toxic is not known, and may narrow it: it is left out";
+        return told.add(
+            Code::ConditionLost,
+            place.key(),
+            message,
+            "correct or remove the key, and import again",
+        );
+    }
     let Some(kind) = kind else {
         return place.bad(told, "a toxic without a type", "say which: type: latency");
     };

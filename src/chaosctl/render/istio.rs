@@ -183,9 +183,13 @@ fn head(arguments: &RenderIstio) -> String {
         Scope::Namespace => ("every pod of this namespace", "stat-tags"),
         Scope::Mesh => ("every pod of the mesh, when this is Istio's root namespace", "stat-tags --mesh"),
     };
+    let labels = match arguments.stat_labels {
+        StatLabels::Own => format!("need stat tags: `chaosctl render {tags}`."),
+        StatLabels::BuiltIn => "are those that every istio-proxy has: docs/metrics.md, Labels.".to_owned(),
+    };
     format!(
         "Squall in {who}. Written by `chaosctl render istio`; docs/istio.md explains it.\n\
-         The labels of its metrics need stat tags: `chaosctl render {tags}`."
+         The labels of its metrics {labels}"
     )
 }
 

@@ -167,10 +167,6 @@ impl Conductor<'_> {
         let Some(site) = self.sites.get(number) else { return };
         let (ok, detail) = match answer {
             Answer::Done(_) => (true, String::new()),
-            // Nothing is wrong with a mission that is over, or recovers.
-            Answer::Refused(problem) if matches!(problem.code.as_str(), "mission-ended" | "no-lease") => {
-                return;
-            }
             Answer::Refused(problem) => (false, problem.line()),
             Answer::Failed(failure) => (false, shown(&failure.why)),
         };

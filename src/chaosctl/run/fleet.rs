@@ -126,8 +126,8 @@ impl Site {
     }
 }
 
-/// The whole series would be most of a journal. A sample has what is new since the one before, so that all of them together
-/// tell the percentiles of each moment.
+/// The whole series would be most of a journal. Where `--sample` is no longer than three of its points, all samples together tell
+/// the percentiles of each moment.
 fn with_newest_points(status: &Value) -> Value {
     const NEWEST: usize = 3;
     let mut status = status.clone();

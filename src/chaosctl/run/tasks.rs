@@ -88,6 +88,7 @@ pub async fn renew(lease: Lease, order: Arc<Order>, tell: UnboundedSender<Messag
         let answer = order.post(&client, &path, Some(&id), proxy.as_deref()).await;
         next = match &answer {
             Answer::Done(_) => asked + every,
+            // Nothing is wrong with a mission that is over, or recovers.
             Answer::Refused(problem) if matches!(problem.code.as_str(), "mission-ended" | "no-lease") => {
                 return;
             }

@@ -15,6 +15,10 @@ const TABLES: [&str; 2] = ["list", "status"];
 pub fn apply(command: Command, context: &Context) -> Command {
     let _ = PROXIES.set(context.proxies.clone());
     let _ = NAMED.set(context.operator.is_some());
+    TABLES.into_iter().fold(each(command, context), |command, name| command.mut_subcommand(name, wide))
+}
+
+fn each(command: Command, context: &Context) -> Command {
     let names: Vec<String> = command.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
     names
         .into_iter()
@@ -23,7 +27,7 @@ pub fn apply(command: Command, context: &Context) -> Command {
 
 fn of_verb(verb: Command, context: &Context) -> Command {
     if verb.has_subcommands() {
-        return apply(verb, context);
+        return each(verb, context);
     }
     let name = verb.get_name().to_owned();
     let settings = [
@@ -42,15 +46,17 @@ fn of_verb(verb: Command, context: &Context) -> Command {
             verb = verb.mut_arg(id, |argument| argument.required(false).default_value(value));
         }
     }
-    if TABLES.contains(&name.as_str()) {
-        let words = PossibleValuesParser::new(["text", "wide", "json", "yaml"]);
-        let read = words.map(|word| match word.as_str() {
-            "wide" => Output::Wide,
-            word => Output::from_str(word, false).unwrap_or_default(),
-        });
-        verb = verb.mut_arg("output", |argument| argument.value_parser(read.clone()));
-    }
     verb
+}
+
+/// Lets a verb's table be wide.
+fn wide(verb: Command) -> Command {
+    let words = PossibleValuesParser::new(["text", "wide", "json", "yaml"]);
+    let read = words.map(|word| match word.as_str() {
+        "wide" => Output::Wide,
+        word => Output::from_str(word, false).unwrap_or_default(),
+    });
+    verb.mut_arg("output", |argument| argument.value_parser(read))
 }
 
 /// What no option has a place for.

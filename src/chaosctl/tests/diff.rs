@@ -288,6 +288,8 @@ fn plugin_configurations_are_compared_with_all_that_is_in_them() {
     };
     for (from, to, wanted) in [
         ("\"version\": 1,", "\"version\": 1,\n  \"revision\": \"x\",", "same"),
+        ("\"version\": 1,", "\"version\": 1,\n  \"stat_labels\": \"built_in\",", "same"),
+        ("\"version\": 1,", "\"version\": 1,\n  \"max_series\": 5000,", "same"),
         ("\"version\": 1,", &keys(key), "wider"),
         ("\"version\": 1,", "\"version\": 1,\n  \"deny_namespaces\": [\"prod\"],", "narrower"),
         // Without operators nothing of high severity runs at all.

@@ -142,6 +142,21 @@ fn a_condition_that_cannot_be_read_takes_the_fault_along() {
         assert_lost(&matched(matches), "istio", "condition-lost");
     }
     assert_lost(&matched("[{uri: {prefix: /a}}]").replace("match:", "matches:"), "istio", "condition-lost");
+    assert_lost(
+        &matched("[{uri: {prefix: /a}}]").replace("{host: a}", "{host: a, subest: v2}"),
+        "istio",
+        "condition-lost",
+    );
+    let slip = "{abort: {http_status: 503, percentage: {numerator: 5, denominater: MILLION}}}";
+    assert_lost(slip, "envoy", "condition-lost");
+    assert_lost("{name: a, triger: GET /x, abort_chance: 0.5}", "minimal", "condition-lost");
+    let toxic = |more: &str| {
+        format!(
+            "[{{name: db, listen: 'a:1', upstream: 'b:2', toxics: [{{type: latency, attributes: {{latency: 9}}, {more}}}]}}]"
+        )
+    };
+    assert_lost(&toxic("toxicty: 0.01"), "toxiproxy", "condition-lost");
+    assert_lost(&toxic("stream: 5"), "toxiproxy", "bad-value");
     for condition in [
         "upstream_cluster: 5",
         "downstream_nodes: [7]",

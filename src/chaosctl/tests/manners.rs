@@ -95,9 +95,11 @@ fn a_wide_list_cuts_nothing_and_other_verbs_know_no_wide() {
     let head = wide.lines().next().unwrap_or_default();
     assert!(head.contains("LIMITS") && head.contains("FILE") && head.ends_with("DESCRIPTION"), "{head}");
     assert_eq!(wide.lines().count(), text.lines().count());
-    let none = run(&["validate", catalog, "-o", "wide"]);
-    assert_eq!(none.code, 2);
-    assert!(none.err.contains("possible values: text, json, yaml"), "{}", none.err);
+    for other in [&["validate", catalog][..], &["context", "list"]] {
+        let none = run(&[other, &["-o", "wide"]].concat());
+        assert_eq!(none.code, 2);
+        assert!(none.err.contains("possible values: text, json, yaml"), "{}", none.err);
+    }
 }
 
 #[test]

@@ -194,6 +194,22 @@ fn all_of_a_context_counts_and_show_tells_where_it_comes_from() {
 }
 
 #[test]
+fn help_and_the_names_of_contexts_are_no_verbs() {
+    let desk = Desk::new();
+    desk.configure("current_context = \"run\"\n[contexts.run]\nprometheus = \"http://127.0.0.1:9090\"\n");
+    for words in ["help run", "--context run context list", "run --help"] {
+        let ran = desk.run(words);
+        assert_eq!(ran.code, 0, "{words}: {}", ran.err);
+    }
+    // What the context says counts as if it stood there.
+    let ran = desk.run("run scenario=x duration=1m --guardrail nonsense");
+    assert!(!ran.err.contains("required arguments"), "{}", ran.err);
+    desk.configure("colour = true\n");
+    let ran = desk.run("help run");
+    assert_eq!(ran.code, 0, "a broken file: {}", ran.err);
+}
+
+#[test]
 fn every_mistake_of_the_file_is_told_at_once_and_halt_halts_all_the_same() {
     let desk = Desk::new();
     desk.configure(

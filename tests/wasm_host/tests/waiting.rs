@@ -140,6 +140,18 @@ fn a_filter_beside_the_other_goes_on_with_its_mission() {
 }
 
 #[test]
+fn a_filter_beside_the_other_is_not_active_in_its_baseline() {
+    let baseline = |mission: &mut Value| mission["baseline"] = json!("60s");
+    let mut proxy = Proxy::new(&plugin("m", &[delaying("10ms")], baseline));
+    proxy.vm.start_root("", "squall").unwrap();
+    proxy.advance_ms(5_000);
+    let (_, action) = proxy.request(Request::default());
+    assert_eq!(action, Action::Continue);
+    let labels = [("scenario", "db"), ("namespace", "shop")];
+    assert_eq!((proxy.metric("chaos_active", &labels), proxy.metric("chaos_deadline_seconds", &[])), (0, 0));
+}
+
+#[test]
 fn a_root_that_is_configured_again_keeps_those_who_wait() {
     let configuration = plugin("m", &[delaying("1s")], |_| {});
     let mut proxy = Proxy::new(&configuration);

@@ -151,7 +151,7 @@ impl State {
         let now = humantime::format_rfc3339_millis(now).to_string();
         let mut status = json!({"version": 1, "now": now, "squall": env!("CARGO_PKG_VERSION"), "state": "idle",
             "proxy": {"namespace": "shop", "service": "cart", "id": "cart-7"}, "mission": null, "halt": self.halt,
-            "health": {"groups": [], "series": [1]}, "ledger": [], "guardrails": [], "signals": [], "events": {"last": 1}});
+            "health": {"groups": [], "series": [1, 2, 3, 4, 5]}, "ledger": [], "guardrails": [], "signals": [], "events": {"last": 1}});
         let Some((mission, start, begun)) = self.mission.clone() else { return status };
         let span = |key: &str| {
             mission[key]

@@ -20,7 +20,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, scene: &Scene<'_>,
     frame.render_widget(ratatui::text::Text::from(lines), area);
 }
 
-/// `squall watch  3 proxies: 2 injecting, 1 lost          09:06:12 UTC`.
+/// `squall  3 proxies: 2 injecting, 1 lost          09:06:12 UTC`.
 fn title(model: &Model, theme: Theme, width: usize) -> Line<'static> {
     let now = format!("{} UTC", clock(model.now_ms));
     let whom = match model.proxies.as_slice() {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use squall_envoy_tests::{
-    ConfigUpdate, Envoy, EnvoyConfig, EnvoyOptions, Experiment, HttpClient, HttpFilter, HttpUpstream,
+    ConfigUpdate, Envoy, EnvoyConfig, EnvoyOptions, Experiment, HttpClient, HttpFilter, HttpUpstream, Metrics,
 };
 
 const FILTER: &str = "extensions.istio.io/wasmplugin/shop.squall";
@@ -63,6 +63,27 @@ async fn marks_off_and_on_and_a_renamed_scenario_leave_nothing_behind() {
     active(&envoy, &["third"]).await;
     update(&envoy, &json!({"version": 1, "catalog": {"version": 1, "scenarios": []}})).await;
     active(&envoy, &[]).await;
+}
+
+/// A proxy whose labels are those of every istio-proxy shows what it had shown under its own as over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_style_of_labels_leaves_nothing_active_under_the_old_one() {
+    let upstream = HttpUpstream::start().await.unwrap();
+    let mut plugin = mission("one", "first").plugin();
+    let envoy = start(&upstream, &plugin).await;
+    active(&envoy, &["first"]).await;
+    plugin["stat_labels"] = json!("built_in");
+    update(&envoy, &plugin).await;
+    let on = |metrics: &Metrics| {
+        let families = ["chaos_active", "chaos_declared_rate_ppm"];
+        let old = families.map(|name| metrics.family(name).filter(|sample| sample.value > 0.0).count());
+        let new = metrics.samples().iter().any(|sample| {
+            sample.name.contains("tag_first") && sample.name.ends_with("chaos_active") && sample.value > 0.0
+        });
+        old == [0, 0] && new
+    };
+    let shown = envoy.prometheus_until("active under the new labels alone", on).await;
+    shown.unwrap_or_else(|error| panic!("{error}"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
