@@ -11,6 +11,8 @@ WASM_CARGO := $(SETUP)/wasm-cargo.sh
 COMPILED := target/wasm32-unknown-unknown/wasm
 FILTER := target/squall.wasm
 CONTROL := target/squall-control.wasm
+# The whole workspace, as the tests take it: of two choices of packages cargo makes two sets of features, and compiles for both.
+TOOLS := cargo build --locked --release --workspace --bin wasm-link --bin chaosctl
 CARGO_TEST := cargo test --locked --release --no-fail-fast
 # The path of Envoy, or the reason why there is none and an error.
 FIND_ENVOY := ENVOY="$$($(SETUP)/envoy.sh --path)"; export ENVOY
@@ -58,7 +60,7 @@ prometheus:
 
 build: wasm-setup wasm-opt ## Compile the modules (target/squall.wasm, target/squall-control.wasm) and chaosctl (target/release/chaosctl)
 	$(WASM_CARGO) build --locked --profile wasm -p squall -p squall-control
-	cargo build --locked --release -p wasm-link -p chaosctl
+	$(TOOLS)
 	@$(SETUP)/wasm-link.sh $(COMPILED)/squall.wasm $(FILTER)
 	@$(SETUP)/wasm-link.sh $(COMPILED)/squall_control.wasm $(CONTROL) --control
 

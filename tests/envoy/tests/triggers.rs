@@ -141,7 +141,8 @@ async fn on_and_off_as_the_seed_says(plugin: impl Fn(SystemTime) -> Value, cause
         // Near an edge either answer is right.
         let around = [before - margin, before, after, after + margin].map(on);
         if around.iter().all(|near| *near == around[0]) {
-            assert_eq!(status == 510, around[0], "{:?} after the start", before.duration_since(begin));
+            let (since, took) = (before.duration_since(begin), after.duration_since(before));
+            assert_eq!(status == 510, around[0], "{since:?} after the start, answered within {took:?}");
             *if around[0] { &mut faulted } else { &mut passed } += 1;
         }
         tokio::time::sleep(Duration::from_millis(5)).await;

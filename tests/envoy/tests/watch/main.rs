@@ -85,7 +85,8 @@ async fn whoever_leaves_gets_the_terminal_back_and_the_mission_goes_on() {
             "SIGTERM" => terminal.signal(Signal::TERM).unwrap(),
             key => terminal.press(key).unwrap(),
         }
-        assert!(terminal.end().await.unwrap().success(), "{how:?}");
+        let status = terminal.end().await.unwrap();
+        assert!(status.success(), "{how:?}: {status}\n{}", terminal.text());
         assert!(terminal.is_usable().unwrap() && !terminal.is_on_other_screen(), "{how:?}");
         terminal.until("left; the mission goes on: goes-on on").await.unwrap();
         assert_eq!(a.state().await, "injecting");

@@ -12,9 +12,6 @@ use squall_envoy_tests::repo_root;
 use tokio::time::Instant;
 
 const FOLDER: &str = "examples/01_user_service";
-/// Between the start of the demo and its first request: for the services and Envoy to start.
-const START_UP: Duration = Duration::from_secs(3);
-
 /// One experiment.
 pub struct Experiment {
     /// The plugin configuration that Envoy hands to the filter.
@@ -48,11 +45,12 @@ pub struct Declared {
 }
 
 impl Experiment {
-    /// Renders the files and puts the start of the mission 15 s ahead (`short`: 4 s).
+    /// Renders the files and puts the start of the mission 15 s (`short`: 4 s) behind the time that services and
+    /// Envoy have for their start.
     ///
     /// # Errors
     /// When chaosctl is missing, or refuses the files.
-    pub fn prepare(chaosctl: &Path, short: bool) -> anyhow::Result<Self> {
+    pub fn prepare(chaosctl: &Path, short: bool, start_up: Duration) -> anyhow::Result<Self> {
         let mut plugin = render(chaosctl)?;
         let mission = &mut plugin["mission"];
         if short {
@@ -61,7 +59,7 @@ impl Experiment {
         let duration = humantime::parse_duration(mission["duration"].as_str().unwrap_or_default())?;
         let seconds = if short { [4, 4] } else { [15, 20] };
         let [before, after] = seconds.map(Duration::from_secs);
-        let wall_start = next_whole_second(SystemTime::now() + START_UP + before)?;
+        let wall_start = next_whole_second(SystemTime::now() + start_up + before)?;
         mission["start"] = json!(humantime::format_rfc3339_seconds(wall_start).to_string());
         let start = Instant::now() + wall_start.duration_since(SystemTime::now())?;
         let phases = [

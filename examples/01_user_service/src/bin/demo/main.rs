@@ -8,7 +8,11 @@ mod observation;
 mod progress;
 mod report;
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::Context;
 use clap::Parser;
@@ -43,6 +47,8 @@ struct Arguments {
     chaosctl: Option<PathBuf>,
 }
 
+/// What the services and Envoy have for their start, try by try.
+const START_UP: [Duration; 3] = [Duration::from_secs(3), Duration::from_secs(8), Duration::from_secs(25)];
 /// Between the last page of the warm-up and the first one that counts.
 const WARM_UP_TAIL: Duration = Duration::from_millis(500);
 
@@ -66,10 +72,8 @@ async fn main() -> ExitCode {
 /// Whether every promise was kept.
 async fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     let chaosctl = arguments.chaosctl.clone().unwrap_or_else(|| repo_root().join("target/release/chaosctl"));
-    let experiment = Experiment::prepare(&chaosctl, arguments.short)?;
-    let mesh = Mesh::start(&experiment.plugin, arguments.auth_retries).await?;
+    let (experiment, mesh) = ready(&chaosctl, arguments).await?;
     let [before, during, after] = &experiment.phases;
-    anyhow::ensure!(Instant::now() < during.start, "the services were not ready before the mission began");
     report::introduction(&experiment, &mesh, arguments.rps);
 
     let pages = |phase| request_pages(&mesh, phase, arguments.rps);
@@ -90,6 +94,25 @@ async fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     }
     mesh.stop().await?;
     Ok(kept)
+}
+
+/// The services, ready before the first request that counts. Envoy is told the mission's start before it starts, so
+/// that a machine which turns out to be slower than expected has to begin again.
+async fn ready(chaosctl: &Path, arguments: &Arguments) -> anyhow::Result<(Experiment, Mesh)> {
+    for start_up in START_UP {
+        let experiment = Experiment::prepare(chaosctl, arguments.short, start_up)?;
+        let mesh = Mesh::start(&experiment.plugin, arguments.auth_retries).await?;
+        let [before, ..] = &experiment.phases;
+        if Instant::now() + WARM_UP_TAIL < before.start {
+            return Ok((experiment, mesh));
+        }
+        mesh.stop().await?;
+        eprintln!(
+            "demo: the services were not ready within {} s; starting them again with more time",
+            start_up.as_secs()
+        );
+    }
+    anyhow::bail!("the services were not ready within {} s: is this machine busy?", START_UP[2].as_secs())
 }
 
 /// Requests pages through the ingress of Envoy for the length of a phase, whether or not earlier ones came.
