@@ -23,7 +23,7 @@ fn experiment() -> Experiment {
         .scenario("slow", on("/size/", 40), json!([{"delay": {"fixed": "60ms"}}]))
         .with("safety", json!({"halt_when": [rule]}))
         .scenario("cut", on("/status/", 50), json!([{"abort": {"status": 503}}]))
-        .with("safety", json!({"max_total": 40, "halt_when": [breaks], "rollback": {"circuit_breaker": {"open_for": "60s"}}}))
+        .with("safety", json!({"max_total": 40, "halt_when": [breaks], "rollback": {"circuit_breaker": {"open_for": "60s", "half_open_intensity": "10%", "close_after": "30s"}}}))
         .scenario(
             "crowd",
             on("/sleep/", 100),
