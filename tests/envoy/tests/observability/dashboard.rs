@@ -35,8 +35,10 @@ pub fn expressions() -> Vec<(String, String)> {
         let expr = format!("count by ({label}) ({selector})");
         all.push((format!("variable {}", variable["name"]), Value::from(expr)));
     }
+    // What a panel shows where there is nothing is no data.
     let plain = |text: &str| {
-        ["$namespace", "$service", "$scenario"].iter().fold(text.to_owned(), |t, v| t.replace(v, ".*"))
+        let variables = ["$namespace", "$service", "$scenario"];
+        variables.iter().fold(text.replace(" or vector(0)", ""), |t, v| t.replace(v, ".*"))
     };
     all.into_iter().map(|(place, expr)| (place, plain(expr.as_str().unwrap()))).collect()
 }

@@ -7,7 +7,9 @@ mod demo;
 mod events;
 mod labels;
 mod lint;
+mod logs;
 mod prometheus;
+mod schemas;
 mod stale;
 mod traces;
 
