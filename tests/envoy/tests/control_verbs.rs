@@ -117,6 +117,17 @@ impl Desk {
         records.iter().map(|record| record["answer"]["state"].as_str().unwrap().to_owned()).collect()
     }
 
+    /// Their keys, as alice.key and bob.key.
+    fn operators(&self) -> Value {
+        let entries = ["alice", "bob"].iter().map(|name| {
+            let ran = self.chaosctl(&format!("keygen {name} --up-to high --output json"), &[]);
+            let entry: Value =
+                serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {}", ran.out));
+            if entry.is_array() { entry[0].clone() } else { entry }
+        });
+        entries.collect()
+    }
+
     fn mission(&self, id: &str) {
         let text = format!(
             "version: 1\nid: {id}\nscenarios: [cut]\nnamespace: shop\nduration: 1h\nlease: 10m\nseed: s\n"
@@ -180,16 +191,7 @@ async fn missions_start_on_all_proxies_or_on_none_and_end_as_they_are_told() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn operators_sign_what_changes_something_and_anybody_halts() {
     let desk = Desk::new();
-    let operators: Vec<Value> = ["alice", "bob"]
-        .iter()
-        .map(|name| {
-            let ran = desk.chaosctl(&format!("keygen {name} --up-to high --output json"), &[]);
-            let entry: Value =
-                serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {}", ran.out));
-            if entry.is_array() { entry[0].clone() } else { entry }
-        })
-        .collect();
-    let operators = json!(operators);
+    let operators = desk.operators();
     let a = Proxy::start("shop", "high", Some(&operators)).await;
     let elsewhere = Proxy::start("other", "high", Some(&operators)).await;
     desk.write("catalog.yaml", &catalog("high").to_string());
@@ -237,4 +239,51 @@ async fn operators_sign_what_changes_something_and_anybody_halts() {
     a.is_cut(false).await;
     desk.says("release", &[&a], 1, &["refused[signature-needed]"]);
     desk.says("release --key alice.key --reason solved", &[&a], 0, &["released by alice"]);
+}
+
+/// Whoever has no key, and faults that have to end now.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_that_is_refused_halts_with_force_and_one_that_is_not_leaves_nothing_halted() {
+    let desk = Desk::new();
+    let operators = desk.operators();
+    let (a, b) =
+        tokio::join!(Proxy::start("shop", "medium", Some(&operators)), Proxy::start("shop", "medium", None));
+    desk.write("catalog.yaml", &catalog("medium").to_string());
+    let sign = "sign --yes --key alice.key --catalog catalog.yaml --mission mission.yaml --out signed.json";
+    desk.mission("run-1");
+    desk.says(sign, &[], 0, &[]);
+    desk.says("start signed.json", &[&a], 0, &["signed by alice"]);
+    desk.says("start mission.yaml", &[&b], 0, &["started run-1"]);
+    a.is_cut(true).await;
+    b.is_cut(true).await;
+
+    desk.says("stop", &[&a], 1, &["refused[signature-needed]", "--key FILE"]);
+    a.is_cut(true).await;
+    let ran = desk.says("stop --force --reason outage", &[&a, &b], 0, &["halted, as the stop was refused: "]);
+    for part in [
+        &format!("{}  halted, as the stop was refused: ", a.url),
+        "signature-needed",
+        "nothing starts there before `chaosctl release`",
+        &format!("{}  stopped run-1", b.url),
+    ] {
+        assert!(ran.out.contains(part), "{part}:\n{}", ran.out);
+    }
+    a.is_cut(false).await;
+    b.is_cut(false).await;
+    assert_eq!(desk.states(&[&a, &b]), ["halted", "stopped"]);
+    desk.says("status", &[&a], 0, &["halted by dana", ": outage"]);
+    // Nothing runs there any more, so that nothing is halted either.
+    desk.says("stop --force", &[&b], 1, &["refused[no-mission]"]);
+    assert_eq!(desk.states(&[&b]), ["stopped"]);
+
+    desk.mission("run-2");
+    desk.says(sign, &[], 0, &[]);
+    desk.says("start signed.json", &[&a], 1, &["refused[halted]"]);
+    desk.says("release --key alice.key", &[&a], 0, &["released by alice"]);
+    desk.says("start signed.json", &[&a], 0, &["started run-2"]);
+    a.is_cut(true).await;
+    // With a key it is a stop, whatever else is said.
+    desk.says("stop --force --key bob.key", &[&a], 0, &["stopped run-2"]);
+    a.is_cut(false).await;
+    assert_eq!(desk.states(&[&a]), ["stopped"]);
 }

@@ -58,6 +58,22 @@ impl Page {
         }
     }
 
+    /// Prints it on A4 as a person would, and returns how many sheets that are.
+    ///
+    /// # Errors
+    /// [`Error::Browser`]; [`Error::Io`] when the file cannot be written.
+    pub async fn print(&self, file: &Path) -> Result<usize> {
+        let paper = json!({"paperWidth": 8.27, "paperHeight": 11.69, "printBackground": true});
+        let answer = self.call("Page.printToPDF", paper).await?;
+        let bytes = STANDARD.decode(answer["data"].as_str().unwrap_or_default());
+        let bytes = bytes.map_err(|error| Error::Browser(error.to_string()))?;
+        if let Some(folder) = file.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        std::fs::write(file, &bytes)?;
+        Ok(bytes.windows(12).filter(|part| part.starts_with(b"/Type /Page") && !part.ends_with(b"s")).count())
+    }
+
     /// The value of an expression in the page.
     pub async fn eval(&self, expression: &str) -> Result<Value> {
         let question = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});

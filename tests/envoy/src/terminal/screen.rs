@@ -85,6 +85,15 @@ impl Screen {
                 self.column = numbers.next().unwrap_or(1).saturating_sub(1);
             }
             ('J', _) => self.cells.iter_mut().for_each(|row| row.fill(' ')),
+            ('K', _) => {
+                let Some(row) = self.cells.get_mut(self.row) else { return };
+                let erased = match parameters {
+                    "1" => row.get_mut(..=self.column),
+                    "2" => Some(row.as_mut_slice()),
+                    _ => row.get_mut(self.column..),
+                };
+                erased.into_iter().for_each(|cells| cells.fill(' '));
+            }
             ('h', "?1049") => self.other = true,
             // The lines and the cursor of before come back; none were there.
             ('l', "?1049") => {
@@ -110,5 +119,14 @@ mod tests {
         assert_eq!((screen.text().as_str(), screen.other), (" ab\n─x\n", true));
         screen.write(b"\x1b[?1049lleft");
         assert_eq!((screen.text().as_str(), screen.other), ("left\n\n", false));
+    }
+
+    #[test]
+    fn a_line_is_erased_from_the_cursor_up_to_it_or_as_a_whole() {
+        for (erases, left) in [("\x1b[K", "ab"), ("\x1b[1K", "   d"), ("\x1b[2K", "")] {
+            let mut screen = Screen::new(4, 1);
+            screen.write(format!("abcd\x1b[1;3H{erases}").as_bytes());
+            assert_eq!(screen.text(), format!("{left}\n"));
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! The page of `chaosctl report` in a browser: nothing from elsewhere, plots that can be seen, nothing that sticks out, in light and dark,
 //! on a desk and on a phone. The pictures lie in `target/report/` for people to look at.
 
+mod newcomer;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -52,6 +54,9 @@ async fn looks_right(page: &Page, name: &str, plots: usize) {
             assert_eq!(page.eval(drawn).await.unwrap(), true, "{name}, {colours}");
         }
     }
+    // On paper nothing is cut off, and no sheet holds next to nothing: about two for each of the screens.
+    let sheets = page.print(&repo_root().join(format!("target/report/{name}.pdf"))).await.unwrap();
+    assert!((2..=14).contains(&sheets), "{name}: {sheets} sheets");
     let elsewhere: Vec<_> =
         page.requests().into_iter().filter(|(_, url)| !url.starts_with("file://")).collect();
     assert_eq!((elsewhere.len(), page.requests().len()), (0, 1), "{elsewhere:?}");

@@ -23,20 +23,35 @@ impl Desk {
         desk
     }
 
+    /// A verb, called here.
+    pub fn chaosctl(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(repo_root().join("target/release/chaosctl"));
+        command.args(words).current_dir(self.0.path()).env("USER", "dana").stdin(Stdio::null());
+        command
+    }
+
+    /// `run` of a mission file over these control listeners.
+    pub fn run(&self, mission: &str, urls: &[&str], more: &[&str]) -> Command {
+        let mut command = self.chaosctl(&["run", mission, "--catalog", "catalog.json"]);
+        command.args(["--journal", "run.jsonl"]).args(more);
+        command.args(urls.iter().flat_map(|url| ["--proxy", url]));
+        command
+    }
+
+    /// Begins it without a question.
     pub fn begin(&self, proxies: &[&Proxy], more: &[&str]) -> Child {
-        let chaosctl = repo_root().join("target/release/chaosctl");
-        let proxies = proxies.iter().flat_map(|proxy| ["--proxy", &proxy.url]);
-        Command::new(&chaosctl)
-            .args(["run", "mission.yaml", "--catalog", "catalog.json", "--journal", "run.jsonl", "--yes"])
-            .args(more)
-            .args(proxies)
-            .current_dir(self.0.path())
-            .env("USER", "dana")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}; run `make build`", chaosctl.display()))
+        let urls: Vec<&str> = proxies.iter().map(|proxy| proxy.url.as_str()).collect();
+        let mut command = self.run("mission.yaml", &urls, more);
+        spawn(command.arg("--yes"))
+    }
+
+    /// Makes room for another run.
+    pub fn forget_journal(&self) {
+        std::fs::remove_file(self.0.path().join("run.jsonl")).unwrap();
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.0.path().join(name), text).unwrap();
     }
 
     /// The lines of a kind.
@@ -49,6 +64,11 @@ impl Desk {
     pub fn phases(&self) -> Vec<String> {
         self.journal("phase").iter().map(|line| line["phase"].as_str().unwrap().to_owned()).collect()
     }
+}
+
+pub fn spawn(command: &mut Command) -> Child {
+    let piped = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    piped.spawn().unwrap_or_else(|error| panic!("{piped:?}: {error}; run `make build`"))
 }
 
 /// Waits for its end without holding up those who send requests.

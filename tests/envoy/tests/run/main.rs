@@ -3,7 +3,11 @@
 mod desk;
 mod killed;
 mod metrics;
+mod person;
 mod proxy;
+mod relay;
+mod signed;
+mod skew;
 
 use desk::{Desk, end, interrupt, told};
 use proxy::{Proxy, catalog};

@@ -32,9 +32,8 @@ pub fn catalog(delay: &str, guardrail: bool) -> Value {
     json!({"version": 1, "scenarios": [scenario]})
 }
 
-fn control(catalog: &Value) -> Value {
-    let plugin = json!({"version": 1, "role": "control", "catalog": catalog,
-        "identity": {"namespace": "shop", "service": "cart"}});
+fn control(catalog: &Value, operators: &Operators) -> Value {
+    let plugin = plugin("control", catalog, operators);
     let module = repo_root().join("target/squall-control.wasm");
     let mut config = HttpFilter::wasm_config("squall-control", &module, &plugin.to_string());
     config["config"]["vm_config"]["vm_id"] = json!("squall");
@@ -42,17 +41,42 @@ fn control(catalog: &Value) -> Value {
     config
 }
 
+/// Whose signatures count, where a proxy has operators.
+type Operators = Option<Value>;
+
+fn plugin(role: &str, catalog: &Value, operators: &Operators) -> Value {
+    let mut plugin = json!({"version": 1, "role": role, "catalog": catalog,
+        "identity": {"namespace": "shop", "service": "cart"}});
+    if let Some(operators) = operators {
+        plugin["operators"] = operators.clone();
+    }
+    plugin
+}
+
 impl Proxy {
     pub async fn start(catalog: &Value, requests_per_s: f64) -> Self {
-        let plugin = json!({"version": 1, "role": "filter", "catalog": catalog,
-            "identity": {"namespace": "shop", "service": "cart"}});
+        Self::of(catalog, catalog, None, requests_per_s).await
+    }
+
+    /// With operators, who have to sign.
+    pub async fn signed(catalog: &Value, operators: Value, requests_per_s: f64) -> Self {
+        Self::of(catalog, catalog, Some(operators), requests_per_s).await
+    }
+
+    /// Its control listener has another catalog than its filter.
+    pub async fn of_two_catalogs(filter: &Value, control: &Value, requests_per_s: f64) -> Self {
+        Self::of(filter, control, None, requests_per_s).await
+    }
+
+    async fn of(catalog: &Value, controls: &Value, operators: Operators, requests_per_s: f64) -> Self {
+        let plugin = plugin("filter", catalog, &operators);
         let host = |status: u16| VirtualHost::any("any").route(Route::prefix("/").answer(status, "itself\n"));
         let filter = HttpFilter::squall(&plugin).unwrap();
         let config = EnvoyConfig::new()
             .listener(Listener::new("ingress").filter(filter).virtual_host(host(200)))
             .listener(
                 Listener::new("control")
-                    .filter(HttpFilter::discovered(CONTROL, control(catalog)))
+                    .filter(HttpFilter::discovered(CONTROL, control(controls, &operators)))
                     .virtual_host(host(503)),
             );
         let envoy = EnvoyOptions::default().concurrency(2).start(config).await.unwrap();
@@ -74,7 +98,7 @@ impl Proxy {
 
     /// As a control plane would.
     pub async fn change_catalog(&self, catalog: &Value) {
-        let verdict = self.envoy.update_filter(CONTROL, &control(catalog)).await.unwrap();
+        let verdict = self.envoy.update_filter(CONTROL, &control(catalog, &None)).await.unwrap();
         assert_eq!(verdict, ConfigUpdate::Accepted);
     }
 

@@ -1,6 +1,8 @@
 //! What `chaosctl` renders, in a real Envoy: the bootstrap of `envoy/`, and the plugin configuration of an Istio
 //! resource as istiod hands it on (discovery from a file, no virtual machine id).
 
+mod imported;
+
 use std::process::Command;
 use std::time::Duration;
 
