@@ -29,6 +29,7 @@ pub struct Look {
     pub halts: HaltRecord,
     /// The newest last.
     pub missions: Vec<(CurrentMission, MissionRecord)>,
+    current: Current,
 }
 
 impl Look {
@@ -39,17 +40,23 @@ impl Look {
         // What is no list of missions was written by nobody of ours, or by another version.
         let current = Current::from_bytes(&bytes).unwrap_or_default();
         let mut missions = Vec::new();
-        for current in current.missions {
-            if let Some(record) = mission::read(&current.id).map_err(unreadable)? {
-                missions.push((current, record));
+        for mission in &current.missions {
+            if let Some(record) = mission::read(&mission.id).map_err(unreadable)? {
+                missions.push((mission.clone(), record));
             }
         }
-        Ok(Self { now: mission::now().map_err(unreadable)?, halts, missions })
+        Ok(Self { now: mission::now().map_err(unreadable)?, halts, missions, current })
     }
 
-    /// The mission that is under way or is to be.
+    /// The mission that is under way or is to be. One that its configuration has disabled, or does not have any more, is not.
     pub fn running(&self) -> Option<&(CurrentMission, MissionRecord)> {
-        self.missions.iter().rev().find(|(_, record)| self.is_alive(record))
+        let is_run = |id: &str| self.current.is_run(id);
+        self.missions.iter().rev().find(|(mission, record)| self.is_alive(record) && is_run(&mission.id))
+    }
+
+    /// The last one that has ended.
+    fn last(&self) -> Option<&(CurrentMission, MissionRecord)> {
+        self.missions.iter().rev().find(|(_, record)| !self.is_alive(record))
     }
 
     pub fn is_alive(&self, record: &MissionRecord) -> bool {
@@ -65,7 +72,7 @@ impl Look {
 pub fn status(config: &Config) -> Result<Answer, Problem> {
     let look = Look::now()?;
     let who = who(config);
-    let shown = look.running().or(look.missions.last()).map(|(mission, record)| Shown {
+    let shown = look.running().or(look.last()).map(|(mission, record)| Shown {
         mission,
         record,
         health: health(config, mission, record),

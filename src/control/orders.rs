@@ -11,9 +11,6 @@ use squall_policy::events::Name;
 use squall_policy::mission::{Order, State};
 use squall_policy::{Level, Loaded, Report, load_mission_on};
 
-/// For so long a mission that was ordered may be on its way to the filters, in milliseconds: until then it counts as under way.
-const ON_ITS_WAY_MS: u64 = 2_000;
-
 /// Starts the mission of a body.
 pub fn start(valid: &Valid, body: &[u8]) -> Result<Answer, Problem> {
     match take(valid, body) {
@@ -103,7 +100,7 @@ fn alive(valid: &Valid, look: &Look, order: &Order) -> Option<String> {
     let id = loaded.mission?.id.0;
     match mission::read(&id) {
         Ok(Some(record)) => look.is_alive(&record).then_some(id),
-        Ok(None) => (look.now.wall_ms.abs_diff(order.wall_ms) < ON_ITS_WAY_MS).then_some(id),
+        Ok(None) => order.may_begin(look.now.wall_ms).then_some(id),
         Err(host::Status(_)) => Some(id),
     }
 }

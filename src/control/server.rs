@@ -89,6 +89,10 @@ impl Server {
             return self.answer(id, too_large().answer());
         }
         if self.kept.saturating_add(size) > MOST_BYTES {
+            // A halt does not wait for others: then without what it says.
+            if let Some(config) = self.config(id).filter(|_| self.halts(id)) {
+                return self.answer(id, act::on(&config, &Route::Halt, &[]));
+            }
             let problem = Problem::new(Kind::Busy, "other requests send more than is kept")
                 .with_header("retry-after", "1");
             return self.answer(id, problem.answer());
@@ -128,6 +132,11 @@ impl Server {
     fn config(&self, id: u32) -> Option<Rc<Config>> {
         let stream = self.streams.get(&id)?;
         self.roots.get(&stream.root).map(Rc::clone)
+    }
+
+    fn halts(&self, id: u32) -> bool {
+        let receiving = self.streams.get(&id).and_then(|stream| stream.receiving.as_ref());
+        receiving.is_some_and(|(route, _)| *route == Route::Halt)
     }
 
     fn forget_body(&mut self, id: u32) {

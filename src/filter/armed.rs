@@ -156,7 +156,7 @@ impl Armed {
         stats::set_gauge("chaos_declared_rate_ppm", &[("scenario", &known.name)], declared_ppm.into());
     }
 
-    /// Tells of a new phase, once for all workers.
+    /// Tells of a new phase, once for all workers and for all configurations that are still to come.
     fn tell(&self, state: State) {
         let event =
             events::new(Name::StageStarted).text("mission", &self.mission).text("phase", state.word());
@@ -168,7 +168,12 @@ impl Armed {
             State::Baseline | State::Recovery => event,
             State::Pending | State::Over(_) => return,
         };
-        events::emit_once(log::Level::Info, &event);
+        let mut word = Vec::from(state.word());
+        if let State::Injecting { stage, intensity_ppm } = state {
+            word.extend_from_slice(&(stage as u64).to_le_bytes());
+            word.extend_from_slice(&intensity_ppm.to_le_bytes());
+        }
+        events::emit_new(&self.mission, &word, &event);
     }
 
     /// The start of the mission's time, for what counts by it.

@@ -78,7 +78,8 @@ pub fn choose_again(bytes: &[u8], own_mission: bool) -> Chosen {
     let now_ms = host::wall_ms().unwrap_or(u64::MAX);
     match load_plugin_on(bytes, &mut Node, now_ms, &mut Report::default()) {
         Some(loaded) => choose(bytes, loaded),
-        None => Chosen::default(),
+        // It has expired since, before it could begin: an order still can.
+        None => ordered(bytes, None),
     }
 }
 
@@ -132,6 +133,11 @@ fn ordered(bytes: &[u8], disabled: Option<&str>) -> Chosen {
         if mission::stop(&id, "configuration", "enable: false").is_err() {
             stats::count_host_errors(1);
         }
+        return seen;
+    }
+    // One that nobody has begun in time stays where it is, and this may be hours later.
+    if !host::wall_ms().is_ok_and(|now| order.may_begin(now)) && matches!(mission::read(&id), Ok(None)) {
+        log::warn!("mission {id} does not begin: it was ordered too long ago; order it again");
         return seen;
     }
     match arm(mission, loaded, Source::Order) {
@@ -245,6 +251,7 @@ fn armed(
 fn log_accepted(mission: &wire::Mission, record: &MissionRecord, plan: &Plan, approval: &Approval) {
     let dormant: Vec<&str> = plan.dormant().iter().map(|d| d.scenario.as_str()).collect();
     let scenarios: Vec<&str> = plan.scenarios().iter().map(|scenario| scenario.name.as_str()).collect();
+    let faults = events::kinds(plan.scenarios());
     let approvers: Vec<&str> = approval.by.iter().map(String::as_str).collect();
     let event = events::new(Name::MissionAccepted)
         .text("mission", &mission.id.0)
@@ -252,7 +259,9 @@ fn log_accepted(mission: &wire::Mission, record: &MissionRecord, plan: &Plan, ap
         .text("source", record.source.word())
         .text("seed", &record.seed)
         .text("deadline", &rfc3339(record.deadline().wall_ms))
+        .number("duration_s", record.rules.duration_ms / 1000)
         .texts("scenarios", &scenarios)
+        .texts("faults", &faults)
         .texts("approved_by", &approvers)
         .texts("dormant", &dormant);
     events::emit(log::Level::Info, &event);

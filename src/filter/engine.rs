@@ -6,6 +6,7 @@ use crate::configure;
 use crate::handover::Newer;
 use crate::host;
 use crate::news;
+use crate::orders;
 use crate::pressure;
 use crate::root::{RETRY_MS, RETRY_NS, Root, Wake};
 use crate::roots::Roots;
@@ -72,6 +73,8 @@ impl Engine {
         let configured = configure::load();
         let now = host::monotonic_ns().unwrap_or_default();
         news::tell(&plugin, &configured, now);
+        let runs = configured.chosen.armed.as_ref().map(|armed| armed.mission.as_str());
+        orders::tell_run(&plugin, runs, false);
         let newer = Newer {
             mission: configured.chosen.mission.as_deref(),
             runs: configured.chosen.armed.is_some(),
@@ -90,7 +93,7 @@ impl Engine {
         root.queue.retain(|wake| wake.stream().is_some() || matches!(wake, Wake::Look));
         if let Some(old) = &mut root.armed {
             old.free_memory();
-            old.tell_health();
+            old.leave();
         }
         let chosen = configured.chosen;
         let configured = Root {
@@ -128,7 +131,7 @@ impl Engine {
         let mut mission_wake = false;
         let mut give_back = false;
         let mut look = false;
-        let mut health = false;
+        let (mut health, mut early) = (false, false);
         for _ in 0..ACTIONS_PER_TICK {
             let until = if root.release { u64::MAX } else { now };
             match root.queue.pop_due(until) {
@@ -136,6 +139,8 @@ impl Engine {
                 Some(Wake::GiveBack) => give_back = caps::flush() | slots::flush(),
                 Some(Wake::Handover) => root.release |= root.is_replaced(),
                 Some(Wake::Look) => look = true,
+                // What is let go comes before its time, and this does not: the others tell first what they have seen.
+                Some(Wake::Health) if root.release => early = true,
                 Some(Wake::Health) => health = true,
                 Some(Wake::Slot(stream)) => {
                     let stream = self.streams.get_mut(&stream);
@@ -173,6 +178,8 @@ impl Engine {
         stats::count_host_errors(u32::from(!in_effect));
         if health {
             root.look_at_health(now, in_effect);
+        } else if early {
+            root.put_off_health(now);
         }
         if mission_wake && in_effect {
             root.advance_mission(now);
@@ -219,12 +226,15 @@ impl Engine {
         if heir.is_some_and(|id| host::set_effective_context(id).is_ok()) {
             bell::register();
         }
-        if let Some(armed) = root.armed.as_ref().filter(|_| root.successor.is_none() || root.is_replaced()) {
-            pressure::free(&armed.mission);
-        }
+        let leaves = root.successor.is_none() || root.is_replaced();
         // Without a successor the filter itself was taken out of the listener.
         let last = root.successor.is_none() && !news::are_of_another_vm(&root.plugin);
-        if let Some(armed) = root.armed.filter(|armed| armed.running && last) {
+        let Some(mut armed) = root.armed else { return };
+        if leaves {
+            pressure::free(&armed.mission);
+            armed.leave();
+        }
+        if armed.running && last {
             armed.show_active(false);
         }
     }

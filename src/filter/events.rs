@@ -4,6 +4,7 @@
 use crate::{host, record, stats};
 use log::Level;
 use squall_policy::events::{Event, Name, Ring};
+use squall_policy::{Fault, Scenario};
 
 /// The ring in shared data.
 pub const KEY: &str = "squall/events";
@@ -28,6 +29,31 @@ pub fn emit_once(level: Level, event: &Event) {
     });
     if told {
         log::log!(level, "{}", event.line());
+    }
+}
+
+/// The kinds of fault of these scenarios, each once.
+pub fn kinds(scenarios: &[Scenario]) -> Vec<&'static str> {
+    let mut kinds = Vec::new();
+    for kind in scenarios.iter().flat_map(Scenario::faults).map(Fault::kind) {
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    kinds
+}
+
+/// Tells of a mission's new phase, which `word` stands for: not when the last one told of it was the same, however long ago. Every
+/// configuration that comes notices it anew.
+pub fn emit_new(mission: &str, word: &[u8], event: &Event) {
+    let mut told = false;
+    let written = record::exchange(&["squall/phase/", mission].concat(), &mut |bytes| {
+        told = bytes == word;
+        Ok((!told).then(|| word.to_vec()))
+    });
+    stats::count_host_errors(u32::from(written.is_err()));
+    if !told {
+        emit(Level::Info, event);
     }
 }
 

@@ -68,14 +68,10 @@ fn observe(root: &mut Root, observed: &Observed, faulted: bool, status: u64, now
         armed.observer.inbound(&finished);
     }
     if !observed.outcomes.is_empty() {
-        let intensity_ppm = health::intensity_of(armed.run.record(), observed.phase);
         let groups: Vec<_> = observed
             .outcomes
             .iter()
-            .map(|outcome| {
-                let declared_ppm = armed.plan.declared_ppm(outcome.scenario, intensity_ppm);
-                (outcome.scenario, ledger::part(outcome, faulted), declared_ppm)
-            })
+            .map(|outcome| (outcome.scenario, ledger::part(outcome, faulted), outcome.declared_ppm))
             .collect();
         armed.observer.request(&finished, &groups);
     }

@@ -19,6 +19,8 @@ pub struct Successor {
     ends_mission: bool,
     /// The newer configuration names this very mission, and does not run it; or it has errors.
     stopped: bool,
+    /// It came to another VM, and not yet to this one.
+    elsewhere: bool,
 }
 
 /// What a newer configuration of the same plugin asks for.
@@ -63,7 +65,7 @@ impl Root {
         let put_off = matches!(armed.state(), Ok((State::Pending, _)));
         let ends_mission = !same || put_off;
         let stopped = !same && (by.rejected || by.mission == Some(armed.mission.as_str()));
-        self.successor = Some(Successor { came_ns: now_ns, ends_mission, stopped });
+        self.successor = Some(Successor { came_ns: now_ns, ends_mission, stopped, elsewhere: false });
         // The timer belongs to the root context in effect.
         if host::set_effective_context(id).is_err() {
             return;
@@ -79,7 +81,14 @@ impl Root {
     pub fn catch_up(&mut self, id: u32, now_ns: u64) {
         let Some(news) = self.armed.as_ref().and_then(|_| news::of(&self.plugin)) else { return };
         let latest = self.successor.map_or(self.came_ns, |successor| successor.came_ns);
-        if news.identity == self.identity || news.came_ns <= latest {
+        if news.came_ns <= latest {
+            return;
+        }
+        if news.identity == self.identity {
+            // A VM that is behind had told of an older configuration, and has caught up.
+            if self.successor.is_some_and(|successor| successor.elsewhere) {
+                self.come_back();
+            }
             return;
         }
         let newer = news.newer();
@@ -88,6 +97,18 @@ impl Root {
             self.hide();
         }
         self.supersede(id, &newer, now_ns);
+        if let Some(successor) = &mut self.successor {
+            (successor.elsewhere, successor.came_ns) = (true, successor.came_ns.max(news.came_ns));
+        }
+    }
+
+    /// It is the newest configuration after all.
+    fn come_back(&mut self) {
+        self.successor = None;
+        if let Some(armed) = &self.armed {
+            orders::tell_run(&self.plugin, Some(&armed.mission), true);
+            armed.show_active(matches!(armed.run.standing().state, State::Injecting { .. }));
+        }
     }
 
     /// Looks for an order, or at what a halt kept from beginning, where nothing runs.
@@ -104,8 +125,9 @@ impl Root {
         let chosen = configure::choose_again(&bytes, self.own_mission);
         (self.blocked, self.order) = (chosen.blocked, chosen.order);
         let Some(armed) = chosen.armed else { return };
+        orders::tell_run(&self.plugin, Some(&armed.mission), true);
         if let Some(mut before) = self.armed.replace(armed) {
-            before.tell_health();
+            before.leave();
             // What is left of the mission before must not be taken for this one's.
             let old = streams.values_mut().filter(|stream| stream.root == id);
             old.filter_map(|stream| stream.observed.as_mut()).for_each(|observed| observed.detach());
@@ -138,10 +160,7 @@ impl Root {
         let Some(successor) = self.successor.filter(|successor| !successor.stopped) else { return };
         let handed_over = successor.came_ns.saturating_add(HANDOVER_NS);
         if host::monotonic_ns().is_ok_and(|now| now > handed_over) {
-            self.successor = None;
-            if let Some(armed) = &self.armed {
-                armed.show_active(matches!(armed.run.standing().state, State::Injecting { .. }));
-            }
+            self.come_back();
         }
     }
 }

@@ -13,7 +13,7 @@ use squall_policy::events::Name;
 use squall_policy::health::{
     Effect, Finished, Group, Health, Phase, Rules, SignalVerdict, Standing, Tally, Trip, Verdict,
 };
-use squall_policy::mission::{Halt, MissionRecord, State};
+use squall_policy::mission::{Halt, MissionRecord, Now, State};
 use squall_policy::{Plan, Ticket};
 
 /// Workers put together what they see this often.
@@ -35,11 +35,11 @@ pub struct Observer {
 /// When a worker looks.
 #[derive(Clone, Copy)]
 pub struct Moment {
-    pub state: State,
+    pub phase: Phase,
     pub running_ms: u64,
     /// Whether what is found is this root's business: a newer configuration has guardrails of its own.
     pub guards: bool,
-    /// Whether every worker has had the time to tell what it saw of a mission that is over.
+    /// Whether it is over, and every worker has had the time to tell what it saw.
     pub judges: bool,
 }
 
@@ -98,18 +98,18 @@ impl Observer {
     /// Tells the others what this worker has seen, and looks at what all have seen together. What could not be told is told
     /// next time.
     pub fn look(&mut self, moment: Moment) -> host::Result<Found> {
-        let (phase, over) = (phase_of(moment.state), matches!(moment.state, State::Over(_)));
+        let phase = moment.phase;
         let mut found = Found::default();
         record::exchange(&self.key, &mut |bytes| {
             // What cannot be read is not ours: observation begins anew, which is better than never again.
             let mut health =
                 Health::from_bytes(bytes, &self.rules).unwrap_or_else(|| Health::new(&self.rules));
-            health.merge(&self.rules, &self.tally, moment.running_ms);
+            health.merge(&self.rules, &self.tally, phase, moment.running_ms);
             let effects = match moment.guards {
                 true => health.look(&self.rules, phase, moment.running_ms),
                 false => Vec::new(),
             };
-            let judges = over && moment.judges && health.judge();
+            let judges = moment.judges && health.judge();
             let verdicts = judges.then(|| (health.verdict_of_all(&self.rules), health.verdicts(&self.rules)));
             let observed = self.rules.observed.iter().map(|rules| rules.scenario);
             let factors = observed.map(|scenario| (scenario, health.factor_ppm(&self.rules, scenario)));
@@ -128,12 +128,12 @@ impl Observer {
     }
 
     /// Does what a look has found: events, and the halt. Says whether the mission has been halted.
-    pub fn act(&self, mission: &str, found: &Found) -> bool {
+    pub fn act(&self, mission: &str, plan: &Plan, found: &Found) -> bool {
         let mut halted = false;
         for effect in &found.effects {
             match effect {
                 Effect::Tripped(trip) => {
-                    self.tell_trip(mission, trip);
+                    self.tell_trip(mission, plan, trip);
                     halted |= trip.halts && self.halt(mission, trip);
                 }
                 Effect::Moved { scenario, to } => self.tell_breaker(mission, *scenario, *to),
@@ -145,11 +145,14 @@ impl Observer {
         halted
     }
 
-    fn tell_trip(&self, mission: &str, trip: &Trip) {
+    fn tell_trip(&self, mission: &str, plan: &Plan, trip: &Trip) {
         let (value, unit) = trip.shown();
+        let faults =
+            plan.scenario(trip.scenario).map(std::slice::from_ref).map_or_else(Vec::new, events::kinds);
         let event = events::new(Name::GuardrailTripped)
             .text("mission", mission)
             .text("scenario", self.name(trip.scenario))
+            .texts("faults", &faults)
             .text("rule", &trip.rule)
             .text("value", &format!("{value} {unit}"))
             .text("rollback", if trip.halts { "disable" } else { "circuit_breaker" });
@@ -215,15 +218,6 @@ pub fn phase_of(state: State) -> Phase {
     }
 }
 
-/// The intensity of the stage in which a request began, parts per million.
-#[must_use]
-pub fn intensity_of(record: &MissionRecord, phase: Phase) -> u32 {
-    let Phase::Injecting(stage) = phase else { return 0 };
-    let stages = record.rules.stages.iter().map(|stage| stage.intensity_ppm);
-    let stage = usize::try_from(stage).ok().and_then(|number| stages.clone().nth(number));
-    stage.unwrap_or(squall_policy::PPM)
-}
-
 /// Milliseconds since the start of the mission.
 #[must_use]
 pub fn running_ms(record: &MissionRecord, now_ns: u64) -> u64 {
@@ -231,11 +225,28 @@ pub fn running_ms(record: &MissionRecord, now_ns: u64) -> u64 {
 }
 
 impl Armed {
-    /// Tells the others what is left to be told: this mission, or this configuration of it, makes way here for another one.
+    /// Tells the others what is left to be told.
     pub fn tell_health(&mut self) {
         if self.observer.has_news() {
-            let told = host::monotonic_ns().and_then(|now_ns| self.put_together(now_ns, (false, false)));
-            stats::count_host_errors(u32::from(told.is_err()));
+            self.tell_last(false);
+        }
+    }
+
+    /// The same where this mission, or this configuration of it, makes way here for another one. One that is over is judged at
+    /// once: nobody here looks at it again.
+    pub fn leave(&mut self) {
+        // What nobody else has looked at since may have ended it.
+        let over = self.run.has_ended() || self.run.look(&self.mission).is_ok() && self.run.has_ended();
+        if over || self.observer.has_news() {
+            self.tell_last(over);
+        }
+    }
+
+    fn tell_last(&mut self, judges: bool) {
+        let told = host::monotonic_ns().and_then(|now_ns| self.put_together(now_ns, (false, judges)));
+        stats::count_host_errors(u32::from(told.is_err()));
+        if let Ok(found) = told {
+            self.observer.act(&self.mission, &self.plan, &found);
         }
     }
 
@@ -249,9 +260,10 @@ impl Armed {
     }
 
     fn put_together(&mut self, now_ns: u64, (guards, judges): (bool, bool)) -> host::Result<Found> {
-        let state = self.run.standing().state;
+        let state = self.run.state(Now { wall_ms: host::wall_ms()?, mono_ns: now_ns });
         let running_ms = running_ms(self.run.record(), now_ns);
-        self.observer.look(Moment { state, running_ms, guards, judges })
+        let judges = judges && self.run.has_ended();
+        self.observer.look(Moment { phase: phase_of(state), running_ms, guards, judges })
     }
 }
 
@@ -283,7 +295,7 @@ impl Root {
         // Nobody waits for the faults of a breaker that has opened.
         self.release |= found.ease(&mut armed.plan);
         armed.show_observed(&found);
-        if armed.observer.act(&armed.mission, &found) && in_effect {
+        if armed.observer.act(&armed.mission, &armed.plan, &found) && in_effect {
             self.advance_mission(now_ns);
         }
         let Some(armed) = &self.armed else { return };
@@ -291,6 +303,14 @@ impl Root {
         if armed.observer.has_breakers() && armed.running {
             self.plan_again(LOOK_NS, now_ns);
         }
+    }
+
+    /// The look that was planned came early: once more, in its time.
+    pub fn put_off_health(&mut self, now_ns: u64) {
+        let Some(armed) = &mut self.armed else { return };
+        armed.observer.planned = None;
+        let later_ns = if armed.is_ended { VERDICT_NS } else { LOOK_NS };
+        self.plan_again(later_ns, now_ns);
     }
 
     fn plan_again(&mut self, later_ns: u64, now_ns: u64) {

@@ -128,7 +128,7 @@ fn release_if(
     record::exchange(HALT, &mut |bytes| {
         let record = HaltRecord::from_bytes(bytes).ok_or(host::Status::UNREADABLE)?;
         let after = release(&record, now()?);
-        released = after.is_some();
+        released = record.blocks() && after.as_ref().is_some_and(|after| !after.blocks());
         Ok(after.map(|record| record.to_bytes()))
     })?;
     if released {
@@ -160,6 +160,7 @@ fn tell_end(mission: &str, end: End, record: &MissionRecord) {
     let event = events::new(name)
         .text("mission", mission)
         .text_if("by", text(|ended| &ended.by))
-        .text_if("reason", reason);
+        .text_if("reason", reason)
+        .thousandths("ran_s", record.ran_ms());
     events::emit(Level::Info, &event);
 }

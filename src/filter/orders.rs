@@ -45,6 +45,15 @@ fn refuse(report: &Report, order: &Order) {
     events::emit_once(log::Level::Warn, &event);
 }
 
+/// Says which mission a plugin runs. `beside`: what else runs under its name goes on.
+pub fn tell_run(plugin: &str, mission: Option<&str>, beside: bool) {
+    let told = crate::record::exchange(CURRENT, &mut |bytes| {
+        let current = Current::from_bytes(bytes).unwrap_or_default();
+        Ok(current.with_plugin(plugin, mission, beside).map(|current| current.to_bytes()))
+    });
+    stats::count_host_errors(u32::from(told.is_err()));
+}
+
 /// Says that this filter has armed a mission.
 pub fn tell_current(mission: &CurrentMission) {
     let told = crate::record::exchange(CURRENT, &mut |bytes| {

@@ -12,7 +12,7 @@ use crate::draw::PPM;
 use crate::wire::{Bound, MOST_OBSERVED};
 
 /// First byte of a record: the version of its form.
-const FORM: u8 = 1;
+const FORM: u8 = 2;
 /// Largest record, in bytes.
 pub const LARGEST: usize = 64 * 1024;
 
@@ -27,6 +27,9 @@ pub struct Health {
     pub recovery: Cell,
     /// What came in, before the first fault and then while faults are injected.
     pub inbound: [Cell; 2],
+    /// Between two points of the series, milliseconds: as the mission's time was when the first request was seen. An update of
+    /// its duration leaves the points where they are.
+    pub series_ms: u64,
     pub series: Series,
     pub watches: Vec<Watch>,
     pub ledgers: Ledgers,
@@ -62,11 +65,12 @@ pub struct Trip {
 impl Health {
     #[must_use]
     pub fn new(rules: &Rules) -> Self {
-        Self { watches: rules.observed.iter().map(Watch::new).collect(), ..Self::default() }
+        let watches = rules.observed.iter().map(Watch::new).collect();
+        Self { watches, series_ms: rules.series_ms, ..Self::default() }
     }
 
-    /// Adds what a worker has seen. `now_ms`: since the start of the mission, on the monotonic clock.
-    pub fn merge(&mut self, rules: &Rules, tally: &Tally, now_ms: u64) {
+    /// Adds what a worker has seen. `present`: where the mission is now; `now_ms`: since its start, on the monotonic clock.
+    pub fn merge(&mut self, rules: &Rules, tally: &Tally, present: Phase, now_ms: u64) {
         let nothing: [Cell; 3] = Default::default();
         for part in &tally.parts {
             let [control, treatment, other] = &part.overall;
@@ -88,10 +92,11 @@ impl Health {
                 }
                 None => {}
             }
-            let number = now_ms.checked_div(rules.series_ms).unwrap_or(0);
+            let number = now_ms.checked_div(self.series_ms).unwrap_or(0);
             self.series.add(number, control, treatment);
             for (place, (rules, watch)) in rules.observed.iter().zip(&mut self.watches).enumerate() {
-                watch.merge(rules, part, part.observed.get(place).unwrap_or(&nothing), now_ms);
+                let cells = part.observed.get(place).unwrap_or(&nothing);
+                watch.merge(rules, part, cells, (present, now_ms));
             }
         }
         self.ledgers.merge(&tally.ledgers);
@@ -201,6 +206,7 @@ impl Health {
         let mut out = Writer(vec![FORM]);
         let cells = [&self.baseline, &self.recovery].into_iter();
         cells.chain(&self.overall).chain(&self.inbound).for_each(|cell| cell.write(&mut out));
+        out.number(self.series_ms);
         self.series.write(&mut out);
         out.length(self.watches.len());
         self.watches.iter().for_each(|watch| watch.write(&mut out));
@@ -231,6 +237,7 @@ impl Health {
         for cell in health.cells_mut() {
             *cell = Cell::read(bytes)?;
         }
+        health.series_ms = bytes.number()?;
         health.series = Series::read(bytes)?;
         for _ in 0..bytes.length(MOST_OBSERVED)? {
             health.watches.push(Watch::read(bytes)?);

@@ -73,7 +73,7 @@ impl Health {
             "groups": self.groups(),
             "deltas": self.deltas(),
             "series": self.series.points().map(|point| json!({
-                "at": clock.at(point.number.saturating_mul(rules.series_ms)),
+                "at": clock.at(point.number.saturating_mul(self.series_ms)),
                 "control": summary(&point.control),
                 "treatment": summary(&point.treatment),
             })).collect::<Vec<_>>(),

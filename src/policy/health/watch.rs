@@ -82,8 +82,14 @@ impl Watch {
         Self { guards: vec![Watcher::default(); rules.guards.len()], ..Self::default() }
     }
 
-    /// Adds what a worker has seen. `cells`: of this scenario by group.
-    pub(super) fn merge(&mut self, rules: &ScenarioRules, part: &Part, cells: &[Cell; 3], now_ms: u64) {
+    /// Adds what a worker has seen. `cells`: of this scenario by group. `present`: where the mission is.
+    pub(super) fn merge(
+        &mut self,
+        rules: &ScenarioRules,
+        part: &Part,
+        cells: &[Cell; 3],
+        (present, now_ms): (Phase, u64),
+    ) {
         let compares = rules.guards.iter().any(Guard::compares_latencies);
         match part.phase {
             Some(Phase::Baseline) => cells.iter().for_each(|cell| self.before.merge(cell, true)),
@@ -95,12 +101,15 @@ impl Watch {
                     // Without faults there is nothing to guard.
                     return;
                 }
-                if stage > self.stage {
+                // An update may bring back an earlier one, or leave none but the first.
+                if let Phase::Injecting(stage) = present
+                    && stage != self.stage
+                {
                     self.begin_anew();
                     self.guards.iter_mut().for_each(|guard| guard.race.forget());
                     self.stage = stage;
                 }
-                // Requests that began in an earlier stage had another intensity.
+                // Requests that began in another stage had another intensity.
                 if stage == self.stage {
                     for (mine, more) in self.now.iter_mut().zip(cells.iter().chain([&part.inbound])) {
                         mine.merge(more, compares);

@@ -33,8 +33,8 @@ pub struct HaltRecord {
     pub detail: String,
     pub by: String,
     pub mission: String,
-    /// Halts up to this moment of the wall clock were released by a configuration; a later one is later than this, whatever
-    /// the clock says then.
+    /// Halts up to this moment of the wall clock a configuration releases; a later one is later than this, whatever the clock
+    /// says then.
     pub released_until_ms: u64,
 }
 
@@ -72,13 +72,16 @@ impl HaltRecord {
     }
 
     /// A configuration releases those that came up to a moment of the wall clock, which lies in the past: it stays where it
-    /// is, and must not release what comes later. `None` when that changes nothing.
+    /// is, and must not release what comes later. So that it does not, the moment is remembered also where nothing blocks: the
+    /// clock may be set back before the next halt. `None` when that changes nothing.
     #[must_use]
     pub fn release_until(&self, until_ms: u64, now: Now) -> Option<Self> {
-        if until_ms > now.wall_ms || until_ms < self.at.wall_ms {
+        // Up to there another configuration, or this one, has released already.
+        if until_ms > now.wall_ms || until_ms <= self.released_until_ms {
             return None;
         }
-        Some(Self { released_until_ms: self.released_until_ms.max(until_ms), ..self.release()? })
+        let released = if until_ms < self.at.wall_ms { self.released } else { self.count };
+        Some(Self { released, released_until_ms: until_ms, ..self.clone() })
     }
 
     #[must_use]

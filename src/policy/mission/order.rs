@@ -16,7 +16,17 @@ pub struct Order {
 
 const FORM: u64 = u64::from_le_bytes(*b"order_v1");
 
+/// For so long an order may be on its way to the filters, in milliseconds. Until then it counts as under way, and after it no
+/// filter begins it: whoever ordered it has long gone on.
+const ON_ITS_WAY_MS: u64 = 3_000;
+
 impl Order {
+    /// Whether it may still begin a mission. A clock that was set since, either way, says no.
+    #[must_use]
+    pub fn may_begin(&self, now_ms: u64) -> bool {
+        now_ms.abs_diff(self.wall_ms) < ON_ITS_WAY_MS
+    }
+
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         Writer::default().word(FORM).word(self.serial).word(self.wall_ms).rest(&self.bytes).done()

@@ -1,7 +1,7 @@
 //! What all workers of a proxy agree on about one mission; it lives in shared data (`squall/mission/ID`).
 
 use super::bytes::{Reader, Writer};
-use super::{Now, Rules, Stamp, signed};
+use super::{NS_PER_MS, Now, Rules, Stamp, signed};
 
 /// Who started a mission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -135,6 +135,13 @@ impl MissionRecord {
     #[must_use]
     pub fn running_ns(&self, mono_ns: u64) -> u64 {
         signed(mono_ns).saturating_sub(self.start.mono_ns).max(0).unsigned_abs()
+    }
+
+    /// From its start to its end, milliseconds on the monotonic clock; 0 when it has not begun, or not ended.
+    #[must_use]
+    pub fn ran_ms(&self) -> i64 {
+        let ran = self.ended.as_ref().map_or(0, |ended| ended.at.mono_ns.saturating_sub(self.start.mono_ns));
+        ran.max(0) / signed(NS_PER_MS)
     }
 
     /// Whether its injecting time has begun to count.

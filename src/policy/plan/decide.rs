@@ -25,6 +25,8 @@ pub struct Outcome {
     pub scenario: usize,
     /// `None`: the request got this scenario's faults.
     pub spared: Option<Spared>,
+    /// The rate that the scenario had just then, parts per million: a breaker may change it before the request is complete.
+    pub declared_ppm: u32,
 }
 
 /// Why a matched request got no fault from a scenario.
@@ -99,7 +101,8 @@ impl Plan {
                 continue;
             }
             let spared = self.judge((number, scenario), intensity_ppm, seed, facts, &mut verdict.injection);
-            verdict.outcomes.push(Outcome { scenario: number, spared });
+            let declared_ppm = self.declared_ppm(number, intensity_ppm);
+            verdict.outcomes.push(Outcome { scenario: number, spared, declared_ppm });
         }
         if let Some(injection) = verdict.injection.as_mut().filter(|i| i.ending.is_some()) {
             keep_until_ending(injection, &mut verdict.outcomes);

@@ -258,6 +258,23 @@ fn the_view_tells_how_near_a_guardrail_is() {
     assert_eq!((&tripped["state"], &tripped["distance"]), (&json!("tripped"), &json!(0.0)));
 }
 
+/// An update may leave a mission fewer stages than it has come through.
+#[test]
+fn a_comparison_sees_what_comes_after_an_update_to_an_earlier_stage() {
+    let rule = json!({"metric": "error_rate", "above": "5%", "versus": "baseline", "min_requests": 50});
+    let treated = |status: u64| {
+        move |proxy: &mut Proxy| (0..20).for_each(|_| proxy.request(Group::Treatment, status, 1000))
+    };
+    let mut proxy = Proxy::new(halt_when(rule));
+    proxy.phase = Phase::Baseline;
+    assert_eq!(proxy.run(20_000, control(20, 0)), None);
+    proxy.phase = Phase::Injecting(2);
+    assert_eq!(proxy.run(20_000, treated(200)), None);
+    proxy.phase = Phase::Injecting(0);
+    assert_eq!(proxy.run(20_000, treated(200)), None, "as before the first fault");
+    assert!(trips(proxy.run(20_000, treated(503))).is_some());
+}
+
 #[test]
 fn the_window_takes_any_time_and_any_count() {
     let demand = Demand { limit_ppm: 50_000, for_ms: 2_000, min_requests: 1 };

@@ -43,7 +43,7 @@ proptest! {
         let tallies: Vec<Tally> = (0..4).map(|_| tally(&rules, &mut dice, 40)).collect();
         let merged = |order: [usize; 4]| {
             let mut health = Health::new(&rules);
-            order.iter().for_each(|worker| health.merge(&rules, &tallies[*worker], 500));
+            order.iter().for_each(|worker| health.merge(&rules, &tallies[*worker], Phase::Injecting(0), 500));
             health
         };
         prop_assert_eq!(merged([0, 1, 2, 3]).to_bytes(), merged([3, 1, 0, 2]).to_bytes());
@@ -55,7 +55,7 @@ proptest! {
         let mut health = Health::new(&rules);
         let mut dice = Dice(seed);
         for second in 0..5 {
-            health.merge(&rules, &tally(&rules, &mut dice, 30), second * 1000);
+            health.merge(&rules, &tally(&rules, &mut dice, 30), Phase::Injecting(0), second * 1000);
             health.look(&rules, Phase::Injecting(0), second * 1000);
         }
         let read = Health::from_bytes(&health.to_bytes(), &rules);
@@ -66,7 +66,7 @@ proptest! {
     fn bytes_that_are_no_record_are_refused_and_break_nothing(bytes in proptest::collection::vec(any::<u8>(), 1..300)) {
         let rules = halt_when(json!({"metric": "error_rate", "above": "5%"}));
         let mut with_form = bytes.clone();
-        with_form[0] = 1;
+        with_form[0] = 2;
         for bytes in [bytes, with_form] {
             if let Some(mut health) = Health::from_bytes(&bytes, &rules) {
                 // Whatever it says, it is a record.
@@ -81,7 +81,7 @@ proptest! {
         let rules = rules(json!({"safety": {"halt_when": [{"metric": "latency_p99", "above": "1s"}]},
             "signals": {"error_rate": "<= 1%"}}));
         let mut health = Health::new(&rules);
-        health.merge(&rules, &tally(&rules, &mut Dice(seed), 50), 1000);
+        health.merge(&rules, &tally(&rules, &mut Dice(seed), 50), Phase::Injecting(0), 1000);
         let mut bytes = health.to_bytes();
         let at = at % bytes.len();
         bytes[at] = byte;
@@ -99,7 +99,7 @@ fn no_bytes_are_an_empty_record_and_those_of_other_rules_none() {
     let rules = halt_when(json!({"metric": "error_rate", "above": "5%"}));
     assert_eq!(Health::from_bytes(&[], &rules), Some(Health::new(&rules)));
     assert_eq!(Health::from_bytes(&Health::new(&widest()).to_bytes(), &rules), None);
-    assert_eq!(Health::from_bytes(&[2], &rules), None);
+    assert_eq!(Health::from_bytes(&[1], &rules), None);
     let mut longer = Health::new(&rules).to_bytes();
     longer.push(0);
     assert_eq!(Health::from_bytes(&longer, &rules), None);
@@ -133,7 +133,7 @@ fn the_record_is_never_larger_than_64_kib() {
         }
     }
     for point in 0..130 {
-        health.merge(&rules, &tally, point * 1000);
+        health.merge(&rules, &tally, Phase::Injecting(0), point * 1000);
     }
     let bytes = health.to_bytes();
     assert!(bytes.len() <= LARGEST, "{} bytes", bytes.len());

@@ -395,7 +395,8 @@ fn p2_a_halt_ends_every_mission_and_blocks_new_ones_until_it_is_released() {
 #[test]
 fn p2_a_release_by_configuration_releases_no_halt_that_comes_later() {
     let first = HaltRecord::default().halt(Halt::default(), at(1_000));
-    assert_eq!(first.release_until(NINE + 999, at(2_000)), None, "it is older than the halt");
+    let older = first.release_until(NINE + 999, at(2_000)).expect("it is remembered");
+    assert!(older.blocks(), "it is older than the halt");
     assert_eq!(first.release_until(NINE + 3_000, at(2_000)), None, "it lies in the future");
     let released = first.release_until(NINE + 2_000, at(2_000)).expect("released");
     assert!(!released.blocks());
@@ -405,6 +406,19 @@ fn p2_a_release_by_configuration_releases_no_halt_that_comes_later() {
     assert_eq!(second.release_until(NINE + 2_000, at(4_000)), None);
     assert!(second.blocks());
     assert!(second.release().is_some(), "a person can");
+}
+
+/// It found no halt; then the clock was set back, a halt came, and the clock was set right.
+#[test]
+fn p2_a_release_by_configuration_that_found_nothing_releases_no_later_halt() {
+    let until = NINE + 2_000;
+    let known = HaltRecord::default().release_until(until, at(3_000)).expect("it is remembered");
+    assert!(!known.blocks());
+    assert_eq!(known.release_until(until, at(3_001)), None, "once");
+    let halted = known.halt(Halt::default(), Now { wall_ms: NINE - 3_600_000, ..at(4_000) });
+    assert_eq!(halted.release_until(until, at(5_000)), None);
+    let released = halted.release_until(NINE + 6_000, at(7_000)).expect("a later one can");
+    assert!(!released.blocks());
 }
 
 #[test]

@@ -72,7 +72,8 @@ fn current() -> impl Strategy<Value = Current> {
             approved_by,
         },
     );
-    prop::collection::vec(mission, 0..16).prop_map(|missions| Current { missions })
+    let runs = prop::collection::vec(("[a-z]{0,9}", "[a-z]{1,9}"), 0..64);
+    (prop::collection::vec(mission, 0..16), runs).prop_map(|(missions, runs)| Current { missions, runs })
 }
 
 /// Its own bytes are read as it is; any cut, addition or other version is refused, and nothing panics.
@@ -164,4 +165,32 @@ fn the_newest_mission_is_the_last_and_only_so_many_are_remembered() {
     assert_eq!(again.missions.len(), 16);
     assert_eq!(again.missions.last().map(|m| m.id.as_str()), Some("m30"));
     assert_eq!(Current::from_bytes(&again.to_bytes()), Some(again));
+}
+
+#[test]
+fn a_mission_is_run_while_the_newest_configuration_of_some_plugin_asks_for_it() {
+    let mut current = Current::default();
+    let mut tell = |plugin: &str, mission: Option<&str>, beside: bool| {
+        let next = current.with_plugin(plugin, mission, beside);
+        let is_new = next.is_some();
+        if let Some(next) = next {
+            current = next;
+        }
+        (is_new, ["m", "n"].map(|mission| current.is_run(mission)))
+    };
+    assert_eq!(tell("one", None, false), (false, [false, false]));
+    assert_eq!(tell("one", Some("m"), false), (true, [true, false]));
+    assert_eq!(tell("one", Some("m"), false), (false, [true, false]), "known already");
+    assert_eq!(tell("two", Some("m"), false), (true, [true, false]));
+    assert_eq!(tell("one", Some("n"), false), (true, [true, true]), "the other one still runs it");
+    assert_eq!(tell("two", None, false), (true, [false, true]));
+    // The same name twice: one configuration came, and the other one turned out to go on beside it.
+    assert_eq!(tell("one", None, false), (true, [false, false]));
+    assert_eq!(tell("one", Some("m"), true), (true, [true, false]));
+    assert_eq!(tell("one", Some("n"), true), (true, [true, true]));
+    for number in 0..100 {
+        tell(&format!("p{number}"), Some("m"), false);
+    }
+    assert_eq!(current.runs.len(), 64);
+    assert_eq!(Current::from_bytes(&current.to_bytes()), Some(current));
 }

@@ -36,6 +36,17 @@ fn an_effect_of_twenty_points_halts_within_seconds_and_one_of_five_within_a_minu
     }
 }
 
+/// As the first row of the table in docs/guardrails.md has it.
+#[test]
+fn an_effect_of_one_point_halts_most_missions_of_much_traffic_within_ten_minutes() {
+    let rule = r#"{"metric": "error_rate", "above": "0%", "versus": "control", "confidence": "99.9%"}"#;
+    let setting =
+        Setting { more_errors: 0.01, requests_per_second: 1000, seconds: 120, ..Setting::usual(rule) };
+    let outcome = many(&setting, 30);
+    assert_eq!(outcome.halted, 30, "{outcome:?}");
+    assert!(outcome.p95_s.is_some_and(|s| s <= 60), "{outcome:?}");
+}
+
 #[test]
 fn a_difference_within_the_limit_never_halts() {
     let rule = r#"{"metric": "error_rate", "above": "10%", "versus": "control", "confidence": "95%"}"#;
@@ -100,6 +111,27 @@ fn a_comparison_with_the_baseline_looks_at_the_time_before_the_first_fault() {
     assert!(found(100_000, 200_000).is_some());
     assert_eq!(found(100_000, 140_000), None);
     assert_eq!(found(200_000, 200_000), None);
+}
+
+#[test]
+fn an_error_rate_is_compared_with_the_baseline_too() {
+    let rule = json!({"metric": "error_rate", "above": "5%", "versus": "baseline"});
+    // One in a hundred fails before the first fault; so many of a hundred with it.
+    let found = |failing: u64| {
+        let mut proxy = Proxy::new(halt_when(rule.clone()));
+        let traffic = |group: Group, failing: u64| {
+            move |proxy: &mut Proxy| {
+                (0..100).for_each(|n| proxy.request(group, if n < failing { 503 } else { 200 }, 1000));
+            }
+        };
+        proxy.phase = Phase::Baseline;
+        assert_eq!(proxy.run(20_000, traffic(Group::Control, 1)), None);
+        proxy.phase = Phase::Injecting(0);
+        trips(proxy.run(60_000, traffic(Group::Treatment, failing)))
+    };
+    assert!(found(15).is_some());
+    assert_eq!(found(5), None, "four points more are within five");
+    assert_eq!(found(1), None);
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod request;
 
 use observing::{Dice, Proxy, rules};
 use serde_json::{Value, json};
-use squall_policy::health::{Group, Phase, SignalVerdict, Trials, Verdict, of_quantile, of_rate};
+use squall_policy::health::{Group, Phase, Rules, SignalVerdict, Trials, Verdict, of_quantile, of_rate};
 
 fn expecting(signals: Value) -> Proxy {
     Proxy::new(rules(json!({ "signals": signals })))
@@ -131,6 +131,51 @@ fn only_requests_while_faults_are_injected_count() {
         .map(|group| (group["group"].as_str().expect("a name"), group["errors"].as_u64().expect("a number")))
         .collect();
     assert_eq!(groups, [("baseline", 2_000), ("treatment", 0), ("recovery", 2_000)]);
+}
+
+#[test]
+fn deltas_are_what_treatment_has_more_than_baseline_and_than_control() {
+    let mut proxy = expecting(json!({"error_rate": "<= 50%"}));
+    let clock = squall_policy::health::Clock { start_wall_ms: 0 };
+    let nothing = proxy.health.view(&proxy.rules, clock)["health"]["deltas"].clone();
+    assert_eq!(nothing["error_points"], json!({"baseline": null, "control": null}));
+    assert_eq!(nothing["latency_p95_ms"], json!({"baseline": null, "control": null}));
+    // Latencies far enough apart that the sketch's one percent does not hide their order.
+    for (phase, group, errors, ms) in [
+        (Phase::Baseline, Group::Control, 1, 100),
+        (Phase::Injecting(0), Group::Control, 4, 200),
+        (Phase::Injecting(0), Group::Treatment, 10, 700),
+    ] {
+        proxy.look();
+        proxy.phase = phase;
+        for number in 0..100 {
+            proxy.request(group, if number < errors { 503 } else { 200 }, ms * 1000);
+        }
+    }
+    proxy.look();
+    let deltas = proxy.health.view(&proxy.rules, clock)["health"]["deltas"].clone();
+    assert_eq!(deltas["error_points"], json!({"baseline": 9.0, "control": 6.0}), "{deltas}");
+    for (with, apart) in [("baseline", 600.0), ("control", 500.0)] {
+        let shown = deltas["latency_p95_ms"][with].as_f64();
+        assert!(shown.is_some_and(|ms| (ms - apart).abs() < 20.0), "{with}: {deltas}");
+    }
+}
+
+/// The points stand where they were seen.
+#[test]
+fn another_duration_moves_no_point_of_the_series() {
+    let mut proxy = expecting(json!({"error_rate": "<= 50%"}));
+    proxy.now_ms = 60_000;
+    treat(&mut proxy, 10, 0);
+    proxy.look();
+    let clock = squall_policy::health::Clock { start_wall_ms: 0 };
+    let at = |proxy: &Proxy| proxy.health.view(&proxy.rules, clock)["health"]["series"][0]["at"].clone();
+    assert_eq!(at(&proxy), "1970-01-01T00:01:00Z");
+    let longer =
+        json!({"name": "a", "faults": [{"delay": {"fixed": "1ms"}}], "signals": {"error_rate": "<= 50%"}});
+    proxy.rules = Rules::of(&request::plan("first_match", &[longer]), 1_200_000);
+    proxy.look();
+    assert_eq!(at(&proxy), "1970-01-01T00:01:00Z");
 }
 
 #[test]

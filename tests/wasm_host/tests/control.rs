@@ -164,6 +164,37 @@ fn trailers_end_a_body_and_what_comes_after_an_answer_is_ignored() {
     assert!(control.vm.violations().is_empty());
 }
 
+/// It has not ended: the configuration may bring it back, and its time goes on.
+#[test]
+fn a_mission_that_its_configuration_has_disabled_or_lost_is_not_shown_and_keeps_no_order_away() {
+    let shared = Shared::new();
+    let mut control = Control::of(&shared, configuration());
+    let running = plugin("m", &[scenario()], |_| {});
+    let mut lost: Value = serde_json::from_str(&running).expect("JSON");
+    lost.as_object_mut().expect("an object").remove("mission");
+    let disabled = plugin("m", &[scenario()], |mission| mission["enable"] = json!(false));
+    let mut filter = Proxy::worker(&shared, &running);
+    let mut beside = Proxy::worker(&shared, "");
+    let state = |control: &mut Control| {
+        let status = control.get("/v1/status").expect("an answer").json();
+        (status["state"].clone(), status["mission"]["id"].clone())
+    };
+    for without in [lost.to_string(), disabled] {
+        filter.vm.start_root(running.as_str(), "squall").expect("no trap");
+        assert_eq!(state(&mut control), (json!("injecting"), json!("m")));
+        filter.vm.start_root(without.as_str(), "squall").expect("no trap");
+        assert_eq!(state(&mut control), (json!("idle"), Value::Null), "{without}");
+        // The same mission for another plugin goes on.
+        let other = beside.vm.start_root(running.as_str(), "other").expect("no trap");
+        assert_eq!(state(&mut control), (json!("injecting"), json!("m")));
+        beside.vm.start_root("", "other").expect("no trap");
+        beside.vm.end_root(other).expect("no trap");
+    }
+    let order = json!({"version": 1, "id": "n", "scenarios": ["db"], "namespace": "shop", "duration": "1h"});
+    let reply = control.post("/v1/missions", order.to_string()).expect("an answer");
+    assert_eq!(reply.status, 201, "{}", reply.body);
+}
+
 #[test]
 fn bodies_that_never_end_fill_no_memory() {
     let mut control = control();
@@ -186,6 +217,10 @@ fn bodies_that_never_end_fill_no_memory() {
         streams.push(stream);
     }
     assert!(busy > 200, "{busy}");
+    let halt = [b"{\"reason\": \"", &piece[..1000], b"\"}"].concat();
+    let halted = control.post("/v1/halt", &halt).expect("an answer");
+    assert_eq!(halted.status, 200, "whatever others send, everybody may halt: {}", halted.body);
+    assert_eq!(control.get("/v1/status").expect("an answer").json()["state"], "halted");
     assert!(control.vm.memory_size() < 80 << 20, "{}", control.vm.memory_size());
     assert_eq!(control.get("/v1/catalog").expect("an answer").status, 200);
     for stream in streams {

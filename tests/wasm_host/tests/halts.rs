@@ -145,6 +145,26 @@ fn p2_a_configuration_releases_the_halts_up_to_a_moment_and_none_that_comes_late
     assert!(!faulted(&mut again) && halts(&shared).blocks());
 }
 
+/// The configuration comes before the halt, and again after it; in between the clock is an hour behind.
+#[test]
+fn p2_a_release_that_found_nothing_frees_no_halt_of_a_clock_that_was_set_back() {
+    let mut proxy = Proxy::new(&configuration("m", None));
+    let shared = proxy.shared.clone();
+    proxy.advance_ms(20_000);
+    let release = Some("2026-12-01T00:00:15Z");
+    let before = Proxy::worker(&shared, &configuration("n", release));
+    let told = |proxy: &Proxy| proxy.vm.logs().iter().any(|line| line.message.contains("halt.released"));
+    assert!(!told(&before), "nothing was there to release");
+    let right = shared.clock();
+    shared.set_wall(right.wall - 3_600_000_000_000);
+    halt(&shared);
+    shared.set_wall(right.wall);
+    let mut again = Proxy::worker(&shared, &configuration("o", release));
+    assert!(!faulted(&mut again) && halts(&shared).blocks() && !told(&again));
+    let later = Proxy::worker(&shared, &configuration("p", Some("2026-12-01T00:00:20Z")));
+    assert!(!halts(&shared).blocks() && told(&later), "a later one does");
+}
+
 #[test]
 fn a_record_of_halts_that_nobody_can_read_lets_nobody_inject() {
     let mut proxy = Proxy::new(&configuration("m", None));

@@ -1,7 +1,10 @@
 //! Missions that come through the control API: it writes them into shared data and rings, and every filter verifies them itself.
 
+#[path = "../../signing.rs"]
+mod signing;
+
 use serde_json::{Value, json};
-use squall_policy::mission::{Current, Order, Source};
+use squall_policy::mission::{Current, Halt, HaltRecord, Now, Order, Source};
 use squall_wasm_host::{Action, Proxy, Request, Shared, catalog, mission, plugin};
 
 fn aborting(name: &str, status: u16) -> Value {
@@ -17,8 +20,10 @@ fn idle() -> String {
     json!({"version": 1, "catalog": catalog(&scenarios()), "identity": {"namespace": "shop"}}).to_string()
 }
 
+/// An order that comes now.
 fn order(shared: &Shared, serial: u64, mission: &Value) {
-    let order = Order { serial, wall_ms: 0, bytes: mission.to_string().into_bytes() };
+    let wall_ms = shared.clock().wall / 1_000_000;
+    let order = Order { serial, wall_ms, bytes: mission.to_string().into_bytes() };
     shared.set_data(b"squall/order", &order.to_bytes());
 }
 
@@ -127,7 +132,9 @@ fn a_mission_of_the_configuration_comes_before_an_order_until_it_is_over() {
     ring(&mut [&mut proxy]);
     assert_eq!(current(&proxy.shared), [("own".to_owned(), Source::Configuration)]);
     proxy.advance_ms(5_000);
-    assert!(!faulted(&mut proxy));
+    ring(&mut [&mut proxy]);
+    assert!(!faulted(&mut proxy), "that order is five seconds old");
+    order(&proxy.shared, 2, &mission("ordered", &["cache"]));
     ring(&mut [&mut proxy]);
     assert!(faulted(&mut proxy));
     assert_eq!(current(&proxy.shared).last(), Some(&("ordered".to_owned(), Source::Order)));
@@ -170,6 +177,50 @@ fn requests_of_an_ended_mission_are_not_counted_for_the_next() {
     };
     assert_eq!(treated("cache", "5xx"), 0);
     assert_eq!(proxy.metric("chaos_faults_in_flight", &[]), 0);
+}
+
+/// Nobody could take it: the control role had forgotten it after three seconds, and could not stop it either.
+#[test]
+fn an_order_that_nobody_began_in_time_never_begins() {
+    let idle_elsewhere =
+        json!({"version": 1, "catalog": catalog(&scenarios()), "identity": {"namespace": "bank"}});
+    let mut proxy = Proxy::new(&idle_elsewhere.to_string());
+    order(&proxy.shared, 1, &mission("late", &["db"]));
+    ring(&mut [&mut proxy]);
+    assert!(!faulted(&mut proxy), "it is for another namespace");
+    let mut in_time = Proxy::worker(&proxy.shared, &idle());
+    assert!(faulted(&mut in_time), "a filter that can take it at once does");
+    order(&proxy.shared, 2, &mission("later", &["cache"]));
+    proxy.advance_ms(3_001);
+    let mut late = Proxy::worker(&proxy.shared, &idle());
+    assert!(!faulted(&mut late), "and one that comes later does not");
+    assert_eq!(current(&proxy.shared).len(), 1);
+    // Also one from before the clock was set back, or from after it.
+    order(&proxy.shared, 3, &mission("earlier", &["cache"]));
+    proxy.shared.set_wall(proxy.shared.clock().wall - 3_600_000_000_000);
+    assert!(!faulted(&mut Proxy::worker(&proxy.shared, &idle())));
+}
+
+/// The mission of the configuration has expired while a halt kept it from beginning.
+#[test]
+fn a_filter_whose_own_mission_could_not_begin_hears_orders() {
+    let own: Value = serde_json::from_str(&plugin("own", &scenarios(), |_| {})).expect("JSON");
+    let mut own = signing::signed(&own, "2026-12-01T00:00:10Z", &[signing::ALICE]);
+    own["identity"] = json!({"namespace": "shop"});
+    let shared = Shared::new();
+    let now = || Now { wall_ms: shared.clock().wall / 1_000_000, mono_ns: shared.clock().monotonic };
+    let halted = HaltRecord::default().halt(Halt::default(), now());
+    shared.set_data(b"squall/halt", &halted.to_bytes());
+    let mut proxy = Proxy::worker(&shared, &own.to_string());
+    assert!(!faulted(&mut proxy));
+    proxy.advance_ms(20_000);
+    shared.set_data(b"squall/halt", &halted.release().expect("it blocks").to_bytes());
+    ring(&mut [&mut proxy]);
+    assert!(!faulted(&mut proxy), "it has expired");
+    let ordered = signing::bound(&mission("ordered", &["cache"]), &own["catalog"], "2026-12-01T01:00:00Z");
+    order(&shared, 1, &signing::sealed(ordered.to_string().as_bytes(), &[signing::ALICE]));
+    ring(&mut [&mut proxy]);
+    assert!(faulted(&mut proxy));
 }
 
 #[test]

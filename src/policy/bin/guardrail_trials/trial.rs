@@ -84,7 +84,7 @@ pub fn halts(setting: &Setting, rules: &Rules, seed: u64) -> Option<u64> {
         let treated = setting.treated / f64::from(1_u32 << (u64::from(setting.stages) - 1 - stage));
         let phase = Phase::Injecting(u32::try_from(stage).expect("few stages"));
         let tally = second_of(setting, rules, phase, treated, &mut dice);
-        health.merge(rules, &tally, second * 1000);
+        health.merge(rules, &tally, phase, second * 1000);
         let effects = health.look(rules, phase, second * 1000);
         if effects.iter().any(|effect| matches!(effect, Effect::Tripped(_))) {
             return Some(second);

@@ -1,5 +1,6 @@
 //! The protocol between the workers of a proxy, explored to the end: every interleaving of every read and every write of two
-//! workers, a configuration update, a halt, its release, a renewal, a stop and steps of the wall clock either way.
+//! workers, a configuration update, a halt, its release by a person and by a configuration, a renewal, a stop and steps of the
+//! wall clock either way.
 //! The machine is the real one (`squall_policy::mission`); the model is what lies around it: shared data, clocks, and when who
 //! looks. That the exploration can fail is shown by machines with a fault in them.
 
@@ -41,6 +42,19 @@ fn p1_p2_p6_hold_in_every_interleaving_with_another_mission() {
 fn p1_p2_p6_hold_in_every_interleaving_with_a_stop() {
     let states = holds(Update::Stop);
     assert!(states > 20_000, "{states} states: the model has shrunk");
+}
+
+/// The configuration has a `release`, and Envoy reads it again.
+#[test]
+fn p1_p2_p6_hold_in_every_interleaving_with_a_release_by_configuration() {
+    let states = holds(Update::Release);
+    assert!(states > 5_000, "{states} states: the model has shrunk");
+}
+
+#[test]
+fn p2_a_release_that_is_forgotten_where_nothing_blocks_is_found() {
+    let found = violation(Update::Release, Mutant::ForgetsReleases);
+    assert!(found.contains("P2"), "{found}");
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! Shared data, clocks and everybody who works with them.
 
+mod halts;
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::Hash;
 
 use squall_policy::mission::{
-    Asked, Event, Halt, HaltRecord, Joined, MissionRecord, Now, Rules, Source, Stamp, State,
+    Asked, Event, HaltRecord, Joined, MissionRecord, Now, Rules, Source, Stamp, State,
 };
 
 /// Between two looks of a worker at shared data. A halt is so heeded before two of them are over: within a second,
@@ -30,6 +32,8 @@ pub enum Update {
     OtherMission,
     /// None, and somebody stops the mission instead.
     Stop,
+    /// None, and the configuration has a `release`, which is read twice; the clock that was set is corrected.
+    Release,
 }
 
 /// What is wrong with the protocol.
@@ -42,6 +46,7 @@ pub enum Mutant {
     RenewalMovesDeadline,
     LooksRarely,
     StartBeginsAnew,
+    ForgetsReleases,
 }
 
 /// What is in a key of shared data, by its number. Versions are left out: who finds what he read has lost nothing.
@@ -105,6 +110,9 @@ pub struct World {
     releaser: Agent,
     renewer: Agent,
     stopper: Agent,
+    configuration: Agent,
+    /// How often the configuration has been read.
+    configured: u8,
     truth: Truth,
 }
 
@@ -117,6 +125,9 @@ struct Truth {
     halted: [u8; 2],
     ended: [u8; 2],
     renewed: [i16; 2],
+    /// The `release` of the configuration has come, and a halt after it.
+    releases: bool,
+    halted_later: bool,
     broken: Option<&'static str>,
 }
 
@@ -134,11 +145,15 @@ impl World {
             releaser: Agent::Waits,
             renewer: Agent::Waits,
             stopper: Agent::Waits,
+            configuration: Agent::Waits,
+            configured: 0,
             truth: Truth {
                 began: [UNKNOWN; 2],
                 halted: never,
                 ended: never,
                 renewed: [UNKNOWN; 2],
+                releases: false,
+                halted_later: false,
                 broken: None,
             },
         }
@@ -296,6 +311,7 @@ impl Model {
         }
         self.halter(world, to);
         self.releaser(world, to);
+        self.configuration(world, to);
         self.on_mission(world, to);
     }
 
@@ -312,6 +328,9 @@ impl Model {
             to.push((World { wall: world.wall + FAR, step: false, ..*world }, "the clock is set ahead"));
             to.push((World { wall: world.wall - FAR, step: false, ..*world }, "the clock is set back"));
         }
+        if self.update == Update::Release && world.wall != 0 {
+            to.push((World { wall: 0, ..*world }, "the clock is corrected"));
+        }
     }
 
     fn worker(&self, world: &World, number: usize, to: &mut Successors) {
@@ -322,6 +341,8 @@ impl Model {
             to.push((next, label));
         };
         match worker.op {
+            // Of a configuration that releases one worker is enough: what it changes is the halts alone.
+            Op::Idle if self.update == Update::Release && world.workers[1 - number].first_came => {}
             Op::Idle => {
                 if !worker.first_came && !worker.update_came {
                     go(
@@ -333,7 +354,7 @@ impl Model {
                     );
                 }
                 // The update comes to both, in any order.
-                if !worker.update_came && worker.first_came && self.update != Update::Stop {
+                if !worker.update_came && worker.first_came && self.updates() {
                     go(
                         &|w| {
                             (w.op, w.update_came) =
@@ -360,6 +381,11 @@ impl Model {
                 to.push((self.write(world, number, task, halt, read), "it writes"))
             }
         }
+    }
+
+    /// Whether an update of the mission comes.
+    fn updates(&self) -> bool {
+        matches!(self.update, Update::OtherStart | Update::OtherMission)
     }
 
     fn mission_of(&self, worker: &Worker, task: Task) -> usize {
@@ -476,53 +502,12 @@ impl Model {
         true
     }
 
-    fn halter(&self, world: &World, to: &mut Successors) {
-        match world.halter {
-            Agent::Waits => {
-                to.push((World { halter: Agent::Read(0, world.halt), ..*world }, "a person halts"))
-            }
-            Agent::Read(_, read) => {
-                let mut next = *world;
-                next.halter = Agent::Read(0, world.halt);
-                if read == world.halt {
-                    next.halter = Agent::Done;
-                    let halted = self.halt(read).halt(Halt::default(), Now::default());
-                    next.halt = self.halts.name(&halted);
-                    for mission in 0..2 {
-                        if next.missions[mission] != 0 {
-                            next.truth.halted[mission] = next.truth.halted[mission].min(world.tick);
-                        }
-                    }
-                }
-                to.push((next, "the halt is written"));
-            }
-            Agent::Done => {}
-        }
-    }
-
-    fn releaser(&self, world: &World, to: &mut Successors) {
-        match world.releaser {
-            Agent::Waits if self.halt(world.halt).blocks() => {
-                to.push((World { releaser: Agent::Read(0, world.halt), ..*world }, "a person releases"));
-            }
-            Agent::Read(_, read) => {
-                let mut next = World { releaser: Agent::Read(0, world.halt), ..*world };
-                if read == world.halt {
-                    next.releaser = Agent::Done;
-                    if let Some(released) = self.halt(read).release() {
-                        next.halt = self.halts.name(&released);
-                    }
-                }
-                to.push((next, "the release is written"));
-            }
-            _ => {}
-        }
-    }
-
     /// The renewal and the stop, both of the first mission.
     fn on_mission(&self, world: &World, to: &mut Successors) {
         let read = |agent: Agent| match agent {
-            Agent::Waits if world.missions[0] != 0 => Some(Agent::Read(world.halt, world.missions[0])),
+            Agent::Waits if world.missions[0] != 0 && self.update != Update::Release => {
+                Some(Agent::Read(world.halt, world.missions[0]))
+            }
             _ => None,
         };
         if let Some(renewer) = read(world.renewer) {

@@ -86,7 +86,7 @@ impl Proxy {
     /// A worker merges and looks; the record goes through its bytes, as in shared data.
     pub fn look(&mut self) -> Vec<Effect> {
         let tally = std::mem::take(&mut self.tally);
-        self.health.merge(&self.rules, &tally, self.now_ms);
+        self.health.merge(&self.rules, &tally, self.phase, self.now_ms);
         let effects = self.health.look(&self.rules, self.phase, self.now_ms);
         self.health = Health::from_bytes(&self.health.to_bytes(), &self.rules).expect("its own bytes");
         effects

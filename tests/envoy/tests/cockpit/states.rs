@@ -199,7 +199,7 @@ pub fn hostile() -> (Value, Vec<Value>) {
 pub fn events() -> Vec<Value> {
     let mission = "2026-12-01-db-latency";
     vec![
-        json!({"number": 1, "event": "mission.accepted", "at": at(0), "mission": mission, "by": "alice", "duration_s": 900}),
+        json!({"number": 1, "event": "mission.accepted", "at": at(0), "mission": mission, "namespace": "shop", "source": "order", "seed": "8842190371", "deadline": at(900), "duration_s": 900, "approved_by": ["alice"], "scenarios": ["downstream-db-latency"], "faults": ["delay"], "dormant": []}),
         json!({"number": 2, "event": "stage.started", "at": at(60), "mission": mission, "stage": 1, "intensity_percent": 10}),
         json!({"number": 3, "event": "mission.renewed", "at": at(90), "mission": mission, "by": "bob"}),
         json!({"number": 4, "event": "request.refused", "at": at(131), "code": "replayed", "reason": "this nonce was used before"}),

@@ -151,6 +151,10 @@ async fn p1_p2_ten_halts_at_2000_requests_a_second_end_every_fault_within_a_seco
     assert_eq!(report.count(200) + report.count(503), report.total(), "every request was answered");
     let seen = report.count(503);
     assert_eq!(proxy.envoy.injected("cut", "abort").await.unwrap(), seen, "clients see every fault");
-    assert!(report.rps() > RATE / 2.0, "the machine is too busy for this test: {:.0} a second", report.rps());
+    assert!(
+        report.rps() > RATE * 0.95,
+        "the machine is too busy for this test: {:.0} a second",
+        report.rps()
+    );
     proxy.assert_sound().await;
 }

@@ -114,6 +114,10 @@ async fn p9_an_update_every_200_ms_for_30_s_loses_no_request_and_restarts_no_clo
     assert_eq!(ids, ["configured", "ordered"], "a clock was restarted: {clocks:?}");
     let metrics = proxy.envoy.prometheus().await.unwrap();
     assert_eq!(metrics.value("chaos_missions_total", &[("result", "done")]), Some(2.0), "each ended once");
-    assert!(report.rps() > RATE / 2.0, "the machine is too busy for this test: {:.0} a second", report.rps());
+    assert!(
+        report.rps() > RATE * 0.95,
+        "the machine is too busy for this test: {:.0} a second",
+        report.rps()
+    );
     proxy.assert_sound().await;
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use squall_envoy_tests::{
-    ConfigUpdate, Envoy, EnvoyOptions, HttpClient, HttpFilter, HttpUpstream, eventually,
+    ConfigUpdate, Envoy, EnvoyOptions, HttpClient, HttpFilter, HttpUpstream, Metrics, eventually,
 };
 
 use crate::{
@@ -92,13 +92,17 @@ async fn a_running_mission_is_shown_as_active_after_its_machine_was_replaced() {
     let running = mission("rotated", 503, "20s").plugin();
     let upstream = HttpUpstream::start().await.unwrap();
     let envoy = start(&upstream, 2, [discovered(SHOP, &running)]).await;
+    let deadline = |metrics: &Metrics| metrics.value("chaos_deadline_seconds", &[]).unwrap_or_default();
+    let shown = envoy.prometheus_until("its deadline", |metrics| deadline(metrics) > 0.0).await.unwrap();
+    let first = deadline(&shown);
     let mut revised = running.clone();
     revised["revision"] = json!("2");
     for (rotation, configuration) in [("second", &running), ("third", &running), ("fourth", &revised)] {
         update(&envoy, rotation, configuration).await;
         // The old machines are gone once their contexts are: nothing says when.
         tokio::time::sleep(Duration::from_secs(2)).await;
-        assert_eq!(active(&envoy.prometheus().await.unwrap(), "cut"), Some(1.0), "{rotation}");
+        let metrics = envoy.prometheus().await.unwrap();
+        assert_eq!((active(&metrics, "cut"), deadline(&metrics)), (Some(1.0), first), "{rotation}");
         assert_eq!(HttpClient::http1(envoy.addr("ingress")).get("/size/1").await.unwrap().status, 503);
     }
 }
