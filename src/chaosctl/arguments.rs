@@ -256,6 +256,9 @@ pub struct List {
     /// Only scenarios with this fault, also as one of several
     #[arg(long, value_parser = ["delay", "abort", "drop", "throttle", "mutate", "stream", "pressure", "requested"])]
     pub fault: Option<String>,
+    /// Only scenarios that proxies of this service inject: those that name it in `scope.service`, and those that name none
+    #[arg(long, value_name = "NAME")]
+    pub service: Option<String>,
     #[arg(long, short, value_enum, default_value_t)]
     pub output: Output,
 }

@@ -6,6 +6,7 @@ use crate::terminal::{self, Paint, complain, shown};
 use crate::{Outcome, emit, table};
 use anyhow::{Context as _, bail};
 use serde::Serialize;
+use serde_json::json;
 use std::fs;
 use std::path::Path;
 
@@ -138,6 +139,11 @@ fn choose(settings: &Settings, wanted: &ContextUse) -> anyhow::Result<Outcome> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", file(settings)))?;
     replace(path, &edited(&text, &wanted.name))
         .with_context(|| format!("cannot write {}", file(settings)))?;
+    if wanted.output != Output::Text {
+        let record = json!({"current": wanted.name, "file": path.display().to_string()});
+        terminal::print(&emit::structured(&record, wanted.output)?)?;
+        return Ok(Outcome::Fine);
+    }
     terminal::print(&format!(
         "context {} from now on; `chaosctl context show` tells what counts\n",
         shown(&wanted.name)

@@ -1,9 +1,10 @@
 //! `init`: a commented catalog and mission to start from, and what to do with them.
 
-use crate::Outcome;
-use crate::arguments::Init;
+use crate::arguments::{Init, Output};
 use crate::terminal::{self, complain};
+use crate::{Outcome, emit};
 use anyhow::Context;
+use serde_json::json;
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -36,6 +37,11 @@ pub fn run(arguments: &Init) -> anyhow::Result<Outcome> {
         .with_context(|| format!("cannot make the folder {}", arguments.folder.display()))?;
     for (path, text) in &files {
         write(path, text, arguments.force)?;
+    }
+    if arguments.output != Output::Text {
+        let files = files.map(|(path, _)| path.display().to_string());
+        terminal::print(&emit::structured(&json!({"written": files}), arguments.output)?)?;
+        return Ok(Outcome::Fine);
     }
     let [catalog, mission] = files.map(|(path, _)| word(&path));
     terminal::print(&next(&catalog, &mission))?;

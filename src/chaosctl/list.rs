@@ -16,6 +16,8 @@ struct Row {
     /// Their keys, those inside `one_of` too.
     #[serde(skip)]
     kinds: Vec<&'static str>,
+    /// Whose proxies inject it; null is any.
+    service: Option<String>,
     scope: Vec<String>,
     sample: String,
     description: Option<String>,
@@ -53,6 +55,7 @@ pub fn run(arguments: &List, out: Paint, err: Paint) -> anyhow::Result<Outcome> 
     rows.retain(|row| {
         arguments.severity.as_ref().is_none_or(|s| row.severity == s)
             && arguments.fault.as_ref().is_none_or(|f| row.kinds.contains(&f.as_str()))
+            && arguments.service.as_ref().is_none_or(|s| row.service.as_ref().is_none_or(|own| own == s))
     });
     terminal::print(&match arguments.output {
         Output::Text | Output::Wide if rows.is_empty() => "no scenario fits\n".to_owned(),
@@ -69,6 +72,7 @@ fn row(scenario: &wire::Scenario, file: &str) -> Row {
         severity: scenario.severity.word(),
         faults: words::faults(scenario),
         kinds: scenario.faults.iter().flat_map(wire::Fault::alternatives).map(|(_, f)| f.key()).collect(),
+        service: scenario.scope.as_ref().and_then(|scope| Some(scope.service.as_ref()?.0.clone())),
         scope: words::scope(scenario),
         sample: words::sample(scenario),
         description: scenario.description.as_ref().map(|d| d.0.clone()),

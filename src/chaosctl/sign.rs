@@ -72,7 +72,7 @@ pub fn approve(arguments: &Approve, paint: Paint) -> anyhow::Result<Outcome> {
 
 fn signer(inputs: &SignInputs) -> anyhow::Result<(KeyFile, String)> {
     let key = KeyFile::read(&inputs.key)?;
-    let name = inputs.name.clone().or_else(|| key.name.clone());
+    let name = inputs.name.clone().or_else(|| key.name.clone()).or_else(crate::settings::usual_operator);
     let name = name.context("the key file does not say whose it is: give `--as NAME`")?;
     ensure_name(&name)?;
     Ok((key, name))
@@ -161,6 +161,7 @@ fn told(
     let mut out = line("mission", &mission.id.0);
     out += &line("namespace", &mission.namespace.0);
     out += &line("runs", &format!("for {}, {start}", words::span(mission.duration.0)));
+    out += &conditions(mission);
     out += &line("expires", &format!("{}; no proxy takes it for the first time after that", moment(expires)));
     out += &line("severity", &format!("{}: {needs}", severity.word()));
     let signers: Vec<&str> = there.iter().map(|signature| signature.keyid.0.as_str()).collect();
@@ -175,8 +176,76 @@ fn told(
         out += &format!("\n{} ({})\n", paint.paint(Style::Strong, name), scenario.severity.word());
         out += &show::lines(scenario);
         out += &line("limits", &words::caps(scenario));
+        for guardrail in guardrails(&inputs.catalog_node, name) {
+            out += &line("halts when", &guardrail);
+        }
         out += &line("digest", digest);
     }
+    out
+}
+
+/// As they are written, key by key.
+fn guardrails(catalog: &Node, name: &str) -> Vec<String> {
+    let scenarios = catalog.get("scenarios").and_then(Node::list).unwrap_or_default();
+    let scenario = scenarios.iter().find(|s| s.get("name").and_then(Node::text) == Some(name));
+    let all = scenario.and_then(|s| s.get("safety")?.get("halt_when")?.list()).unwrap_or_default();
+    let one = |guardrail: &Node| {
+        let written = serde_json::to_string(guardrail).unwrap_or_default();
+        written.replace(['{', '}', '"'], "").replace(':', " ").replace(',', ", ")
+    };
+    all.iter().map(one).collect()
+}
+
+/// What all scenarios may do together.
+fn caps(mission: &wire::Mission) -> String {
+    let Some(safety) = &mission.safety else { return "no limit beside those of each scenario".to_owned() };
+    let count = |count: Option<wire::Count>, of: &str| count.map(|count| format!("{} {of}", count.0));
+    let counts = [
+        count(safety.max_total, "in all"),
+        count(safety.max_concurrent, "at a time"),
+        count(safety.max_per_second, "per second"),
+    ];
+    let counts: Vec<String> = counts.into_iter().flatten().collect();
+    format!("requests with faults: at most {}", counts.join(", "))
+}
+
+/// What else of the mission is signed, with what counts where it says nothing.
+fn conditions(mission: &wire::Mission) -> String {
+    let line = |key: &str, value: &str| format!("{key:11}{}\n", shown(value));
+    let span = |span: Option<Duration>| span.map_or_else(|| "none".to_owned(), words::span);
+    let mut out = line("baseline", &span(mission.baseline.map(|span| span.0)));
+    let stages: Vec<String> = mission
+        .stages
+        .iter()
+        .flatten()
+        .map(|stage| {
+            let lasts = stage
+                .lasts
+                .map_or_else(|| "to the end".to_owned(), |lasts| format!("for {}", words::span(lasts.0)));
+            format!("{} {lasts}", words::percent(stage.intensity.0))
+        })
+        .collect();
+    out +=
+        &line("stages", &if stages.is_empty() { "one, at 100%".to_owned() } else { stages.join(", then ") });
+    out += &line("recovery", &span(mission.recovery.map(|span| span.0)));
+    out += &line(
+        "lease",
+        &match mission.lease {
+            Some(lease) => format!("{}; it ends then where nobody renews it", words::span(lease.0)),
+            None => "none: it runs to its end without anybody".to_owned(),
+        },
+    );
+    out += &line(
+        "combines",
+        match mission.composition {
+            wire::CompositionWord::FirstMatch => "a request gets the faults of one scenario (first_match)",
+            wire::CompositionWord::Independent => {
+                "a request may get the faults of several scenarios (independent)"
+            }
+        },
+    );
+    out += &line("seed", mission.seed.as_ref().map_or("each proxy draws its own", |seed| seed.0.as_str()));
+    out += &line("in all", &caps(mission));
     out
 }
 

@@ -8,8 +8,9 @@ use std::path::PathBuf;
 #[derive(Args)]
 pub struct Proxies {
     /// Control listener of a proxy, `http://HOST:PORT`, or `@FILE` with one a line; may be repeated
-    /// [default: those of the context, else http://127.0.0.1:9902]
-    #[arg(long, value_name = "URL", env = "CHAOSCTL_PROXY", value_delimiter = ',', hide_env_values = true)]
+    /// [default: CHAOSCTL_PROXY, else those of the context, else http://127.0.0.1:9902]
+    // The variable is no `env` of clap: it would be added to `--proxies` then, and no flag could do without it.
+    #[arg(long, value_name = "URL", value_delimiter = ',')]
     pub proxy: Vec<String>,
     /// File of control listeners, one a line, with `#` for comments, or `-`; may be repeated
     #[arg(long, value_name = "FILE")]
@@ -27,7 +28,7 @@ pub struct Signer {
     /// Your private key, as `chaosctl keygen` wrote it: needed where proxies have operators
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
-    /// Name of the operator [default: as the key file says]
+    /// Name of the operator [default: as the key file says, else CHAOSCTL_OPERATOR or the context]
     #[arg(long, visible_alias = "as", value_name = "NAME")]
     pub operator: Option<String>,
 }

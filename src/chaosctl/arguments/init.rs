@@ -11,4 +11,6 @@ pub struct Init {
     /// Write over files that are there already
     #[arg(long)]
     pub force: bool,
+    #[arg(long, short, value_enum, default_value_t)]
+    pub output: super::Output,
 }

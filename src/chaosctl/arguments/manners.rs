@@ -27,6 +27,8 @@ pub struct ContextList {
 pub struct ContextUse {
     /// Its name
     pub name: String,
+    #[arg(long, short, value_enum, default_value_t)]
+    pub output: Output,
 }
 
 #[derive(Args)]

@@ -30,12 +30,14 @@ impl Signer {
     /// When the key cannot be read, or it is not known whose it is.
     pub fn read(arguments: &Arguments) -> anyhow::Result<Self> {
         let Some(path) = &arguments.key else {
-            let alone = arguments.operator.is_some() && crate::settings::is_plain();
+            let alone = arguments.operator.is_some();
             ensure!(!alone, "an operator signs with a key: give `--key FILE`, as `chaosctl keygen` wrote it");
             return Ok(Self(None));
         };
         let key = KeyFile::read(path)?;
+        // Whoever changes keys is not held for the operator of a context.
         let name = arguments.operator.clone().or_else(|| key.name.clone());
+        let name = name.or_else(crate::settings::usual_operator);
         let name = name.context("the key file does not say whose it is: give `--operator NAME`")?;
         ensure_name(&name)?;
         Ok(Self(Some(Arc::new((key, name)))))

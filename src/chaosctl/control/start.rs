@@ -156,7 +156,7 @@ async fn take_back(told: Vec<Told>, sites: &[Site], id: &str, order: Order) -> V
             };
             if let Some(client) = client {
                 let stopped = stop(&client, &order, &id, proxy.as_deref(), is_sure).await;
-                told.taken_back = Some(stopped.map_err(|kept| kept.why));
+                told.taken_back = Some(stopped);
             }
             told
         }
@@ -234,11 +234,15 @@ pub fn conclude(told: &[Told], id: &str, paint: Paint) -> anyhow::Result<()> {
         match &told.taken_back {
             None => {}
             Some(Ok(())) => terminal::print(&format!("{proxy}  taken back: {id} is stopped\n"))?,
-            Some(Err(why)) => complain(&format!(
+            Some(Err(kept)) if told.is_halted => complain(&format!(
+                "{proxy} halted, as it refuses the stop: {}; `chaosctl release --proxy {proxy}` lets missions start again\n",
+                shown(&kept.why)
+            )),
+            Some(Err(kept)) => complain(&format!(
                 "{}: {proxy} may still run {id}, which was not taken back: {}\n  = help: `chaosctl stop {id} --proxy {proxy} \
                  --key FILE` stops it; `chaosctl halt --proxy {proxy}` needs no key\n\n",
                 paint.paint(Style::Error, "not taken back"),
-                shown(why)
+                shown(&kept.why)
             )),
         }
     }

@@ -1,6 +1,7 @@
 //! What each proxy answered, for people and programs, and the exit code that follows from all of them.
 
 use super::client::Answer;
+use super::start::Kept;
 use crate::arguments::Output;
 use crate::source::Source;
 use crate::terminal::{self, Paint, Style, complain, shown};
@@ -13,12 +14,14 @@ pub struct Told {
     pub proxy: String,
     pub answer: Answer,
     /// Whether what this proxy had begun has been undone; absent where there was nothing to undo.
-    pub taken_back: Option<Result<(), String>>,
+    pub taken_back: Option<Result<(), Kept>>,
+    /// Halted instead, as it refused that.
+    pub is_halted: bool,
 }
 
 impl Told {
     pub fn new(proxy: &impl ToString, answer: Answer) -> Self {
-        Self { proxy: proxy.to_string(), answer, taken_back: None }
+        Self { proxy: proxy.to_string(), answer, taken_back: None, is_halted: false }
     }
 
     fn record(&self) -> Value {
@@ -30,9 +33,13 @@ impl Told {
         match &self.taken_back {
             None => {}
             Some(Ok(())) => record["taken_back"] = json!(true),
-            Some(Err(why)) => {
+            Some(Err(kept)) => {
                 record["taken_back"] = json!(false);
-                record["still_there_because"] = json!(why);
+                if self.is_halted {
+                    record["halted"] = json!(true);
+                }
+                let because = if self.is_halted { "halted_because" } else { "still_there_because" };
+                record[because] = json!(kept.why);
             }
         }
         record

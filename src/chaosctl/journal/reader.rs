@@ -122,7 +122,7 @@ mod tests {
             Entry::Preflight(Preflight {
                 check: text("clock"),
                 proxy: Some(text("http://a")),
-                ok: true,
+                ok: Some(true),
                 detail: text("fine"),
             }),
             Entry::Action(Action {

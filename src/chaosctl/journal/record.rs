@@ -65,8 +65,15 @@ pub struct Expected {
 pub struct Preflight {
     pub check: String,
     pub proxy: Option<String>,
-    pub ok: bool,
+    /// Absent where nobody can tell, or not yet.
+    pub ok: Option<bool>,
     pub detail: String,
+}
+
+impl Preflight {
+    pub fn fails(&self) -> bool {
+        self.ok == Some(false)
+    }
 }
 
 /// Something that a proxy was asked for.
@@ -169,7 +176,7 @@ pub enum Role {
 /// A person, or a supervisor, wants the run to end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interrupted {
-    /// `SIGINT` or `SIGTERM`
+    /// `SIGINT`, `SIGTERM` or `SIGHUP`
     pub by: String,
     pub count: u32,
 }

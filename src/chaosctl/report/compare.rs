@@ -136,6 +136,21 @@ fn differs(earlier: &Run, later: &Run) -> Vec<String> {
     compare("seed", &or(&a.mission.seed), &or(&b.mission.seed));
     compare("duration", &or(&a.mission.duration), &or(&b.mission.duration));
     compare("scenarios", &a.mission.scenarios.join(", "), &b.mission.scenarios.join(", "));
+    compare("namespace", &or(&a.mission.namespace), &or(&b.mission.namespace));
+    let proxies = |run: &Run| {
+        let mut all: Vec<String> =
+            run.journal.started.proxies.iter().map(|proxy| crate::observed::safe(proxy)).collect();
+        all.sort();
+        all.join(", ")
+    };
+    compare("proxies", &proxies(earlier), &proxies(later));
+    for (key, usual) in [("baseline", "none"), ("recovery", "none"), ("composition", "first_match")] {
+        let of = |run: &Run| {
+            let given = run.journal.started.mission.get(key).and_then(serde_json::Value::as_str);
+            crate::observed::safe(given.unwrap_or(usual))
+        };
+        compare(key, &of(earlier), &of(later));
+    }
     compare("chaosctl", &a.chaosctl, &b.chaosctl);
     let stages = |run: &Run| {
         run.journal.started.mission.get("stages").map(|stages| crate::observed::safe(&stages.to_string()))

@@ -20,8 +20,14 @@ pub type Looks = BTreeMap<String, Vec<Look>>;
 #[must_use]
 pub fn looks(journal: &Journal) -> Looks {
     let mut looks: Looks = journal.started.proxies.iter().map(|proxy| (proxy.clone(), Vec::new())).collect();
+    let ours = journal.started.mission.get("id").and_then(Value::as_str);
     for record in &journal.records {
         let Entry::Sample(sample) = &record.entry else { continue };
+        // What an earlier mission did there is none of this run's.
+        let theirs = sample.status.pointer("/mission/id").and_then(Value::as_str);
+        if ours.is_some() && theirs.is_some() && theirs != ours {
+            continue;
+        }
         let Some(observed) = Observed::read(&sample.status) else { continue };
         looks.entry(sample.proxy.clone()).or_default().push(Look { t_ms: record.t_ms, observed });
     }

@@ -5,6 +5,7 @@ mod course;
 mod hypothesis;
 mod pages;
 mod plot;
+mod remains;
 mod replay;
 mod rows;
 mod summary;

@@ -22,6 +22,7 @@ impl Replay {
     pub fn of(run: &Run) -> anyhow::Result<Self> {
         let started = &run.journal.started;
         let mut mission = started.mission.clone();
+        let mut is_signed = false;
         if let Value::Object(mission) = &mut mission {
             // An id that has ended never runs again.
             mission.insert("id".to_owned(), json!(format!("{}-again", run.summary.mission.id)));
@@ -30,6 +31,11 @@ impl Replay {
             }
             // It names a moment that is over.
             mission.remove("start");
+            // They are of the signatures, which another id needs anew.
+            is_signed = mission.remove("digests").is_some();
+            if is_signed {
+                mission.remove("expires");
+            }
         }
         let has_catalog = !started.scenarios.is_empty();
         let catalog = json!({"version": 1, "scenarios": started.scenarios});
@@ -37,14 +43,23 @@ impl Replay {
         Ok(Self {
             mission: yaml(&mission)?,
             catalog: if has_catalog { Some(yaml(&catalog)?) } else { None },
-            commands: commands(run, has_catalog),
+            commands: commands(run, has_catalog, is_signed),
         })
     }
 }
 
-fn commands(run: &Run, has_catalog: bool) -> String {
+/// What a signed mission needs before it runs again.
+const SIGN: &str = "\
+chaosctl sign --key YOUR.key --catalog catalog.yaml --mission mission.yaml --out mission.signed.json
+chaosctl approve --key ANOTHER.key --catalog catalog.yaml --mission mission.signed.json --out mission.signed.json  # where two sign
+";
+
+fn commands(run: &Run, has_catalog: bool, is_signed: bool) -> String {
     let started = &run.journal.started;
     let mut lines = vec!["chaosctl run mission.yaml".to_owned()];
+    if is_signed {
+        lines = vec![format!("{SIGN}chaosctl run mission.signed.json"), "--key YOUR.key".to_owned()];
+    }
     if has_catalog {
         lines.push("--catalog catalog.yaml".to_owned());
     }

@@ -143,9 +143,12 @@ fn missing(journal: &Journal) -> Vec<String> {
         });
         let last =
             last.map_or_else(|| "before its first phase".to_owned(), |phase| format!("in phase {phase}"));
-        missing.push(unstarted(journal, &last).unwrap_or_else(|| format!(
-            "the journal ends {last} and has no verdict: the run was killed, or still goes on. The proxies' own deadline and lease ended its faults"
-        )));
+        missing.push(unstarted(journal, &last).unwrap_or_else(|| {
+            format!(
+                "the journal ends {last} and has no verdict: the run was killed, or still goes on.{}",
+                super::remains::remains(journal)
+            )
+        }));
     }
     if journal.is_torn {
         missing.push("its last line was left unfinished, and is left out".to_owned());
@@ -176,8 +179,8 @@ fn unstarted(journal: &Journal, last: &str) -> Option<String> {
                 refused.push(format!("{}: {}", safe(&action.proxy), safe(&action.detail)));
             }
             Entry::Preflight(check) => {
-                checks += 1;
-                if !check.ok {
+                checks += usize::from(check.ok.is_some());
+                if check.fails() {
                     let proxy =
                         check.proxy.as_deref().map_or_else(String::new, |proxy| format!(" {}", safe(proxy)));
                     failed.push(format!("{}{proxy}: {}", safe(&check.check), safe(&check.detail)));

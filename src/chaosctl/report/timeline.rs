@@ -4,7 +4,7 @@ use super::course::word;
 use crate::journal::{Entry, Journal, ProxyState, Record, What};
 use crate::observed::{Event, safe};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Moment {
@@ -22,15 +22,15 @@ pub struct Moment {
 pub fn timeline(journal: &Journal) -> Vec<Moment> {
     let mut moments = Vec::new();
     let mut passed = 0;
-    let mut failing = BTreeSet::new();
+    let mut known = BTreeMap::new();
     for record in &journal.records {
         match &record.entry {
-            Entry::Preflight(check) if check.ok => passed += 1,
+            Entry::Preflight(check) if check.ok == Some(true) => passed += 1,
+            Entry::Preflight(check) if check.ok.is_none() => {}
             Entry::Promql(found) => {
                 // Asked every few seconds: only a change is news.
                 let key = safe(&found.name);
-                let is_new = if found.ok == Some(false) { failing.insert(key) } else { failing.remove(&key) };
-                if is_new {
+                if known.insert(key, found.ok).unwrap_or(Some(true)) != found.ok {
                     moments.push(promql(record, found));
                 }
             }
@@ -55,9 +55,13 @@ fn told(record: &Record, kind: &'static str, proxy: Option<&str>, text: String, 
 }
 
 fn promql(record: &Record, found: &crate::journal::Promql) -> Moment {
-    let holds = if found.ok == Some(false) { "does not hold" } else { "holds again" };
+    let holds = match found.ok {
+        Some(true) => "holds again",
+        Some(false) => "does not hold",
+        None => "is not known",
+    };
     let text = format!("{} {holds}: {}", safe(&found.name), safe(&found.detail));
-    told(record, "promql", None, text, found.ok == Some(false))
+    told(record, "promql", None, text, found.ok != Some(true))
 }
 
 fn moment(record: &Record) -> Option<Moment> {

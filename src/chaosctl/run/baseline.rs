@@ -20,12 +20,9 @@ pub fn is_due(status: &Value, expected: &Expected) -> bool {
     now + MARGIN.min(baseline / 2) >= start + baseline
 }
 
-/// The checks of the baseline, and what does not hold of the steady state. `is_inbound` knows signals about what comes in, which
-/// no baseline of a status tells of.
-pub fn judge(
-    all: &[(&str, &Value)],
-    is_inbound: impl Fn(&str) -> bool,
-) -> (Vec<Preflight>, Vec<String>, u64) {
+/// The checks of the baseline, what does not hold of the steady state, and how many requests there were. `inbound` as in
+/// [`numbers::quiet`].
+pub fn judge(all: &[(&str, &Value)], inbound: Option<&[String]>) -> (Vec<Preflight>, Vec<String>, u64) {
     let (mut checks, mut unsteady, mut total) = (Vec::new(), Vec::new(), 0);
     for (proxy, status) in all {
         let group = numbers::group(status, "baseline");
@@ -34,21 +31,22 @@ pub fn judge(
             0 => "no request was in scope in the baseline".to_owned(),
             requests => format!("{requests} requests in the baseline"),
         };
-        checks.push(check("traffic", proxy, group.requests > 0, detail));
-        let rules = numbers::rules(status).into_iter().filter(|rule| !is_inbound(&rule.scenario));
-        let beyond: Vec<String> = rules.filter_map(|rule| rule.beyond(&group)).collect();
-        let detail = match (beyond.is_empty(), group.requests < numbers::ENOUGH) {
-            (false, _) => beyond.join("; "),
-            (true, true) => format!("fewer than {} requests tell nothing", numbers::ENOUGH),
-            (true, false) => "the signals hold".to_owned(),
+        checks.push(check("traffic", proxy, Some(group.requests > 0), detail));
+        let numbers::Quiet { beyond, open } = numbers::quiet(status, "baseline", inbound);
+        let few = group.requests < numbers::ENOUGH;
+        let (ok, detail) = match (beyond.is_empty(), open.is_empty()) {
+            (false, _) => (Some(false), beyond.join("; ")),
+            (true, false) => (None, format!("not judged: {}", open.join("; "))),
+            (true, true) if few => (None, format!("fewer than {} requests tell nothing", numbers::ENOUGH)),
+            (true, true) => (Some(true), "the signals hold".to_owned()),
         };
-        checks.push(check("steady_state", proxy, beyond.is_empty(), detail));
+        checks.push(check("steady_state", proxy, ok, detail));
         unsteady.extend(beyond.iter().map(|told| format!("{proxy}: {told}")));
     }
     (checks, unsteady, total)
 }
 
-fn check(name: &str, proxy: &str, ok: bool, detail: String) -> Preflight {
+fn check(name: &str, proxy: &str, ok: Option<bool>, detail: String) -> Preflight {
     Preflight { check: name.to_owned(), proxy: Some(proxy.to_owned()), ok, detail }
 }
 
@@ -84,8 +82,9 @@ mod tests {
     fn a_baseline_without_requests_or_beyond_a_signal_is_told() {
         let (quiet, good, bad) = (status(0, 0.0), status(100, 5.0), status(100, 400.0));
         let failed = |all: &[(&str, &Value)], inbound: bool| {
-            let (checks, unsteady, total) = judge(all, |_| inbound);
-            let failed = checks.iter().filter(|check| !check.ok);
+            let inbound = if inbound { vec!["slow".to_owned()] } else { Vec::new() };
+            let (checks, unsteady, total) = judge(all, Some(&inbound));
+            let failed = checks.iter().filter(|check| check.fails());
             let failed: Vec<String> = failed
                 .map(|check| format!("{} {}", check.check, check.proxy.clone().unwrap_or_default()))
                 .collect();
@@ -95,5 +94,22 @@ mod tests {
         assert_eq!(failed(&[("a", &quiet), ("b", &good)], false), ("traffic a".to_owned(), 0, 100));
         assert_eq!(failed(&[("a", &bad), ("b", &good)], false), ("steady_state a".to_owned(), 1, 200));
         assert_eq!(failed(&[("a", &bad)], true), (String::new(), 0, 100));
+    }
+
+    /// The groups are the mission's: the slow requests may be those of the other scenario.
+    #[test]
+    fn the_baseline_of_several_scenarios_is_not_judged_and_that_is_said() {
+        let mut both = status(100, 400.0);
+        both["mission"] = json!({"scenarios": ["slow", "other"]});
+        let (checks, unsteady, _) = judge(&[("a", &both)], Some(&[]));
+        let steady = checks.iter().find(|check| check.check == "steady_state").expect("a check");
+        assert_eq!((unsteady.len(), steady.ok), (0, None));
+        assert!(steady.detail.contains("not judged: the mission has several scenarios"), "{}", steady.detail);
+        // Some signal is about what comes in, and no catalog tells which.
+        let mut inbound = status(100, 400.0);
+        let group = json!({"group": "inbound", "requests": 5});
+        inbound["health"]["groups"].as_array_mut().expect("a list").push(group);
+        assert_eq!(judge(&[("a", &inbound)], None).1.len(), 0);
+        assert_eq!(judge(&[("a", &inbound)], Some(&[])).1.len(), 1);
     }
 }

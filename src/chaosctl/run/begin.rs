@@ -16,7 +16,7 @@ use crate::arguments::{Output, Run};
 use crate::control::client::Answer;
 use crate::control::start::{conclude, namespace, on_all_or_none, started};
 use crate::control::told as answers;
-use crate::control::{all, start};
+use crate::control::{all, halt, start};
 use crate::emit;
 use crate::journal::{self, Entry, PhaseName, Preflight, What, Writer};
 use crate::terminal::{self, Paint, complain, shown};
@@ -66,14 +66,16 @@ pub async fn prepare(
     }
     complain(&told::checks(&checks, paints.1));
     let fails = |name: Option<bool>| {
-        checks.iter().any(|check| !check.ok && name.is_none_or(|reach| (check.check == "reachable") == reach))
+        checks
+            .iter()
+            .any(|check| check.fails() && name.is_none_or(|reach| (check.check == "reachable") == reach))
     };
     if fails(None) || arguments.preflight_only {
         if arguments.proxies.output != Output::Text {
             let record = json!({"started": false, "preflight": checks});
             terminal::print(&emit::structured(&record, arguments.proxies.output)?)?;
         }
-        let failed = checks.iter().filter(|check| !check.ok).count();
+        let failed = checks.iter().filter(|check| check.fails()).count();
         if failed > 0 {
             complain(&format!("{failed} of {} checks failed, and nothing was started\n", checks.len()));
         }
@@ -112,7 +114,7 @@ async fn prometheus(inputs: &Inputs) -> Vec<Preflight> {
         Preflight {
             check: "prometheus".to_owned(),
             proxy: None,
-            ok,
+            ok: Some(ok),
             detail: format!("{}{value}: {what}", line.name),
         }
     };
@@ -183,7 +185,8 @@ pub async fn begin<'a>(
     let Ready { looked, document, inputs, log } = ready;
     *left.borrow_mut() = Some((log.clone(), remains(&document)));
     let sites: Vec<start::Site> = looked.iter().map(|looked| looked.site.clone()).collect();
-    let told = on_all_or_none(&sites, &document.mission, inputs.signer.clone()).await?;
+    let mut told = on_all_or_none(&sites, &document.mission, inputs.signer.clone()).await?;
+    halt_what_stays(&mut told, &sites, &log).await?;
     written(&told, &log);
     if told.iter().any(|told| !matches!(told.answer, Answer::Done(_))) {
         if arguments.proxies.output == Output::Text {
@@ -206,7 +209,10 @@ pub async fn begin<'a>(
         screen: Screen::new(expected.duration_s),
         sites: looked.iter().map(Site::new).collect(),
         watch: Watch::new(inputs.conditions, arguments.guardrail_for),
-        inbound: inputs::inbound(&inputs::scenarios(inputs.catalog.as_ref(), &names)),
+        inbound: inputs
+            .catalog
+            .as_ref()
+            .map(|catalog| inputs::inbound(&inputs::scenarios(Some(catalog), &names))),
         signer: inputs.signer,
         expected,
         document,
@@ -220,6 +226,32 @@ pub async fn begin<'a>(
     Ok(Ok(Running { conductor, tell, asking }))
 }
 
+/// Where the mission began and the stop that takes it back is refused, a halt ends it: that needs no key.
+async fn halt_what_stays(told: &mut [answers::Told], sites: &[start::Site], log: &Log) -> anyhow::Result<()> {
+    let body = halt::body(Some("chaosctl run: another proxy did not take the mission"), None)?;
+    let refuses = |told: &&mut answers::Told| matches!(&told.taken_back, Some(Err(kept)) if kept.is_refused);
+    let asked = told.iter_mut().filter(refuses).filter_map(|told| {
+        let client = &sites.iter().find(|site| site.client.address.to_string() == told.proxy)?.client;
+        Some((told, client.clone(), body.clone()))
+    });
+    let asked: Vec<_> = asked.collect();
+    let halts = all(
+        asked.iter().map(|(_, client, body)| (client.clone(), body.clone())),
+        |(client, body)| async move { client.post("/v1/halt", body).await },
+    )
+    .await;
+    for ((told, ..), answer) in asked.into_iter().zip(halts) {
+        let why = match answer {
+            Answer::Done(_) => None,
+            Answer::Refused(problem) => Some(problem.line()),
+            Answer::Failed(failure) => Some(failure.why),
+        };
+        told.is_halted = why.is_none();
+        log.action(What::Halt, &told.proxy, told.is_halted, &shown(&why.unwrap_or_default()));
+    }
+    Ok(())
+}
+
 /// What each proxy said of the start.
 fn written(told: &[answers::Told], log: &Log) {
     for told in told {
@@ -230,7 +262,7 @@ fn written(told: &[answers::Told], log: &Log) {
         };
         log.action(What::Start, &told.proxy, ok, &detail);
         if let Some(back) = &told.taken_back {
-            let why = back.as_ref().err().map(|why| shown(why)).unwrap_or_default();
+            let why = back.as_ref().err().map(|kept| shown(&kept.why)).unwrap_or_default();
             log.action(What::Stop, &told.proxy, back.is_ok(), &why);
         }
         if ok {

@@ -43,8 +43,8 @@ pub struct Conductor<'a> {
     pub log: Log,
     pub screen: Screen,
     pub interrupts: Interrupts,
-    /// Scenarios whose signals are about what comes in, as far as that is known.
-    pub inbound: Vec<String>,
+    /// Scenarios whose signals are about what comes in; `None` without a catalog.
+    pub inbound: Option<Vec<String>>,
     pub messages: UnboundedReceiver<Message>,
     /// The furthest phase so far, as a number.
     pub reached: Option<u64>,
@@ -72,8 +72,8 @@ impl Conductor<'_> {
         drop(tell);
         let ending = self.follow().await;
         drop(renewing);
-        self.end(&ending).await?;
-        self.settle().await;
+        let unanswered = self.end(&ending).await?;
+        self.settle(&ending, unanswered).await?;
         let still = self.still().await;
         self.screen.end();
         Ok(Ended { ending, still })
@@ -223,11 +223,10 @@ impl Conductor<'_> {
         self.is_judged = true;
         let all: Vec<(&str, &Value)> =
             self.sites.iter().filter_map(|site| Some((site.name.as_str(), site.status.as_ref()?))).collect();
-        let (checks, mut unsteady, requests) =
-            baseline::judge(&all, |scenario| self.inbound.iter().any(|name| name == scenario));
+        let (checks, mut unsteady, requests) = baseline::judge(&all, self.inbound.as_deref());
         unsteady.extend(self.watch.failing());
         for check in checks {
-            if !check.ok {
+            if check.ok != Some(true) {
                 let proxy = check.proxy.as_deref().unwrap_or_default();
                 self.screen.line(&format!("{proxy} {}: {}", check.check, check.detail));
             }
@@ -239,8 +238,8 @@ impl Conductor<'_> {
         (!unsteady.is_empty() && !self.options.allow_unsteady).then_some(Ending::Unsteady(unsteady))
     }
 
-    /// Stops it wherever it may run still.
-    async fn end(&mut self, ending: &Ending) -> anyhow::Result<()> {
+    /// Stops it wherever it may run still; gives the proxies of which no answer came.
+    async fn end(&mut self, ending: &Ending) -> anyhow::Result<Vec<String>> {
         let phase = match ending {
             Ending::Done => PhaseName::Done,
             Ending::Halted { .. } => PhaseName::Halted,
@@ -251,22 +250,39 @@ impl Conductor<'_> {
         }
         let running = self.sites.iter().filter(|site| !site.standing.is_ended());
         let stops = stop::everywhere(running, &self.expected.id, &ending.told(), self.signer.clone()).await?;
+        let mut unanswered = Vec::new();
         for stopped in stops {
             for line in stopped.tell(&self.log) {
                 self.screen.line(&line);
             }
+            if !stopped.is_settled() {
+                unanswered.push(stopped.proxy().to_owned());
+            }
         }
         self.log.write(Entry::Phase(journal::Phase { phase, stage: None }));
-        Ok(())
+        Ok(unanswered)
     }
 
-    /// Waits until all that answer have ended it.
-    async fn settle(&mut self) {
-        let until = Instant::now() + SETTLE;
+    /// Waits until all that answer have ended it. A stop that nobody answered may never have come: it is sent again.
+    async fn settle(&mut self, ending: &Ending, mut unanswered: Vec<String>) -> anyhow::Result<()> {
+        let (until, why) = (Instant::now() + SETTLE, ending.told());
         let is_open = |site: &Site| !site.standing.is_ended() && site.lost_for().is_none();
-        while Instant::now() < until && self.sites.iter().any(is_open) {
+        while Instant::now() < until && (self.sites.iter().any(is_open) || !unanswered.is_empty()) {
             self.listen(TICK).await;
+            let open = |site: &&Site| unanswered.contains(&site.name) && !site.standing.is_ended();
+            let open: Vec<&Site> = self.sites.iter().filter(open).collect();
+            unanswered = open.iter().map(|site| site.name.clone()).collect();
+            let stops = stop::everywhere(open.into_iter(), &self.expected.id, &why, self.signer.clone());
+            // What is late then is no answer either.
+            let Ok(stops) = tokio::time::timeout_at(until, stops).await else { break };
+            for stopped in stops?.iter().filter(|stopped| stopped.is_settled()) {
+                unanswered.retain(|name| name != stopped.proxy());
+                for line in stopped.tell(&self.log) {
+                    self.screen.line(&line);
+                }
+            }
         }
+        Ok(())
     }
 
     /// Who injects something after the end.

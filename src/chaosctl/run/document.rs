@@ -84,7 +84,9 @@ impl Document {
             let is_last = number + 1 == given.len();
             let until_ms =
                 stage.lasts.filter(|_| !is_last).map_or(duration_ms, |lasts| from_ms + lasts.millis());
-            stages.push((until_ms.saturating_sub(from_ms) / 1000, f64::from(stage.intensity.0) / 10_000.0));
+            // Three decimals and no rounding: so a proxy tells it.
+            let percent = f64::from(stage.intensity.0 / 10) / 1000.0;
+            stages.push((until_ms.saturating_sub(from_ms) / 1000, percent));
             from_ms = until_ms;
         }
         if stages.is_empty() {
@@ -206,6 +208,12 @@ mod tests {
             let found = ours.differences(&other);
             assert!(found.len() == 1 && found[0].starts_with(key), "{found:?}");
         }
+        let thirds = expected(
+            &json!({"stages": [{"for": "50s", "intensity": "33.3333%"}, {"intensity": "66.6667%"}]}),
+        );
+        let theirs = json!({"duration_s": 100, "baseline_s": 0, "recovery_s": 0, "stages": [
+            {"for_s": 50, "intensity_percent": 33.333}, {"for_s": 50, "intensity_percent": 66.666}]});
+        assert_eq!(thirds.differences(&theirs), [""; 0], "a proxy does not round");
         let any = expected(&json!({}));
         assert_eq!((any.stages.as_slice(), &any.seed), (&[(100, 100.0)][..], &None));
     }

@@ -7,7 +7,7 @@ use super::standing::{self, Standing};
 use crate::control::client::{Answer, Client};
 use crate::journal::{Entry, Proxy, ProxyState, Sample};
 use crate::terminal::shown;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -67,14 +67,18 @@ impl Site {
         };
         self.failures = 0;
         let before = std::mem::replace(&mut self.standing, standing::of(&status, expected));
-        if self.standing != before || self.sampled.is_none_or(|at| at.elapsed() >= sample) {
+        let is_other =
+            status.pointer("/mission/id").and_then(Value::as_str).is_some_and(|id| id != expected.id);
+        if is_other {
+            // What an earlier mission did is none of this one's, but for a halt.
+        } else if self.standing != before || self.sampled.is_none_or(|at| at.elapsed() >= sample) {
             self.sampled = Some(Instant::now());
             entries.push(Entry::Sample(Sample {
                 proxy: self.name.clone(),
                 status: with_newest_points(&status),
             }));
         }
-        self.status = Some(status);
+        self.keep(status, expected);
         if self.standing == Standing::Absent {
             entries.extend(self.lost("it has no such mission; was it started anew?"));
             return entries;
@@ -93,6 +97,17 @@ impl Site {
             _ => {}
         }
         entries
+    }
+
+    /// A proxy that has another mission, or has forgotten ours, told of ours before.
+    fn keep(&mut self, status: Value, expected: &Expected) {
+        if status.pointer("/mission/id").and_then(Value::as_str) == Some(&expected.id) {
+            self.status = Some(status);
+        } else if let Some(halt) = status.get("halt").filter(|halt| !halt.is_null()) {
+            let kept = self.status.get_or_insert_with(|| json!({}));
+            kept["halt"] = halt.clone();
+            kept["state"] = status["state"].clone();
+        }
     }
 
     /// Its catalog may change while the mission runs.
@@ -143,7 +158,6 @@ mod tests {
     use crate::control::address::Address;
     use crate::control::client::Failure;
     use crate::control::start;
-    use serde_json::json;
     use std::time::SystemTime;
 
     fn site() -> Site {
@@ -191,6 +205,35 @@ mod tests {
         assert_eq!(kinds(&site.take(status("baseline"), &expected(), hour)), [""; 0]);
         assert_eq!(kinds(&site.take(status("recovery"), &expected(), hour)), ["sample"]);
         assert_eq!(kinds(&site.take(status("recovery"), &expected(), Duration::ZERO)), ["sample"]);
+    }
+
+    /// It ended well, and long ago: with `--max-lost` its numbers would count as those of this run.
+    #[test]
+    fn the_status_of_an_earlier_mission_is_neither_sampled_nor_kept() {
+        let (mut site, hour) = (site(), Duration::from_secs(3600));
+        let earlier = |halt: Value| {
+            let mut earlier = status("done");
+            if let Answer::Done(status) = &mut earlier {
+                status["mission"]["id"] = json!("run-0");
+                status["mission"]["ended"] = json!({"how": "done"});
+                status["ledger"] = json!([{"matched": 9, "injected": {"delay": 9}}]);
+                status["halt"] = halt;
+            }
+            earlier
+        };
+        assert_eq!(kinds(&site.take(earlier(Value::Null), &expected(), Duration::ZERO)), [""; 0]);
+        assert_eq!(site.status, None);
+        site.take(status("injecting"), &expected(), hour);
+        let ours = site.status.clone();
+        assert_eq!(kinds(&site.take(earlier(Value::Null), &expected(), Duration::ZERO)), [""; 0]);
+        assert_eq!(site.status, ours);
+        let halt = json!({"reason": "person", "by": "eve"});
+        assert_eq!(kinds(&site.take(earlier(halt.clone()), &expected(), hour)), ["Halted"]);
+        let kept = site.status.expect("ours");
+        assert_eq!(
+            (&kept["halt"], &kept["mission"]["id"], &kept["ledger"]),
+            (&halt, &json!("run-1"), &Value::Null)
+        );
     }
 
     #[test]

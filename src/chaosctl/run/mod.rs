@@ -130,6 +130,7 @@ fn judge(conductor: &Conductor<'_>, ended: &Ended) -> Verdict {
         ending: &ended.ending,
         proxies: &last,
         promql: &conductor.watch.tallies(),
+        inbound: conductor.inbound.as_deref(),
         notes,
     })
 }

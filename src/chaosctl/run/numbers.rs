@@ -89,6 +89,54 @@ pub fn rules(status: &Value) -> Vec<Rule> {
     status.get("signals").and_then(Value::as_array).into_iter().flatten().map(Rule::of).collect()
 }
 
+/// Whether its groups, which are the mission's, are those of one scenario alone.
+pub fn is_alone(status: &Value) -> bool {
+    let many = |pointer: &str| status.pointer(pointer).and_then(Value::as_array).map_or(0, Vec::len);
+    many("/mission/scenarios") <= 1 && many("/ledger") <= 1
+}
+
+/// What a part of the mission without faults says of the signals.
+#[derive(Debug, Default, PartialEq)]
+pub struct Quiet {
+    /// What does not hold.
+    pub beyond: Vec<String>,
+    /// Why some were not judged.
+    pub open: Vec<String>,
+}
+
+/// Judges the signals by a group that has no faults: `baseline` or `recovery`. `inbound`: scenarios whose signals are about what
+/// comes in, of which no such group tells; `None` where that is not known.
+pub fn quiet(status: &Value, name: &str, inbound: Option<&[String]>) -> Quiet {
+    let group = group(status, name);
+    let mut quiet = Quiet::default();
+    let mut open = |why: String| {
+        if !quiet.open.contains(&why) {
+            quiet.open.push(why);
+        }
+    };
+    let may_come_in = self::group(status, "inbound").requests > 0;
+    for rule in rules(status) {
+        let Rule { scenario, .. } = &rule;
+        match inbound {
+            Some(inbound) if inbound.contains(scenario) => {
+                open(format!(
+                    "the signals of {scenario} are about what comes in, which is counted while faults are injected alone"
+                ));
+            }
+            None if may_come_in => {
+                open(
+                    "without `--catalog` nobody knows whether the signals are about what comes in".to_owned(),
+                );
+            }
+            _ if !is_alone(status) => {
+                open("the mission has several scenarios, and its requests are counted together".to_owned());
+            }
+            _ => quiet.beyond.extend(rule.beyond(&group)),
+        }
+    }
+    quiet
+}
+
 /// Live numbers of all proxies: errors put together, of percentiles the worst.
 pub fn line<'s>(statuses: impl Iterator<Item = &'s Value> + Clone) -> String {
     let errors = |name: &str| {

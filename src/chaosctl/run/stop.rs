@@ -68,6 +68,15 @@ async fn one(
 }
 
 impl Stopped {
+    /// It is stopped or halted, or nothing is left to try.
+    pub fn is_settled(&self) -> bool {
+        self.stop.is_ok() || self.halt.is_some()
+    }
+
+    pub fn proxy(&self) -> &str {
+        &self.proxy
+    }
+
     /// Writes it down; gives what a person has to know.
     pub fn tell(&self, log: &Log) -> Vec<String> {
         let Self { proxy, stop, halt } = self;

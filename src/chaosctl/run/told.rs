@@ -16,7 +16,7 @@ pub fn checks(all: &[Preflight], paint: Paint) -> String {
         told.push(&check.check);
         let same = || all.iter().filter(|other| other.check == check.check);
         let mut details: Vec<&str> = Vec::new();
-        for fine in same().filter(|check| check.ok) {
+        for fine in same().filter(|check| check.ok == Some(true)) {
             if !details.contains(&fine.detail.as_str()) {
                 details.push(&fine.detail);
             }
@@ -25,7 +25,11 @@ pub fn checks(all: &[Preflight], paint: Paint) -> String {
             let ok = paint.paint(Style::Good, "ok    ");
             out += &format!("{ok}  {}: {}\n", shown(&check.check), shown(&details.join("; ")));
         }
-        for failed in same().filter(|check| !check.ok) {
+        for open in same().filter(|check| check.ok.is_none()) {
+            let note = paint.paint(Style::Warning, "note  ");
+            out += &format!("{note}  {}: {}\n", shown(&open.check), shown(&open.detail));
+        }
+        for failed in same().filter(|check| check.fails()) {
             let word = paint.paint(Style::Error, "failed");
             let proxy =
                 failed.proxy.as_deref().map_or_else(String::new, |proxy| format!(" {}", shown(proxy)));
@@ -92,7 +96,12 @@ mod tests {
     use crate::terminal::Color;
 
     fn check(check: &str, proxy: &str, ok: bool, detail: &str) -> Preflight {
-        Preflight { check: check.to_owned(), proxy: Some(proxy.to_owned()), ok, detail: detail.to_owned() }
+        Preflight {
+            check: check.to_owned(),
+            proxy: Some(proxy.to_owned()),
+            ok: Some(ok),
+            detail: detail.to_owned(),
+        }
     }
 
     #[test]
@@ -103,10 +112,11 @@ mod tests {
             check("idle", "b", true, "no mission"),
             check("clock", "a", false, "late\u{1b}[2J"),
             check("clock", "b", true, "+1 ms"),
+            Preflight { ok: None, proxy: None, ..check("traffic", "", true, "told later") },
         ];
         assert_eq!(
             checks(&all, paint),
-            "ok      idle: no mission\nok      clock: +1 ms\nfailed  clock a: late\u{fffd}[2J\n"
+            "ok      idle: no mission\nok      clock: +1 ms\nfailed  clock a: late\u{fffd}[2J\nnote    traffic: told later\n"
         );
     }
 }

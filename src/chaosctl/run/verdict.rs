@@ -33,6 +33,8 @@ pub struct Facts<'a> {
     pub ending: &'a Ending,
     pub proxies: &'a [Last<'a>],
     pub promql: &'a [Tally],
+    /// As in [`numbers::quiet`].
+    pub inbound: Option<&'a [String]>,
     /// What else has to be said.
     pub notes: Vec<String>,
 }
@@ -40,7 +42,7 @@ pub struct Facts<'a> {
 const ALL: &str = "all proxies";
 
 pub fn judge(facts: Facts<'_>) -> Verdict {
-    let Facts { mission, ending, proxies, promql, notes } = facts;
+    let Facts { mission, ending, proxies, promql, inbound, mut notes } = facts;
     let fates: Vec<Fate> = proxies.iter().map(fate).collect();
     let injected: u64 = fates.iter().map(|fate| fate.injected).sum();
     let single: Vec<Judged> = proxies.iter().flat_map(signals).collect();
@@ -57,7 +59,11 @@ pub fn judge(facts: Facts<'_>) -> Verdict {
             Word::Inconclusive => open.push(told.trim().to_owned()),
         }
     }
-    violated.extend(proxies.iter().flat_map(unrecovered));
+    for last in proxies {
+        let numbers::Quiet { beyond, open } = recovery(last, inbound);
+        violated.extend(beyond.iter().map(|told| format!("{} has not recovered: {told}", last.proxy)));
+        notes.extend(open.iter().map(|why| format!("the recovery of {} is not judged: {why}", last.proxy)));
+    }
     let is_guardrail =
         matches!(ending, Ending::Halted { by_guardrail: true, .. } | Ending::Guardrail(_)) && injected > 0;
     if is_guardrail {
@@ -205,11 +211,9 @@ fn pooled(
 }
 
 /// The limits of the hypothesis hold for the recovery too.
-fn unrecovered(last: &Last<'_>) -> Vec<String> {
-    let Some(status) = last.status else { return Vec::new() };
-    let recovery = numbers::group(status, "recovery");
-    let beyond = numbers::rules(status).into_iter().filter_map(|rule| rule.beyond(&recovery));
-    beyond.map(|told| format!("{} has not recovered: {told}", last.proxy)).collect()
+fn recovery(last: &Last<'_>, inbound: Option<&[String]>) -> numbers::Quiet {
+    let seen = last.status.filter(|status| numbers::group(status, "recovery").requests > 0);
+    seen.map(|status| numbers::quiet(status, "recovery", inbound)).unwrap_or_default()
 }
 
 fn of_tally(tally: &Tally, injected: u64) -> Judged {

@@ -7,7 +7,7 @@ use super::verdict::Tally;
 use crate::journal::Role;
 use std::time::{Duration, Instant};
 
-/// For so long nobody may know whether a guardrail holds.
+/// For so long nobody may know whether a guardrail holds, be it without an answer or without data.
 const BLIND: Duration = Duration::from_secs(30);
 
 pub struct Watch {
@@ -46,7 +46,8 @@ impl Watch {
     pub fn take(&mut self, all: &[Evaluated], injects: bool) -> Vec<String> {
         let mut lines = Vec::new();
         let guards = || all.iter().filter(|one| one.line.role == Role::Guardrail);
-        match guards().find(|one| !one.is_answered) {
+        // One without data guards nothing, which is why none starts so.
+        match guards().find(|one| one.line.ok.is_none()) {
             Some(silent) => self.why = format!("{}: {}", silent.line.name, silent.line.detail),
             None => self.answered = Instant::now(),
         }
@@ -169,7 +170,11 @@ mod tests {
             blind(Role::Guardrail, false),
             Some(Ending::Blind("errors: cannot be reached".to_owned()))
         );
-        assert_eq!(blind(Role::Guardrail, true), None);
+        assert_eq!(
+            blind(Role::Guardrail, true),
+            Some(Ending::Blind("errors: no data".to_owned())),
+            "its series are gone"
+        );
         assert_eq!(blind(Role::Signal, false), None);
     }
 }

@@ -1,6 +1,6 @@
 //! Settings as defaults of the options they are for: a flag counts more, and `--help` shows what counts without one.
 
-use super::{Context, NAMED, PROXIES};
+use super::{Context, OPERATOR, PROXIES};
 use crate::arguments::{Arguments, Output, Verb};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Command, ValueEnum};
@@ -14,7 +14,7 @@ const TABLES: [&str; 2] = ["list", "status"];
 /// The command line with the settings in it.
 pub fn apply(command: Command, context: &Context) -> Command {
     let _ = PROXIES.set(context.proxies.clone());
-    let _ = NAMED.set(context.operator.is_some());
+    let _ = OPERATOR.set(context.operator.clone());
     TABLES.into_iter().fold(each(command, context), |command, name| command.mut_subcommand(name, wide))
 }
 
@@ -30,12 +30,7 @@ fn of_verb(verb: Command, context: &Context) -> Command {
         return each(verb, context);
     }
     let name = verb.get_name().to_owned();
-    let settings = [
-        ("timeout", &context.timeout),
-        ("key", &context.key),
-        ("operator", &context.operator),
-        ("catalog", &context.catalog),
-    ];
+    let settings = [("timeout", &context.timeout), ("key", &context.key), ("catalog", &context.catalog)];
     let mut verb = verb;
     for (id, value) in settings {
         let there = verb.get_arguments().any(|argument| argument.get_id() == id);

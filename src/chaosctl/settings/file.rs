@@ -207,6 +207,12 @@ fn url(node: &Node, report: &mut Report) -> Option<String> {
         report.add(Code::BadFormat, node.at, format!("{text:?} is no URL"), "write http://HOST:PORT");
         return None;
     }
+    if let Err(error) = Address::of("prometheus", text) {
+        let told = format!("{error:#}");
+        let told = told.strip_prefix("prometheus ").unwrap_or(&told).to_owned();
+        report.add(Code::BadFormat, node.at, told, "write http://HOST:PORT");
+        return None;
+    }
     Some(text.to_owned())
 }
 

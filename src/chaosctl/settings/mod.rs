@@ -35,17 +35,16 @@ pub struct Settings {
 }
 
 static PROXIES: OnceLock<Vec<String>> = OnceLock::new();
-/// Whether an operator stands in the settings, who then may come without a key.
-static NAMED: OnceLock<bool> = OnceLock::new();
+static OPERATOR: OnceLock<Option<String>> = OnceLock::new();
 
-/// The proxies of the context, where the command line names none.
+/// The proxies of the environment or the context, where the command line names none.
 pub fn usual_proxies() -> &'static [String] {
     PROXIES.get().map(Vec::as_slice).unwrap_or_default()
 }
 
-/// Whether no context and no variable says who asks: what stands on the command line was written there.
-pub fn is_plain() -> bool {
-    !NAMED.get().copied().unwrap_or(false)
+/// Who asks, where neither the command line nor the key file says it.
+pub fn usual_operator() -> Option<String> {
+    OPERATOR.get().cloned().flatten()
 }
 
 /// An environment variable that says something.

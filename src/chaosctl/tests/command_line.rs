@@ -2,49 +2,55 @@
 
 mod run;
 
-use run::{assert_golden, command, run};
+use run::{all_verbs, assert_golden, command, run};
 use std::io::Read;
 use std::process::Stdio;
 
 #[test]
 fn help_teaches_every_verb_with_an_example() {
     assert_golden("help.txt", &run(&["--help"]).out);
-    for verb in [
-        &["init"][..],
-        &["import"],
-        &["diff"],
-        &["context", "list"],
-        &["context", "show"],
-        &["context", "use"],
-        &["completions"],
-        &["man"],
-        &["validate"],
-        &["list"],
-        &["show"],
-        &["explain"],
-        &["simulate"],
-        &["token"],
-        &["keygen"],
-        &["sign"],
-        &["approve"],
-        &["verify"],
-        &["start"],
-        &["status"],
-        &["watch"],
-        &["report"],
-        &["renew"],
-        &["stop"],
-        &["halt"],
-        &["release"],
-        &["schema"],
-        &["render", "plugin"],
-        &["render", "envoy"],
-        &["render", "istio"],
-        &["render", "stat-tags"],
-    ] {
-        let ran = run(&[verb, &["--help"]].concat());
+    for verb in all_verbs() {
+        let words: Vec<&str> = verb.iter().map(String::as_str).collect();
+        let ran = run(&[&words[..], &["--help"]].concat());
         assert_eq!(ran.code, 0);
-        assert!(ran.out.contains(&format!("Example:\n  chaosctl {}", verb.join(" "))), "{}", ran.out);
+        assert_golden(&format!("help/{}.txt", verb.join("-")), &ran.out);
+        assert!(
+            ran.out.contains("Example:\n  chaosctl ") && ran.out.contains(&verb.join(" ")),
+            "{}",
+            ran.out
+        );
+    }
+}
+
+/// What these print is itself a file for another program, whatever is asked.
+const FILES: [&str; 9] = [
+    "render plugin",
+    "render envoy",
+    "render istio",
+    "render stat-tags",
+    "schema",
+    "sign",
+    "approve",
+    "completions",
+    "man",
+];
+
+#[test]
+fn every_verb_with_a_result_has_a_form_for_programs() {
+    let docs = std::fs::read_to_string(run::root().join("docs/chaosctl.md")).expect("the docs");
+    for verb in all_verbs() {
+        let name = verb.join(" ");
+        let words: Vec<&str> = verb.iter().map(String::as_str).collect();
+        let help = run(&[&words[..], &["--help"]].concat()).out;
+        if FILES.contains(&name.as_str()) {
+            let first = words.first().expect("a verb");
+            assert!(
+                docs.contains(&format!("`{first}`")),
+                "{name} is no exception that docs/chaosctl.md names"
+            );
+        } else {
+            assert!(help.contains("-o, --output <OUTPUT>") && help.contains("json"), "{name}: {help}");
+        }
     }
 }
 
@@ -61,6 +67,24 @@ fn scenarios_are_listed_and_filtered() {
     assert_eq!(names(&["--severity", "low"]), ["auth-latency-spike"]);
     assert_eq!(names(&["--fault", "abort"]), ["auth-random-aborts"]);
     assert_eq!(run(&["list", "src/chaosctl/tests/bad/catalog.yaml"]).code, 1);
+}
+
+#[test]
+fn scenarios_are_filtered_by_the_service_whose_proxies_inject_them() {
+    let scenario =
+        |name: &str, scope: &str| format!("- {{name: {name}, faults: [{{delay: {{fixed: 1s}}}}]{scope}}}\n");
+    let catalog = format!(
+        "version: 1\nscenarios:\n{}{}{}",
+        scenario("any", ""),
+        scenario("cart", ", scope: {service: cart}"),
+        scenario("auth", ", scope: {service: auth}")
+    );
+    let listed = |service: &str| {
+        let ran = run::run_with(&["list", "-", "--service", service, "--output", "json"], catalog.as_bytes());
+        let rows: Vec<serde_json::Value> = serde_json::from_str(&ran.out).unwrap_or_default();
+        rows.iter().map(|r| r["name"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!([listed("cart"), listed("auth"), listed("none")], ["any cart", "any auth", "any"]);
 }
 
 #[test]

@@ -2,24 +2,10 @@
 
 mod run;
 
-use run::{command, run};
+use run::{command, run, verbs};
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
-
-/// The verbs as the help names them.
-fn verbs() -> Vec<String> {
-    let help = run(&["--help"]).out;
-    let listed = help.split("Commands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).expect("a list");
-    let verbs: Vec<String> = listed
-        .lines()
-        .filter_map(|line| line.strip_prefix("  ").filter(|line| !line.starts_with(' ')))
-        .filter_map(|line| line.split_whitespace().next().map(ToOwned::to_owned))
-        .filter(|verb| verb != "help")
-        .collect();
-    assert!(verbs.len() > 20, "{verbs:?}");
-    verbs
-}
 
 #[test]
 fn completions_of_three_shells_know_every_verb() {

@@ -26,6 +26,32 @@ fn proxy() -> String {
     url
 }
 
+/// A control listener that passes on the bodies that it gets.
+fn recorder() -> (String, std::sync::mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let (sender, receiver) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut reader = BufReader::new(&stream);
+            let (mut line, mut length) = (String::new(), 0);
+            while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
+                let lower = line.to_ascii_lowercase();
+                length =
+                    lower.strip_prefix("content-length:").map_or(length, |n| n.trim().parse().unwrap_or(0));
+                line.clear();
+            }
+            let mut body = vec![0; length];
+            if std::io::Read::read_exact(&mut reader, &mut body).is_ok() && length > 0 {
+                let _ = sender.send(String::from_utf8_lossy(&body).into_owned());
+            }
+            let body = r#"{"state": "idle", "proxy": {"id": "c"}, "by": "x"}"#;
+            let _ = write!(&stream, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        }
+    });
+    (url, receiver)
+}
+
 /// Where a person has their files.
 struct Desk(TempDir);
 
@@ -121,6 +147,88 @@ fn a_flag_counts_more_than_the_environment_and_that_more_than_the_context() {
 }
 
 #[test]
+fn a_file_of_proxies_is_a_flag_and_nothing_is_added_to_it() {
+    let desk = Desk::new();
+    let [flag, environment] = [proxy(), proxy()];
+    desk.write("proxies", &flag);
+    let ran = desk.run_in("status --proxies proxies", &[("CHAOSCTL_PROXY", &environment)]);
+    assert!(ran.out.contains(&flag) && !ran.out.contains(&environment), "{}", ran.out);
+}
+
+/// Each is told apart by what the verb says of the value: the files are not there, the listeners do not answer.
+#[test]
+fn every_setting_counts_as_flag_then_variable_then_context_then_default() {
+    let desk = Desk::new();
+    let listener = proxy();
+    let short = format!("start scenario=x duration=1m --proxy {listener}");
+    let run = format!("run scenario=x duration=1m --proxy {listener} --preflight-only");
+    for (key, variable, flag, line, default) in [
+        ("proxies", "CHAOSCTL_PROXY", "--proxy http://F", "status", "127.0.0.1:9902"),
+        ("key", "CHAOSCTL_KEY", "--key F", "stop", ""),
+        ("catalog", "CHAOSCTL_CATALOG", "--catalog F", "list", "give a catalog"),
+        ("prometheus", "CHAOSCTL_PROMETHEUS", "--prometheus https://F", run.as_str(), ""),
+        ("timeout", "CHAOSCTL_TIMEOUT", "--timeout F", "status", ""),
+        ("namespace", "CHAOSCTL_NAMESPACE", "namespace=F_", short.as_str(), ""),
+    ] {
+        let value = |word: &str| match key {
+            "proxies" => format!("http://{word}/#x"),
+            "prometheus" => format!("https://{word}"),
+            "namespace" => format!("{word}_"),
+            _ => word.to_owned(),
+        };
+        // What a context says is checked there; what is right there tells who wins as well.
+        let right = match key {
+            "proxies" => "http://c-context:1",
+            "prometheus" => "http://c-context:1",
+            "timeout" => "7s",
+            "namespace" => "c-context",
+            _ => "c-context",
+        };
+        desk.configure(&format!("current_context = \"a\"\n[contexts.a]\n{key} = \"{right}\"\n"));
+        let variables = [(variable, value("e-variable"))];
+        let variables: Vec<(&str, &str)> = variables.iter().map(|(a, b)| (*a, b.as_str())).collect();
+        let flag = flag.replace('F', if key == "proxies" { "f-flag/#x" } else { "f-flag" });
+        let told = |ran: Ran| ran.out + &ran.err;
+        let both = told(desk.run_in(&format!("{line} {flag}"), &variables));
+        assert!(both.contains("f-flag") && !both.contains("e-variable"), "{key}: {both}");
+        let environment = told(desk.run_in(line, &variables));
+        assert!(
+            environment.contains("e-variable") && !environment.contains("c-context"),
+            "{key}: {environment}"
+        );
+        let shown = |variables: &[(&str, &str)]| {
+            let out = desk.run_in("context show", variables).out;
+            out.lines().find(|line| line.starts_with(key)).unwrap_or_default().to_owned()
+        };
+        let context = shown(&[]);
+        assert!(context.contains(right) && context.ends_with("context a"), "{context}");
+        desk.configure("");
+        assert!(shown(&[]).ends_with("default"), "{}", shown(&[]));
+        assert!(default.is_empty() || told(desk.run(line)).contains(default), "{key}");
+    }
+}
+
+#[test]
+fn the_name_in_a_key_file_counts_more_than_an_operator_of_the_settings() {
+    let desk = Desk::new();
+    assert_eq!(desk.run("keygen carol").code, 0);
+    desk.configure("current_context = \"a\"\n[contexts.a]\noperator = \"alice\"\n");
+    desk.write("catalog.yaml", "version: 1\nscenarios: [{name: x, faults: [{delay: {fixed: 1s}}]}]\n");
+    desk.write("mission.yaml", "version: 1\nid: m\nscenarios: [x]\nnamespace: shop\nduration: 1m\n");
+    let sign = "sign --key carol.key --catalog catalog.yaml --mission mission.yaml --yes";
+    for (more, name) in [("", "carol"), (" --as dave", "dave")] {
+        let signed = desk.run(&format!("{sign}{more}"));
+        assert!(signed.out.contains(&format!("\"keyid\": \"{name}\"")), "{}{}", signed.out, signed.err);
+    }
+    let (a, asked) = recorder();
+    for (more, name) in [("", "carol"), (" --operator dave", "dave")] {
+        desk.run(&format!("release --key carol.key --proxy {a}{more}"));
+        let body = asked.recv_timeout(std::time::Duration::from_secs(20)).expect("a request");
+        assert!(body.contains(&format!("\"keyid\":\"{name}\"")), "{body}");
+    }
+}
+
+#[test]
 fn a_context_is_chosen_by_flag_variable_or_file() {
     let desk = Desk::new();
     let [a, b] = [proxy(), proxy()];
@@ -207,6 +315,19 @@ fn help_and_the_names_of_contexts_are_no_verbs() {
     desk.configure("colour = true\n");
     let ran = desk.run("help run");
     assert_eq!(ran.code, 0, "a broken file: {}", ran.err);
+}
+
+#[test]
+fn a_prometheus_that_no_run_could_ask_is_told_at_the_file() {
+    let desk = Desk::new();
+    desk.configure("[contexts.a]\nprometheus = \"https://prometheus:9090\"\n");
+    let ran = desk.run("status");
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.err.contains("error[bad-format]") && ran.err.contains("opens no TLS connection"),
+        "{}",
+        ran.err
+    );
 }
 
 #[test]

@@ -192,6 +192,47 @@ fn what_is_signed_is_told_in_words_before_it_is_signed() {
     assert!(told.contains(digest) && approved.err.contains(digest));
 }
 
+/// Whoever signs binds all of it.
+#[test]
+fn everything_that_a_signature_binds_is_told() {
+    let desk = Desk::new();
+    let plain = fine(&desk.sign("alice", &["--yes"])).err.clone();
+    for words in [
+        "baseline   none\n",
+        "stages     one, at 100%\n",
+        "recovery   none\n",
+        "lease      none: it runs to its end",
+        "combines   a request gets the faults of one scenario (first_match)\n",
+        "seed       each proxy draws its own\n",
+        "in all     no limit",
+    ] {
+        assert!(plain.contains(words), "{words:?} is not told:\n{plain}");
+    }
+    desk.write(
+        "catalog.yaml",
+        &CATALOG.replace(
+            "severity: high,",
+            "severity: high, safety: {halt_when: [{metric: error_rate, above: 5%, for: 20s}]},",
+        ),
+    );
+    let more = "baseline: 30s\nstages: [{for: 1m, intensity: 12.5%}, {intensity: 100%}]\nrecovery: 20s\nlease: 40s\n\
+        composition: independent\nseed: s-7\nsafety: {max_total: 9, max_concurrent: 2}\n";
+    desk.write("mission.yaml", &format!("{MISSION}{more}"));
+    let told = fine(&desk.sign("alice", &["--yes"])).err.clone();
+    for words in [
+        "baseline   30s\n",
+        "stages     12.5 % for 1m, then 100 % to the end\n",
+        "recovery   20s\n",
+        "lease      40s; it ends then where nobody renews it\n",
+        "(independent)\n",
+        "seed       s-7\n",
+        "in all     requests with faults: at most 9 in all, 2 at a time\n",
+        "halts when metric error_rate, above 5%, for 20s\n",
+    ] {
+        assert!(told.contains(words), "{words:?} is not told:\n{told}");
+    }
+}
+
 /// On a terminal a person is asked; anything but yes signs nothing. Python has the terminal, as the project needs it anyway.
 #[test]
 fn a_person_is_asked_on_a_terminal() {

@@ -52,7 +52,8 @@ pub fn run(arguments: &Watch, (out, err): (Paint, Paint)) -> anyhow::Result<Outc
 async fn cockpit(clients: Vec<Client>, every: Duration, body: &[u8], color: bool) -> anyhow::Result<Model> {
     let (to, mut inbox) = channel(INBOX);
     let mut tasks = watchers(&clients, every, &to)?;
-    let mut model = Model::new(clients.iter().map(|client| client.address.to_string()).collect(), now_ms());
+    let urls = clients.iter().map(|client| client.address.to_string()).collect();
+    let mut model = Model::new(urls, now_ms()).looked_at_every(every);
     let mut screen = Screen::open(color).context("the terminal cannot be used")?;
     input::listen(to.clone());
     loop {

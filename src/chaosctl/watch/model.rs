@@ -3,11 +3,14 @@
 use crate::observed::{Event, Observed, Standing};
 use serde_json::Value;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// Events of a proxy that are kept.
 const MOST_EVENTS: usize = 200;
-/// A proxy that has not answered for so long is silent, milliseconds.
+/// A proxy that has not answered for so long is silent, milliseconds; longer where it is looked at more seldom.
 const STALE_MS: u64 = 3_500;
+/// So long an answer may be late.
+const LATE_MS: u64 = 2_500;
 
 pub struct Model {
     pub proxies: Vec<Watched>,
@@ -16,6 +19,7 @@ pub struct Model {
     pub dialog: Dialog,
     /// Milliseconds since 1970.
     pub now_ms: u64,
+    stale_ms: u64,
 }
 
 /// One proxy.
@@ -74,7 +78,14 @@ impl Model {
         let new = |url| Watched { url, heard: None, lost: None, events: VecDeque::new() };
         let proxies: Vec<Watched> = urls.into_iter().map(new).collect();
         let selected = (proxies.len() == 1).then_some(0);
-        Self { proxies, selected, dialog: Dialog::None, now_ms }
+        Self { proxies, selected, dialog: Dialog::None, now_ms, stale_ms: STALE_MS }
+    }
+
+    /// Who is looked at so often is silent no sooner than after the next look.
+    #[must_use]
+    pub fn looked_at_every(self, every: Duration) -> Self {
+        let every_ms = u64::try_from(every.as_millis()).unwrap_or(u64::MAX);
+        Self { stale_ms: STALE_MS.max(every_ms.saturating_add(LATE_MS)), ..self }
     }
 
     pub fn update(&mut self, message: Message) -> Option<Effect> {
@@ -158,7 +169,7 @@ impl Model {
 
     pub fn is_silent(&self, watched: &Watched) -> bool {
         watched.lost.is_some()
-            || watched.heard.as_ref().is_some_and(|(_, at_ms)| self.age_ms(*at_ms) > STALE_MS)
+            || watched.heard.as_ref().is_some_and(|(_, at_ms)| self.age_ms(*at_ms) > self.stale_ms)
     }
 
     /// Seconds that are left of what had so many seconds left in the last answer.

@@ -155,3 +155,104 @@ fn the_configuration_is_a_mission_with_the_seed_and_another_id() {
     );
     assert!(!replay.commands.contains("no-lease"), "{}", replay.commands);
 }
+
+/// A journal with these lines after its first one.
+fn with(started: impl FnOnce(&mut serde_json::Value), lines: &[serde_json::Value]) -> String {
+    let mut first: serde_json::Value =
+        serde_json::from_str(text().lines().next().expect("a line")).expect("JSON");
+    started(&mut first);
+    let lines = lines.iter().map(ToString::to_string);
+    std::iter::once(first.to_string()).chain(lines).map(|line| line + "\n").collect()
+}
+
+fn at(second: u64, mut line: serde_json::Value) -> serde_json::Value {
+    line["at"] = serde_json::json!(format!("2026-12-01T09:00:{second:02}.000Z"));
+    line["t_ms"] = serde_json::json!(second * 1000);
+    line
+}
+
+#[test]
+fn a_journal_without_an_end_tells_until_when_faults_may_go_on_and_no_more() {
+    let action = |what: &str| serde_json::json!({"kind": "action", "what": what, "proxy": "http://10.0.0.5:9902", "ok": true, "detail": ""});
+    let missing = |lease: bool| {
+        let started = |first: &mut serde_json::Value| {
+            let mission = first["mission"].as_object_mut().expect("a mission");
+            mission.remove("start");
+            mission.insert("duration".to_owned(), "10m".into());
+            mission.remove("lease");
+            if lease {
+                mission.insert("lease".to_owned(), "30s".into());
+            }
+        };
+        let journal = with(started, &[at(10, action("start")), at(40, action("renew"))]);
+        run_of(&journal).summary.missing.join("\n")
+    };
+    let told = missing(true);
+    assert!(told.contains("faults end at 2026-12-01T09:10:10Z at the latest"), "{told}");
+    assert!(told.contains("by its lease at 2026-12-01T09:01:10Z at the latest"), "{told}");
+    assert!(!told.contains("ended its faults"), "{told}");
+    assert!(missing(false).contains("it has no lease"), "{}", missing(false));
+}
+
+#[test]
+fn what_prometheus_did_not_know_is_not_told_as_holding_again() {
+    let found = |ok: Option<bool>| serde_json::json!({"kind": "promql", "name": "errors", "role": "guardrail", "expression": "x", "value": null, "ok": ok, "detail": "d"});
+    let lines: Vec<serde_json::Value> = [Some(true), Some(false), None, None, Some(true)]
+        .into_iter()
+        .zip(1..)
+        .map(|(ok, second)| at(second, found(ok)))
+        .collect();
+    let told: Vec<String> = run_of(&with(|_| {}, &lines))
+        .summary
+        .timeline
+        .into_iter()
+        .filter(|moment| moment.kind == "promql")
+        .map(|moment| moment.text)
+        .collect();
+    assert_eq!(told, ["errors does not hold: d", "errors is not known: d", "errors holds again: d"]);
+}
+
+#[test]
+fn a_signed_mission_is_replayed_by_signing_it_anew() {
+    let started = |first: &mut serde_json::Value| {
+        first["mission"]["expires"] = "2026-12-02T00:00:00Z".into();
+        first["mission"]["digests"] = serde_json::json!({"x": "sha256:1"});
+    };
+    let replay = crate::report::replay::Replay::of(&run_of(&with(started, &[]))).expect("a replay");
+    assert!(!replay.mission.contains("expires") && !replay.mission.contains("digests"), "{}", replay.mission);
+    let places = ["chaosctl sign ", "chaosctl approve ", "chaosctl run mission.signed.json"]
+        .map(|word| replay.commands.find(word).expect(word));
+    assert!(places.is_sorted(), "{}", replay.commands);
+    let plain = crate::report::replay::Replay::of(&run_of(&text())).expect("a replay");
+    assert!(plain.commands.starts_with("chaosctl run mission.yaml"), "{}", plain.commands);
+}
+
+#[test]
+fn what_an_earlier_mission_did_there_is_no_part_of_a_run() {
+    let mut lines = text();
+    let sample = text().lines().rfind(|line| line.contains("\"sample\"")).expect("a sample").to_owned();
+    let mut earlier: serde_json::Value = serde_json::from_str(&sample).expect("JSON");
+    earlier["status"]["mission"]["id"] = "another".into();
+    earlier["status"]["ledger"][0]["matched"] = 1_000_000_000.into();
+    let verdict = lines.lines().last().expect("a line").to_owned();
+    lines = lines.replace(&verdict, &format!("{earlier}\n{verdict}"));
+    assert_eq!(run_of(&lines).summary.ledger[0].matched, run_of(&text()).summary.ledger[0].matched);
+}
+
+#[test]
+fn a_comparison_says_in_what_the_two_were_not_the_same() {
+    let later = |first: &mut serde_json::Value| {
+        first["mission"]["namespace"] = "elsewhere".into();
+        first["mission"]["baseline"] = "7s".into();
+        first["mission"]["composition"] = "independent".into();
+        first["proxies"] = serde_json::json!(["http://z:1"]);
+    };
+    let (earlier, later) = (run_of(&with(|_| {}, &[])), run_of(&with(later, &[])));
+    let differs = Comparison::of(&earlier, &later).differs;
+    for word in
+        ["namespace: ", "proxies: ", "baseline: ", "composition: first_match before, independent after"]
+    {
+        assert!(differs.iter().any(|told| told.starts_with(word)), "{word}: {differs:?}");
+    }
+    assert_eq!(Comparison::of(&earlier, &earlier).differs, [""; 0]);
+}

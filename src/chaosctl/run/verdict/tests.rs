@@ -30,7 +30,14 @@ fn judged(statuses: &[Value], ending: &Ending, promql: &[Tally]) -> Verdict {
             injects_still: false,
         })
         .collect();
-    judge(Facts { mission: "run-1", ending, proxies: &last, promql, notes: vec!["a note".to_owned()] })
+    judge(Facts {
+        mission: "run-1",
+        ending,
+        proxies: &last,
+        promql,
+        inbound: Some(&[]),
+        notes: vec!["a note".to_owned()],
+    })
 }
 
 #[track_caller]
@@ -141,6 +148,40 @@ fn who_has_not_recovered_violates() {
     is(&judged(&[one], &Ending::Done, &[]), Word::Violated, "http://a has not recovered: error_rate is 20 %");
 }
 
+/// Its requests and those of the other scenario are counted together.
+#[test]
+fn the_recovery_of_several_scenarios_or_of_what_comes_in_is_not_judged_and_that_is_said() {
+    let mut one = status(2000, 0, 9, "held");
+    let recovery = json!({"group": "recovery", "requests": 50, "errors": 10, "error_percent": 20});
+    one["health"]["groups"].as_array_mut().expect("a list").push(recovery);
+    let done = done();
+    let of = |status: &Value, inbound: &[String]| {
+        let last = [Last {
+            proxy: "http://a",
+            status: Some(status),
+            standing: &done,
+            is_lost: false,
+            injects_still: false,
+        }];
+        let notes = Vec::new();
+        judge(Facts {
+            mission: "run-1",
+            ending: &Ending::Done,
+            proxies: &last,
+            promql: &[],
+            inbound: Some(inbound),
+            notes,
+        })
+    };
+    is(
+        &of(&one, &["slow".to_owned()]),
+        Word::Held,
+        "http://a is not judged: the signals of slow are about what comes in",
+    );
+    one["mission"]["scenarios"] = json!(["slow", "other"]);
+    is(&of(&one, &[]), Word::Held, "http://a is not judged: the mission has several scenarios");
+}
+
 #[test]
 fn the_fate_of_each_proxy_is_told() {
     let halted = Standing::Halted(Halt { by_guardrail: true, detail: "x".to_owned() });
@@ -162,8 +203,14 @@ fn the_fate_of_each_proxy_is_told() {
             injects_still: false,
         },
     ];
-    let verdict =
-        judge(Facts { mission: "run-1", ending: &Ending::Done, proxies: &last, promql: &[], notes: vec![] });
+    let verdict = judge(Facts {
+        mission: "run-1",
+        ending: &Ending::Done,
+        proxies: &last,
+        promql: &[],
+        inbound: None,
+        notes: vec![],
+    });
     assert_eq!((verdict.proxies[0].how.as_str(), verdict.proxies[1].state.as_str()), ("halted", "lost"));
     assert_eq!(verdict.halts, [json!({"reason": "guardrail", "detail": "x", "proxy": "http://a"})]);
     is(&verdict, Word::Inconclusive, "http://a injected faults after the end");

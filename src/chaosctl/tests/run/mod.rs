@@ -62,6 +62,38 @@ pub fn run_with(arguments: &[&str], stdin: &[u8]) -> Ran {
     }
 }
 
+/// The verbs as the help names them.
+pub fn verbs() -> Vec<String> {
+    listed(&[])
+}
+
+/// Those below these words, such as `render`.
+fn listed(words: &[&str]) -> Vec<String> {
+    let help = run(&[words, &["--help"]].concat()).out;
+    let listed = help.split("Commands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).expect("a list");
+    let verbs: Vec<String> = listed
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ").filter(|line| !line.starts_with(' ')))
+        .filter_map(|line| line.split_whitespace().next().map(ToOwned::to_owned))
+        .filter(|verb| verb != "help")
+        .collect();
+    assert!(verbs.len() > 20 || !words.is_empty(), "{verbs:?}");
+    verbs
+}
+
+/// Each verb, or the verbs that are in it, as words.
+pub fn all_verbs() -> Vec<Vec<String>> {
+    let mut all = Vec::new();
+    for verb in verbs() {
+        let help = run(&[&verb, "--help"]).out;
+        match help.contains("\nCommands:\n") {
+            true => all.extend(listed(&[&verb]).into_iter().map(|inner| vec![verb.clone(), inner])),
+            false => all.push(vec![verb]),
+        }
+    }
+    all
+}
+
 /// Compares with `tests/golden/NAME`; `UPDATE_GOLDEN=1` writes the file instead.
 pub fn assert_golden(name: &str, found: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
@@ -71,6 +103,7 @@ pub fn assert_golden(name: &str, found: &str) {
 /// Compares a file with what it should hold; `update` is the command that writes it.
 pub fn assert_file(path: &Path, wanted: &str, update: &str) {
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder can be made");
         std::fs::write(path, wanted).expect("the file can be written");
     }
     let held = std::fs::read_to_string(path).unwrap_or_default();

@@ -275,7 +275,7 @@ fn as_many_as_may_be_lost_are_and_the_rest_is_judged() {
 
 #[test]
 fn ctrl_c_stops_the_mission_and_judges_it() {
-    for signal in ["-INT", "-TERM"] {
+    for signal in ["-INT", "-TERM", "-HUP"] {
         let (a, desk) = (Proxy::start(), Desk::new(LONG));
         let child = desk.begin(&[&a], &[]);
         a.is("injecting");
@@ -355,6 +355,52 @@ fn a_stop_that_is_refused_becomes_a_halt() {
     let b = Proxy::start();
     told(&run::run(&["stop", "--force", "--proxy", &b.url]), 1, &["refused[no-mission]"]);
     assert!(b.state().posts.is_empty(), "nothing to stop is nothing to halt");
+}
+
+/// The first stop gets lost: without another one the faults would go on until the lease ends.
+#[test]
+fn a_stop_that_nobody_answers_is_sent_again() {
+    let (a, desk) = (Proxy::start(), Desk::new(LONG));
+    let child = desk.begin(&[&a], &[]);
+    a.is("injecting");
+    a.state().lost_stops = 1;
+    send(&child, "-INT");
+    told(&end(child), 1, &["not stopped", &format!("{} stopped", a.url)]);
+    assert_eq!(a.state().status()["state"], "stopped");
+    let stops: Vec<Value> = desk
+        .of_kind("action")
+        .iter()
+        .filter(|line| line["what"] == "stop")
+        .map(|line| line["ok"].clone())
+        .collect();
+    assert_eq!(stops, [json!(false), json!(true)]);
+}
+
+#[test]
+fn what_was_started_and_is_not_taken_back_is_halted() {
+    let (a, b, desk) = (Proxy::start(), Proxy::start(), Desk::new(MISSION));
+    a.state().refuses = true;
+    b.state().starts = false;
+    told(&desk.run(&[&a, &b], &[]), 1, &["halted, as it refuses the stop", "chaosctl release --proxy"]);
+    assert_eq!(a.state().posts, ["POST /v1/missions", "POST /v1/missions/run-1/stop", "POST /v1/halt"]);
+}
+
+#[test]
+fn what_nobody_checks_is_a_note_and_not_ok() {
+    let (a, desk) = (Proxy::start(), Desk::new("duration: 2s\n"));
+    let ran = desk.run(&[&a], &["--preflight-only"]);
+    told(
+        &ran,
+        0,
+        &["note    traffic: not checked, as the mission has no `baseline`", "note    steady_state"],
+    );
+    assert!(!ran.err.contains("ok      traffic"), "{}", ran.err);
+    let json = Desk::new(MISSION).run(&[&a], &["--preflight-only", "--output", "json"]);
+    let record: Value = serde_json::from_str(&json.out).expect("JSON");
+    let of = |name: &str| {
+        record["preflight"].as_array().into_iter().flatten().find(|c| c["check"] == name).cloned()
+    };
+    assert_eq!(of("traffic").expect("a check")["ok"], Value::Null);
 }
 
 #[test]

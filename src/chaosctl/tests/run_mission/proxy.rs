@@ -21,6 +21,8 @@ pub struct State {
     /// It wants signatures, and takes none.
     pub refuses: bool,
     pub starts: bool,
+    /// So many stops get no answer, and stop nothing.
+    pub lost_stops: u32,
     pub requests: u64,
     pub p95_ms: f64,
     /// What it says of its signal.
@@ -53,6 +55,7 @@ impl Proxy {
             is_frozen: false,
             refuses: false,
             starts: true,
+            lost_stops: 0,
             requests: 100,
             p95_ms: 10.0,
             verdict: "held",
@@ -83,6 +86,10 @@ impl Proxy {
         let Some((path, body)) = read(stream) else { return };
         let mut state = self.state();
         if state.is_gone {
+            return;
+        }
+        if path.ends_with("/stop") && state.lost_stops > 0 {
+            state.lost_stops -= 1;
             return;
         }
         let (status, body) = state.answer(&path, &body);

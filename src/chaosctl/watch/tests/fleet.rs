@@ -141,3 +141,18 @@ pub fn one(status: Value) -> Model {
     heard(&mut model, 0, status);
     model
 }
+
+#[test]
+fn who_is_looked_at_seldom_is_silent_after_the_next_look_and_not_before() {
+    let silent_after = |every: u64| {
+        let every = std::time::Duration::from_secs(every);
+        let mut model = Model::new(vec!["http://a:1".to_owned()], BEGIN_MS).looked_at_every(every);
+        let status = serde_json::json!({"state": "idle"});
+        model.update(Message::Heard { proxy: 0, at_ms: BEGIN_MS, status });
+        (1..100).find(|second| {
+            model.update(Message::Tick(BEGIN_MS + second * 1000));
+            model.is_silent(&model.proxies[0])
+        })
+    };
+    assert_eq!((silent_after(1), silent_after(10)), (Some(4), Some(13)));
+}
