@@ -7,6 +7,7 @@ use crate::host;
 use crate::mission;
 use crate::pressure;
 use crate::run::Run;
+use crate::shown::{self, Injects, Owner};
 use crate::slots::Pools;
 use crate::stats::{self, ScenarioStats};
 use squall_policy::events::Name;
@@ -16,6 +17,8 @@ use squall_policy::{Plan, Seed};
 /// A mission in this proxy.
 pub struct Armed {
     pub mission: String,
+    /// Whose mission it is.
+    pub owner: Owner,
     pub namespace: String,
     pub plan: Plan,
     pub stats: Vec<ScenarioStats>,
@@ -126,21 +129,35 @@ impl Armed {
     /// Shows in the metrics whether the scenarios are active.
     pub fn show_active(&self, active: bool) {
         for (number, scenario) in self.plan.scenarios().iter().enumerate() {
-            let labels = [("scenario", scenario.name.as_str()), ("namespace", self.namespace.as_str())];
-            stats::set_gauge("chaos_active", &labels, u64::from(active));
+            stats::set_gauge("chaos_active", &self.labels(&scenario.name), u64::from(active));
             self.show_declared(number, active);
         }
-        stats::set_gauge("chaos_approvals", &[], if active { self.approvals } else { 0 });
-        let (stage, ppm) = match self.run.standing().state {
-            State::Injecting { stage, intensity_ppm } if active => (stage.saturating_add(1), intensity_ppm),
-            _ => (0, 0),
-        };
-        stats::set_gauge("chaos_stage", &[], stage as u64);
-        // One percent at least while anything is injected.
-        let percent = u64::from(ppm).saturating_add(5_000) / 10_000;
-        stats::set_gauge("chaos_intensity_percent", &[], percent.max(u64::from(active)));
-        let deadline_ms = self.run.record().deadline().wall_ms;
-        stats::set_gauge("chaos_deadline_seconds", &[], if active { deadline_ms / 1000 } else { 0 });
+        self.show_breakers(active);
+        shown::show(self.owner, self.injects().filter(|_| active));
+    }
+
+    fn labels<'l>(&'l self, scenario: &'l str) -> [(&'static str, &'l str); 2] {
+        [("scenario", scenario), ("namespace", &self.namespace)]
+    }
+
+    fn injects(&self) -> Option<Injects> {
+        let State::Injecting { stage, intensity_ppm } = self.run.standing().state else { return None };
+        Some(Injects {
+            approvals: self.approvals,
+            stage: stage.saturating_add(1) as u64,
+            // One percent at least while anything is injected.
+            percent: (u64::from(intensity_ppm).saturating_add(5_000) / 10_000).max(1),
+            deadline_s: self.run.record().deadline().wall_ms / 1000,
+        })
+    }
+
+    /// Shows where the breakers are: scenarios without one have no such gauge.
+    pub fn show_breakers(&self, active: bool) {
+        for (scenario, standing) in self.observer.breakers() {
+            let Some(known) = self.plan.scenario(*scenario) else { continue };
+            let number = if active { standing.number() } else { 0 };
+            stats::set_gauge("chaos_breaker", &self.labels(&known.name), number);
+        }
     }
 
     /// Shows the share of the requests that a scenario is to fault now: a breaker may have eased it.

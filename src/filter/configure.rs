@@ -7,6 +7,7 @@ use crate::caps::Caps;
 use crate::health::Observer;
 use crate::node::Node;
 use crate::run::Run;
+use crate::shown::Owner;
 use crate::slots::Pools;
 use crate::stats::{self, ScenarioStats};
 use crate::{accepted, bells, events, findings, host, mission, orders};
@@ -25,6 +26,8 @@ pub struct Configured {
     pub identity: u64,
     /// The configuration has errors: whatever ran under an older one is stopped too.
     pub rejected: bool,
+    /// Its one error is that its mission is for another namespace.
+    pub elsewhere: bool,
     /// As it came, where it has a catalog.
     pub bytes: Option<Rc<[u8]>>,
     pub own_mission: bool,
@@ -64,9 +67,12 @@ pub fn load() -> Configured {
             }
             let own_mission = loaded.mission.is_some();
             let chosen = choose(&bytes, loaded);
-            Configured { chosen, identity, rejected: false, bytes: Some(bytes.into()), own_mission }
+            let bytes = Some(bytes.into());
+            Configured { chosen, identity, bytes, own_mission, ..Configured::default() }
         }
-        Err(Rejected) => Configured { rejected: true, identity, ..Configured::default() },
+        Err(Rejected { elsewhere }) => {
+            Configured { rejected: true, elsewhere, identity, ..Configured::default() }
+        }
     }
 }
 
@@ -84,25 +90,25 @@ pub fn choose_again(bytes: &[u8], own_mission: bool) -> Chosen {
 }
 
 /// The configuration has errors, which are in the log.
-pub struct Rejected;
+pub struct Rejected {
+    elsewhere: bool,
+}
 
 /// The configuration, `None` when there is none.
 fn read(bytes: &[u8], identity: u64) -> Result<Option<Loaded>, Rejected> {
     // Istio hands over no bytes at all for a configuration without keys.
     if bytes.is_empty() {
-        stats::set_gauge("chaos_config_rejected", &[], 0);
         return Ok(None);
     }
     let mut report = Report::default();
     // Without a clock nothing that expires is taken.
     let now_ms = host::wall_ms().unwrap_or(u64::MAX);
     let loaded = load_plugin_on(bytes, &mut Node, now_ms, &mut report);
-    stats::set_gauge("chaos_config_rejected", &[], u64::from(loaded.is_none()));
-    findings::tell(&report, loaded.is_none(), identity);
+    let elsewhere = findings::tell(&report, loaded.is_none(), identity);
     if let Some(loaded) = &loaded {
         stats::label_as(loaded.stat_labels);
     }
-    loaded.map(Some).ok_or(Rejected)
+    loaded.map(Some).ok_or(Rejected { elsewhere })
 }
 
 /// A mission of the configuration that is enabled and not over comes before an order.
@@ -126,7 +132,7 @@ fn choose(bytes: &[u8], mut loaded: Loaded) -> Chosen {
 fn ordered(bytes: &[u8], disabled: Option<&str>) -> Chosen {
     let Some(order) = orders::last() else { return Chosen::default() };
     let seen = Chosen { order: order.serial, ..Chosen::default() };
-    let Ok(mut loaded) = orders::load(bytes, &order) else { return seen };
+    let Some(mut loaded) = orders::load(bytes, &order) else { return seen };
     let Some(mission) = loaded.mission.take().filter(|mission| mission.enable) else { return seen };
     let id = mission.id.0.clone();
     if disabled == Some(id.as_str()) {
@@ -164,11 +170,12 @@ fn arm(mission: wire::Mission, loaded: Loaded, source: Source) -> Outcome {
         }
         Ok((Joined::Changes(record) | Joined::Takes(record), halts)) => (record, halts),
         Ok((Joined::Blocked, _)) => {
-            log::warn!("mission {id} does not begin: a halt blocks it until it is released");
+            refuse(source, id, "halted", "a halt blocks it until it is released");
             return Outcome::Blocked;
         }
         Ok((Joined::Over { end, .. }, _)) => {
-            log::warn!("mission {id} is {} and does not run again; give a new one a new id", end.word());
+            let why = ["it is ", end.word(), " and does not run again; give a new one a new id"].concat();
+            refuse(source, id, "mission-ended", &why);
             return Outcome::Over;
         }
         Err(status) => {
@@ -229,6 +236,7 @@ fn armed(
     let observer = Observer::new(&id, &plan, &record);
     Outcome::Armed(Box::new(Armed {
         mission: id,
+        owner: Owner::default(),
         namespace: mission.namespace.0,
         plan,
         stats,
@@ -245,6 +253,16 @@ fn armed(
         is_ended: false,
         shown: None,
     }))
+}
+
+/// The mission does not begin here. An order stays where it is when its mission is over: then there is nothing to tell.
+fn refuse(source: Source, mission: &str, code: &str, why: &str) {
+    log::warn!("mission {mission} does not begin: {why}");
+    if source == Source::Configuration {
+        let event = events::new(Name::MissionRefused);
+        let event = event.text("mission", mission).text("code", code).text("reason", why);
+        events::emit_once(log::Level::Warn, &event);
+    }
 }
 
 /// One line with everything that a replay needs.
@@ -276,6 +294,7 @@ fn log_accepted(mission: &wire::Mission, record: &MissionRecord, plan: &Plan, ap
 
 fn announce<'f>(name: &str, faults: impl Iterator<Item = &'f Fault>) -> ScenarioStats {
     let mut stats = ScenarioStats::new(name);
+    stats.announce_own_errors();
     for fault in faults {
         match fault {
             Fault::Requested(requested) => requested.kinds().for_each(|kind| stats.announce(kind)),

@@ -10,6 +10,7 @@ use crate::orders;
 use crate::pressure;
 use crate::root::{RETRY_MS, RETRY_NS, Root, Wake};
 use crate::roots::Roots;
+use crate::shown::{self, Owner};
 use crate::slots;
 use crate::stats;
 use crate::stream::Stream;
@@ -70,7 +71,13 @@ impl Engine {
     pub fn configure(&mut self, id: u32) {
         let plugin = host::property(&["plugin_name"]).ok().flatten();
         let plugin = plugin.map(|name| String::from_utf8_lossy(&name).into_owned()).unwrap_or_default();
-        let configured = configure::load();
+        let mut configured = configure::load();
+        stats::announce_host_errors();
+        let owner = Owner::new(&plugin, configured.identity);
+        shown::configured(owner, configured.rejected && !configured.elsewhere);
+        if let Some(armed) = &mut configured.chosen.armed {
+            armed.owner = owner;
+        }
         let now = host::monotonic_ns().unwrap_or_default();
         news::tell(&plugin, &configured, now);
         let runs = configured.chosen.armed.as_ref().map(|armed| armed.mission.as_str());
@@ -219,7 +226,7 @@ impl Engine {
         }
     }
 
-    fn forget_root(&mut self, root: Root) {
+    fn forget_root(&mut self, mut root: Root) {
         self.roots.iter_mut().for_each(|(_, root)| root.waiters.forget_bell());
         // The bell may have been this root's: another one has to hear it.
         let heir = self.roots.iter_mut().find(|(_, root)| root.configuration.is_some()).map(|(id, _)| id);
@@ -227,15 +234,21 @@ impl Engine {
             bell::register();
         }
         let leaves = root.successor.is_none() || root.is_replaced();
-        // Without a successor the filter itself was taken out of the listener.
-        let last = root.successor.is_none() && !news::are_of_another_vm(&root.plugin);
-        let Some(mut armed) = root.armed else { return };
-        if leaves {
+        if let Some(armed) = root.armed.as_mut().filter(|_| leaves) {
             pressure::free(&armed.mission);
             armed.leave();
         }
-        if armed.running && last {
-            armed.show_active(false);
+        if root.successor.is_some() {
+            return;
+        }
+        match (news::of_another_vm(&root.plugin), &root.armed) {
+            // The same one shows the same there.
+            (Some(news), _) if news.identity == root.identity => {}
+            // It has not heard of that.
+            (Some(news), _) => root.make_way(&news),
+            // The filter itself was taken out of the listener.
+            (None, Some(armed)) if armed.running => armed.show_active(false),
+            (None, _) => shown::show(root.owner(), None),
         }
     }
 }

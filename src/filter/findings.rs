@@ -15,16 +15,18 @@ pub fn identity(bytes: &[u8]) -> u64 {
     })
 }
 
-/// Logs the findings of a configuration, and tells of it once per proxy where it is rejected.
-pub fn tell(report: &Report, rejected: bool, identity: u64) {
+/// Logs the findings of a configuration, and tells of it once per proxy where it is rejected. Says whether nothing is wrong with it
+/// but that its mission is for another namespace: a plugin of the whole mesh comes to all of them.
+pub fn tell(report: &Report, rejected: bool, identity: u64) -> bool {
+    let elsewhere = rejected && report.is_for_elsewhere();
     for finding in report.findings.iter().take(MOST) {
         match finding.code.level() {
-            Level::Error => log::error!("{finding}"),
-            Level::Warning => log::warn!("{finding}"),
+            Level::Error if !elsewhere => log::error!("{finding}"),
+            _ => log::warn!("{finding}"),
         }
     }
     if !rejected {
-        return;
+        return false;
     }
     let errors = report.count(Level::Error);
     let all = errors.saturating_add(report.count(Level::Warning));
@@ -32,11 +34,16 @@ pub fn tell(report: &Report, rejected: bool, identity: u64) {
         log::error!("and {more} more findings; `chaosctl validate` shows them with their places");
     }
     let first = report.findings.iter().find(|finding| finding.code.level() == Level::Error);
-    let event = events::new(Name::ConfigRejected)
-        .text("configuration", &format!("{identity:016x}"))
-        .number("errors", errors as u64)
+    let (name, level) = match elsewhere {
+        true => (Name::MissionRefused, log::Level::Warn),
+        false => (Name::ConfigRejected, log::Level::Error),
+    };
+    let event = events::new(name).text("configuration", &format!("{identity:016x}"));
+    let event = if elsewhere { event } else { event.number("errors", errors as u64) };
+    let event = event
         .text_if("code", first.map(|finding| finding.code.slug()))
         .text_if("key", first.map(|finding| finding.path.as_str()))
         .text_if("reason", first.map(|finding| finding.message.as_str()));
-    events::emit_once(log::Level::Error, &event);
+    events::emit_once(level, &event);
+    elsewhere
 }

@@ -11,7 +11,7 @@ use crate::root::{RETRY_NS, Root, Wake};
 use crate::stats::{self, Cause};
 use crate::stream::{Observed, Progress};
 use crate::waiting;
-use squall_policy::health::Finished;
+use squall_policy::health::{Finished, Group, Phase};
 
 /// The stream is complete: its wake-ups are cancelled and its outcome counted. The first of `on_log` and
 /// `on_delete` does it; only `on_log` knows the status.
@@ -50,22 +50,28 @@ fn finish_known(engine: &mut Engine, id: u32, status: fn() -> u64) {
         ledger::suppress_faults(armed, &injection.faults, Cause::StreamEnded);
     }
     if let Ok(now) = now {
-        let status = status();
-        count_request(armed, &observed, faulted, status, now);
-        observe(root, &observed, faulted, status, now);
+        let latency_us = now.saturating_sub(observed.started_ns) / 1000;
+        let status = grpc::status(status());
+        let injected = faulted && observed.marks.made(status);
+        let finished = Finished { phase: observed.phase, status, latency_us, injected };
+        // Another instance in this chain may have faulted it, before this one or after it: then it is no control either.
+        let faulted = faulted || (is_compared(&observed) && ledger::is_marked());
+        count_request(armed, &observed, faulted, &finished);
+        observe(root, &observed, faulted, &finished, now);
     }
 }
 
+/// Whether it is control for some scenario as long as no fault at all has touched it.
+fn is_compared(observed: &Observed) -> bool {
+    let is_control = |outcome| matches!(ledger::part(outcome, false), Group::Control);
+    matches!(observed.phase, Phase::Injecting(_)) && observed.outcomes.iter().any(is_control)
+}
+
 /// What all workers see together.
-fn observe(root: &mut Root, observed: &Observed, faulted: bool, status: u64, now: u64) {
+fn observe(root: &mut Root, observed: &Observed, faulted: bool, finished: &Finished, now: u64) {
     let Some(armed) = &mut root.armed else { return };
-    let latency_us = now.saturating_sub(observed.started_ns) / 1000;
-    let made = |status| faulted && observed.marks.made(status);
-    let status = if made(status) { status } else { grpc::status(status) };
-    let injected = made(status);
-    let finished = Finished { phase: observed.phase, status, latency_us, injected };
     if observed.inbound {
-        armed.observer.inbound(&finished);
+        armed.observer.inbound(finished);
     }
     if !observed.outcomes.is_empty() {
         let groups: Vec<_> = observed
@@ -73,16 +79,17 @@ fn observe(root: &mut Root, observed: &Observed, faulted: bool, status: u64, now
             .iter()
             .map(|outcome| (outcome.scenario, ledger::part(outcome, faulted), outcome.declared_ppm))
             .collect();
-        armed.observer.request(&finished, &groups);
+        armed.observer.request(finished, &groups);
     }
     root.plan_health(health::LOOK_NS, now);
 }
 
-fn count_request(armed: &mut Armed, observed: &Observed, faulted: bool, status: u64, now: u64) {
-    let latency_ms = now.saturating_sub(observed.started_ns).saturating_add(500_000) / 1_000_000;
+fn count_request(armed: &mut Armed, observed: &Observed, faulted: bool, finished: &Finished) {
+    let latency_ms = finished.latency_us.saturating_add(500) / 1000;
     for outcome in &observed.outcomes {
         if let Some(stats) = armed.stats.get_mut(outcome.scenario) {
-            stats.request(ledger::group(outcome, observed.phase, faulted), status, latency_ms);
+            let group = ledger::group(outcome, observed.phase, faulted);
+            stats.request(group, finished.status, finished.injected, latency_ms);
         }
     }
 }

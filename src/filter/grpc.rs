@@ -1,5 +1,4 @@
-//! gRPC calls, and which of them fail although their HTTP status is 200: that for health alone, because the metrics count by
-//! HTTP status.
+//! gRPC calls, and which of them fail although their HTTP status is 200.
 
 use crate::host::{self, Side};
 
@@ -11,7 +10,7 @@ const FAILED: u64 = 500;
 /// `DEADLINE_EXCEEDED`, `UNIMPLEMENTED`, `INTERNAL`, `UNAVAILABLE`, `DATA_LOSS`.
 const FAILURES: [&[u8]; 6] = [b"2", b"4", b"12", b"13", b"14", b"15"];
 
-/// The status that a complete request has for health; only valid in `on_log`, where all headers can be read again. A request without
+/// The status that a complete request counts with; only valid in `on_log`, where all headers can be read again. A request without
 /// a content type costs a read of an absent header.
 pub fn status(http: u64) -> u64 {
     if http == OK && is_call() && failed() { FAILED } else { http }

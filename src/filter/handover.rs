@@ -1,8 +1,10 @@
 //! When a newer configuration of the same plugin comes, to this VM or to another of the proxy.
 
+use crate::gauges::Gauges;
+use crate::news::News;
 use crate::root::{Root, Wake};
 use crate::stream::Stream;
-use crate::{configure, host, mission, news, orders};
+use crate::{configure, host, mission, news, orders, shown};
 use hashbrown::HashMap;
 use squall_policy::mission::State;
 
@@ -77,6 +79,14 @@ impl Root {
         }
     }
 
+    /// A newer configuration has come to another VM: what that one shows is its own, on another thread, and must not be hidden now.
+    pub fn make_way(&self, news: &News) {
+        if let Some(armed) = self.armed.as_ref().filter(|_| self.successor.is_none()) {
+            Gauges::of(armed).hide_but(&news.gauges);
+            shown::show(self.owner(), None);
+        }
+    }
+
     /// A newer configuration has come to another VM of the proxy.
     pub fn catch_up(&mut self, id: u32, now_ns: u64) {
         let Some(news) = self.armed.as_ref().and_then(|_| news::of(&self.plugin)) else { return };
@@ -91,12 +101,8 @@ impl Root {
             }
             return;
         }
-        let newer = news.newer();
-        // That machine shows its mission already, on another thread: the same one must not be hidden now.
-        if !self.armed.as_ref().is_some_and(|armed| newer.runs(&armed.mission)) {
-            self.hide();
-        }
-        self.supersede(id, &newer, now_ns);
+        self.make_way(&news);
+        self.supersede(id, &news.newer(), now_ns);
         if let Some(successor) = &mut self.successor {
             (successor.elsewhere, successor.came_ns) = (true, successor.came_ns.max(news.came_ns));
         }
@@ -124,7 +130,8 @@ impl Root {
         }
         let chosen = configure::choose_again(&bytes, self.own_mission);
         (self.blocked, self.order) = (chosen.blocked, chosen.order);
-        let Some(armed) = chosen.armed else { return };
+        let Some(mut armed) = chosen.armed else { return };
+        armed.owner = self.owner();
         orders::tell_run(&self.plugin, Some(&armed.mission), true);
         if let Some(mut before) = self.armed.replace(armed) {
             before.leave();

@@ -1,19 +1,17 @@
 //! What this worker sees of the traffic of a mission, put together with what the others see; and what follows from it:
 //! guardrails that halt the mission or open a breaker, and the verdicts at its end.
 
-use crate::armed::Armed;
 use crate::events;
 use crate::host;
 use crate::mission;
 use crate::record;
-use crate::root::{Root, Wake};
 use crate::stats;
 use log::Level;
 use squall_policy::events::Name;
 use squall_policy::health::{
     Effect, Finished, Group, Health, Phase, Rules, SignalVerdict, Standing, Tally, Trip, Verdict,
 };
-use squall_policy::mission::{Halt, MissionRecord, Now, State};
+use squall_policy::mission::{Halt, MissionRecord, State};
 use squall_policy::{Plan, Ticket};
 
 /// Workers put together what they see this often.
@@ -28,6 +26,8 @@ pub struct Observer {
     rules: Rules,
     key: String,
     tally: Tally,
+    /// Where the breakers were at the last look, by scenario.
+    breakers: Vec<(usize, Standing)>,
     /// The next look.
     pub planned: Option<Ticket>,
 }
@@ -49,7 +49,7 @@ pub struct Found {
     /// What is left of each observed scenario's rate.
     factors: Vec<(usize, u32)>,
     /// How far each observed scenario with guardrails is from the nearest of them, percent: 0 has tripped.
-    distances: Vec<(usize, u64)>,
+    pub distances: Vec<(usize, u64)>,
     effects: Vec<Effect>,
     verdicts: Option<(Option<Verdict>, Vec<SignalVerdict>)>,
 }
@@ -59,7 +59,8 @@ impl Observer {
     pub fn new(mission: &str, plan: &Plan, record: &MissionRecord) -> Self {
         let timetable = &record.rules;
         let rules = Rules::of(plan, timetable.duration_ms.saturating_add(timetable.recovery_ms));
-        Self { key: rules.key(mission), rules, tally: Tally::default(), planned: None }
+        let breakers = Health::new(&rules).breakers(&rules);
+        Self { key: rules.key(mission), rules, tally: Tally::default(), breakers, planned: None }
     }
 
     /// Whether requests that come in are watched whatever they match.
@@ -71,6 +72,10 @@ impl Observer {
     /// Whether it has to look although no request comes.
     pub fn has_breakers(&self) -> bool {
         self.rules.has_breakers()
+    }
+
+    pub fn breakers(&self) -> &[(usize, Standing)] {
+        &self.breakers
     }
 
     pub fn has_news(&self) -> bool {
@@ -99,7 +104,7 @@ impl Observer {
     /// next time.
     pub fn look(&mut self, moment: Moment) -> host::Result<Found> {
         let phase = moment.phase;
-        let mut found = Found::default();
+        let (mut found, mut breakers) = (Found::default(), Vec::new());
         record::exchange(&self.key, &mut |bytes| {
             // What cannot be read is not ours: observation begins anew, which is better than never again.
             let mut health =
@@ -113,17 +118,18 @@ impl Observer {
             let verdicts = judges.then(|| (health.verdict_of_all(&self.rules), health.verdicts(&self.rules)));
             let observed = self.rules.observed.iter().map(|rules| rules.scenario);
             let factors = observed.map(|scenario| (scenario, health.factor_ppm(&self.rules, scenario)));
+            breakers = health.breakers(&self.rules);
             let news = !self.tally.is_empty() || !effects.is_empty() || judges;
             let distances = if moment.guards { health.distances(&self.rules) } else { Vec::new() };
             found = Found { factors: factors.collect(), distances, effects, verdicts };
             Ok(news.then(|| health.to_bytes()))
         })?;
-        self.tally = Tally::default();
+        (self.tally, self.breakers) = (Tally::default(), breakers);
         Ok(found)
     }
 
     /// The name of a scenario.
-    fn name(&self, scenario: usize) -> &str {
+    pub fn name(&self, scenario: usize) -> &str {
         self.rules.names.get(scenario).map_or("", String::as_str)
     }
 
@@ -222,102 +228,4 @@ pub fn phase_of(state: State) -> Phase {
 #[must_use]
 pub fn running_ms(record: &MissionRecord, now_ns: u64) -> u64 {
     record.running_ns(now_ns) / NS_PER_MS
-}
-
-impl Armed {
-    /// Tells the others what is left to be told.
-    pub fn tell_health(&mut self) {
-        if self.observer.has_news() {
-            self.tell_last(false);
-        }
-    }
-
-    /// The same where this mission, or this configuration of it, makes way here for another one. One that is over is judged at
-    /// once: nobody here looks at it again.
-    pub fn leave(&mut self) {
-        // What nobody else has looked at since may have ended it.
-        let over = self.run.has_ended() || self.run.look(&self.mission).is_ok() && self.run.has_ended();
-        if over || self.observer.has_news() {
-            self.tell_last(over);
-        }
-    }
-
-    fn tell_last(&mut self, judges: bool) {
-        let told = host::monotonic_ns().and_then(|now_ns| self.put_together(now_ns, (false, judges)));
-        stats::count_host_errors(u32::from(told.is_err()));
-        if let Ok(found) = told {
-            self.observer.act(&self.mission, &self.plan, &found);
-        }
-    }
-
-    /// Shows in the metrics what a look has found: the rates that breakers leave, the way to the nearest guardrail.
-    fn show_observed(&self, found: &Found) {
-        for (scenario, percent) in &found.distances {
-            self.show_declared(*scenario, matches!(self.shown, Some(State::Injecting { .. })));
-            let labels = [("scenario", self.observer.name(*scenario))];
-            stats::set_gauge("chaos_guardrail_distance_percent", &labels, *percent);
-        }
-    }
-
-    fn put_together(&mut self, now_ns: u64, (guards, judges): (bool, bool)) -> host::Result<Found> {
-        let state = self.run.state(Now { wall_ms: host::wall_ms()?, mono_ns: now_ns });
-        let running_ms = running_ms(self.run.record(), now_ns);
-        let judges = judges && self.run.has_ended();
-        self.observer.look(Moment { phase: phase_of(state), running_ms, guards, judges })
-    }
-}
-
-impl Root {
-    /// Plans a look so much later, where none is planned for before. The effective context has to be this root or one of its
-    /// streams.
-    pub fn plan_health(&mut self, later_ns: u64, now_ns: u64) {
-        let due_ns = now_ns.saturating_add(later_ns);
-        if self.armed.as_ref().is_none_or(|armed| armed.observer.planned.is_some()) {
-            return;
-        }
-        let planned = self.wake_at(due_ns, now_ns, Wake::Health);
-        if let Some(armed) = &mut self.armed {
-            armed.observer.planned = planned;
-        }
-    }
-
-    /// Puts together what this worker and the others have seen, and does what follows. `in_effect`: this root is the effective
-    /// context, without which nobody can be let go.
-    pub fn look_at_health(&mut self, now_ns: u64, in_effect: bool) {
-        let guards = self.successor.is_none();
-        let Some(armed) = &mut self.armed else { return };
-        armed.observer.planned = None;
-        let Ok(found) = armed.put_together(now_ns, (guards, true)) else {
-            stats::count_host_errors(1);
-            self.plan_again(LOOK_NS, now_ns);
-            return;
-        };
-        // Nobody waits for the faults of a breaker that has opened.
-        self.release |= found.ease(&mut armed.plan);
-        armed.show_observed(&found);
-        if armed.observer.act(&armed.mission, &armed.plan, &found) && in_effect {
-            self.advance_mission(now_ns);
-        }
-        let Some(armed) = &self.armed else { return };
-        // A breaker changes with time, and the other workers have to hear of it.
-        if armed.observer.has_breakers() && armed.running {
-            self.plan_again(LOOK_NS, now_ns);
-        }
-    }
-
-    /// The look that was planned came early: once more, in its time.
-    pub fn put_off_health(&mut self, now_ns: u64) {
-        let Some(armed) = &mut self.armed else { return };
-        armed.observer.planned = None;
-        let later_ns = if armed.is_ended { VERDICT_NS } else { LOOK_NS };
-        self.plan_again(later_ns, now_ns);
-    }
-
-    fn plan_again(&mut self, later_ns: u64, now_ns: u64) {
-        let Some(armed) = &mut self.armed else { return };
-        if armed.observer.planned.is_none() {
-            let due_ns = now_ns.saturating_add(later_ns);
-            armed.observer.planned = Some(self.queue.push(due_ns, Wake::Health));
-        }
-    }
 }

@@ -1,7 +1,6 @@
 //! Missions that were started through the control API: every filter reads them from shared data and verifies each for itself, with
 //! its own configuration (promise P6).
 
-use crate::configure::Rejected;
 use crate::node::Node;
 use crate::{events, findings, host, stats};
 use squall_policy::events::Name;
@@ -22,15 +21,15 @@ pub fn last() -> Option<Order> {
     }
 }
 
-/// Verifies an order against a plugin configuration.
-pub fn load(configuration: &[u8], order: &Order) -> Result<Loaded, Rejected> {
+/// Verifies an order against a plugin configuration; `None` when it is refused.
+pub fn load(configuration: &[u8], order: &Order) -> Option<Loaded> {
     let mut report = Report::default();
     let now_ms = host::wall_ms().unwrap_or(u64::MAX);
     let loaded = load_mission_on(configuration, &order.bytes, &mut Node, now_ms, &mut report);
     if loaded.is_none() {
         refuse(&report, order);
     }
-    loaded.ok_or(Rejected)
+    loaded
 }
 
 /// This proxy's other filters may have the scenarios: an order that one refuses is not an error of its configuration.

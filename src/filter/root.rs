@@ -5,6 +5,7 @@ use crate::handover::Successor;
 use crate::health;
 use crate::host::{self, Side};
 use crate::run::LOOK_NS;
+use crate::shown::Owner;
 use crate::stats;
 use crate::waiting::Waiters;
 use squall_policy::mission::State;
@@ -84,6 +85,10 @@ pub struct Root {
 }
 
 impl Root {
+    pub fn owner(&self) -> Owner {
+        Owner::new(&self.plugin, self.identity)
+    }
+
     /// Adds a wake-up, and sets the timer when it is the earliest. The effective context has to be this
     /// root or one of its streams. `None`: there is no timer, and so nothing may wait.
     pub fn wake_at(&mut self, due_ns: u64, now_ns: u64, wake: Wake) -> Option<Ticket> {

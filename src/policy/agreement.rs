@@ -48,12 +48,14 @@ fn at_item(report: &mut Report, key: &str, index: usize, add: impl FnOnce(&mut R
     report.in_key(key, |r| r.in_item(index, add));
 }
 
-pub(crate) fn check_namespace(mission: &Node, own: Option<&str>, report: &mut Report) {
-    let Some(wanted) = valid::<wire::Name>(mission, "namespace").map(|name| name.0) else { return };
-    let Some(own) = own.filter(|own| *own != wanted) else { return };
+/// Says whether the mission may be for this proxy.
+pub(crate) fn check_namespace(mission: &Node, own: Option<&str>, report: &mut Report) -> bool {
+    let Some(wanted) = valid::<wire::Name>(mission, "namespace").map(|name| name.0) else { return true };
+    let Some(own) = own.filter(|own| *own != wanted) else { return true };
     let at = mission.get("namespace").and_then(|n| n.at);
     let message = format!("the mission belongs to namespace `{wanted}`, this proxy to `{own}`");
     report.in_key("namespace", |r| r.add(Code::WrongNamespace, at, message, "run it in its own namespace"));
+    false
 }
 
 /// A scenario may say how long it runs at most.

@@ -182,6 +182,8 @@ pub struct Report {
     path: Vec<Step>,
     /// Steps of all regular expressions so far.
     pub(crate) regex_steps: u32,
+    /// The mission is for another namespace than that of the proxy it has come to.
+    pub(crate) elsewhere: bool,
 }
 
 #[derive(Debug)]
@@ -194,6 +196,13 @@ impl Report {
     #[must_use]
     pub fn has_errors(&self) -> bool {
         self.errors > 0
+    }
+
+    /// Whether nothing is wrong but that the mission is for another namespace than the proxy's own, which the configuration says
+    /// nothing about: one for the whole mesh comes to all namespaces, and is right in one of them.
+    #[must_use]
+    pub fn is_for_elsewhere(&self) -> bool {
+        self.elsewhere && self.errors == 1
     }
 
     /// How many there are, with those that are not kept.

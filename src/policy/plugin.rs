@@ -175,7 +175,8 @@ fn read_plugin(
     if let Some(mission) = node.get("mission") {
         let own = node.get("identity").and_then(|i| valid::<wire::Name>(i, "namespace")).map(|own| own.0);
         report.in_key("mission", |r| {
-            check_namespace(mission, own.as_deref().or(namespace), r);
+            let is_here = check_namespace(mission, own.as_deref().or(namespace), r);
+            r.elsewhere = !is_here && own.is_none();
             approval = sign::check(&node, &carrier, operators.as_ref(), when, r);
             check_duration(mission, node.get("catalog"), r);
             check_observed(mission, node.get("catalog"), r);

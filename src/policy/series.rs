@@ -14,8 +14,10 @@ pub const DEFAULT_SERIES: u32 = 250_000;
 const REQUESTS: usize = 5 * CLASSES;
 /// `chaos_queue_overflows_total` and `chaos_queue_timeouts_total`.
 const QUEUES: usize = 2;
-/// `chaos_active`, `chaos_declared_rate_ppm`, `chaos_guardrail_distance_percent`.
-const GAUGES: usize = 3;
+/// `chaos_own_errors_total` by group.
+const OWN_ERRORS: usize = 2;
+/// `chaos_active`, `chaos_breaker`, `chaos_declared_rate_ppm`, `chaos_guardrail_distance_percent`.
+const GAUGES: usize = 4;
 /// `service_downstream_latency_ms` by group, `chaos_injected_delay_ms`, `chaos_queue_wait_ms`.
 const HISTOGRAMS: usize = 5 + 2;
 /// Envoy's own buckets, the infinite one, sum and count.
@@ -23,7 +25,7 @@ const OF_A_HISTOGRAM: usize = 19 + 3;
 
 /// The most that one scenario can make.
 pub const SERIES_OF_A_SCENARIO: usize =
-    REQUESTS + QUEUES + GAUGES + HISTOGRAMS * OF_A_HISTOGRAM + FAULTS.len() + CAUSES.len();
+    REQUESTS + OWN_ERRORS + QUEUES + GAUGES + HISTOGRAMS * OF_A_HISTOGRAM + FAULTS.len() + CAUSES.len();
 
 /// Refuses a mission whose scenarios could make more series than `most`.
 pub(crate) fn check(mission: &Node, most: Option<Whole<1_000, 10_000_000>>, report: &mut Report) {

@@ -34,8 +34,8 @@ pub fn run(arguments: &RenderIstio, paint: Paint) -> anyhow::Result<Outcome> {
     };
     if let Some(own) = mission.filter(|_| arguments.scope == Scope::Mesh) {
         complain(&format!(
-            "note: the mission belongs to namespace `{own}`: proxies elsewhere refuse it, stay disarmed and show \
-             chaos_config_rejected = 1\n"
+            "note: the mission belongs to namespace `{own}`: proxies elsewhere refuse it, stay disarmed and write \
+             the event mission.refused\n"
         ));
     }
     for doubt in super::doubts::all(&inputs) {

@@ -31,11 +31,9 @@ impl Replay {
             }
             // It names a moment that is over.
             mission.remove("start");
-            // They are of the signatures, which another id needs anew.
-            is_signed = mission.remove("digests").is_some();
-            if is_signed {
-                mission.remove("expires");
-            }
+            // Both are made anew: the digests by `run` and `sign`, and only what is signed expires.
+            mission.remove("digests");
+            is_signed = mission.remove("expires").is_some();
         }
         let has_catalog = !started.scenarios.is_empty();
         let catalog = json!({"version": 1, "scenarios": started.scenarios});

@@ -53,7 +53,9 @@ pub async fn prepare(
         Ok(mission) => mission,
         Err(words) => words.mission(&namespace(&words, &sites)?)?,
     };
-    let document = Document::of(mission, !arguments.no_lease)?;
+    // Where they differ between the proxies, or from the catalog that was given, preflight refuses.
+    let digests = looked.first().map(preflight::Looked::digests).unwrap_or_default();
+    let document = Document::of(mission, !arguments.no_lease, &digests)?;
     // What was given has become the document.
     inputs.given = Err(crate::control::mission::Words::default());
     let log = journal(arguments, &document, &inputs)?;

@@ -6,6 +6,7 @@ use anyhow::{Context, anyhow};
 use serde_json::Value as Json;
 use squall_policy::wire::{self, Decode};
 use squall_policy::{Entry, Node, Report, Value, load_json};
+use std::collections::BTreeMap;
 
 /// Of a plain mission without one.
 const USUAL_LEASE: &str = "30s";
@@ -32,11 +33,15 @@ pub struct Expected {
 }
 
 impl Document {
-    /// A signed mission stays as it is.
+    /// A signed mission stays as it is. `digests`: of the scenarios as the proxies' control listeners tell them.
     ///
     /// # Errors
     /// When there is no entropy for a seed.
-    pub fn of(mut mission: Mission, with_lease: bool) -> anyhow::Result<Self> {
+    pub fn of(
+        mut mission: Mission,
+        with_lease: bool,
+        digests: &BTreeMap<String, String>,
+    ) -> anyhow::Result<Self> {
         let node = match &mission.source {
             Some(source) => source.node.clone(),
             None => load_json(&mission.body, &mut Report::default()),
@@ -44,13 +49,14 @@ impl Document {
         let mut node = node.context("there is no mission")?;
         let mut added = Vec::new();
         if !mission.is_signed {
-            let mut add = |key: &str, value: &str| {
+            let bound = bound(&node, digests);
+            let mut add = |key: &str, value: Node| {
                 if let Value::Object(entries) = &mut node.value {
-                    entries.push(Entry { key: key.to_owned(), at: None, value: text(value) });
+                    entries.push(Entry { key: key.to_owned(), at: None, value });
                 }
             };
             if with_lease && !has(&mission, "lease")? {
-                add("lease", USUAL_LEASE);
+                add("lease", text(USUAL_LEASE));
                 added.push(format!(
                     "`lease: {USUAL_LEASE}`: faults end so long after this chaosctl does; `--no-lease` leaves it out"
                 ));
@@ -58,8 +64,15 @@ impl Document {
             // Else each proxy draws its own, and no run over several could be replayed.
             if !has(&mission, "seed")? {
                 let seed = seed()?;
-                add("seed", &seed);
+                add("seed", text(&seed));
                 added.push(format!("`seed: {seed}`, the same for all proxies"));
+            }
+            // Else a filter with another catalog than its control listener would inject what nobody has checked.
+            if let Some(bound) = bound.filter(|_| !has(&mission, "digests").unwrap_or(true)) {
+                add("digests", bound);
+                added.push(
+                    "`digests`: a filter in which a scenario is another one refuses the mission".to_owned(),
+                );
             }
             if !added.is_empty() {
                 mission.body = serde_json::to_vec(&node)?;
@@ -101,6 +114,16 @@ impl Document {
             stages,
         }
     }
+}
+
+/// The digests of the mission's scenarios, where all are known.
+fn bound(mission: &Node, digests: &BTreeMap<String, String>) -> Option<Node> {
+    let names = mission.get("scenarios").and_then(Node::list)?;
+    let entry = |name: &Node| {
+        let name = name.text()?;
+        Some(Entry { key: name.to_owned(), at: None, value: text(digests.get(name)?) })
+    };
+    Some(Value::Object(names.iter().map(entry).collect::<Option<_>>()?).into())
 }
 
 fn has(mission: &Mission, key: &str) -> anyhow::Result<bool> {
@@ -168,12 +191,17 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_mission_gets_a_lease_and_a_seed_of_its_own_and_says_so() {
-        let document = Document::of(short(&["scenario=a", "duration=1m"]), true).expect("a mission");
+    fn a_plain_mission_gets_a_lease_a_seed_and_digests_of_its_own_and_says_so() {
+        let digests =
+            BTreeMap::from([("a", "sha256:1"), ("b", "sha256:2")].map(|(k, v)| (k.to_owned(), v.to_owned())));
+        let document =
+            Document::of(short(&["scenario=a", "duration=1m"]), true, &digests).expect("a mission");
         let sent: Json = serde_json::from_slice(&document.mission.body).expect("JSON");
         assert_eq!((&sent["lease"], sent["seed"].as_str().map(str::len)), (&json!("30s"), Some(16)));
-        assert_eq!((sent == document.json, document.added.len(), document.lease_s()), (true, 2, Some(30)));
-        let without = Document::of(short(&["scenario=a", "duration=1m"]), false).expect("a mission");
+        assert_eq!((sent == document.json, document.added.len(), document.lease_s()), (true, 3, Some(30)));
+        assert_eq!(sent["digests"], json!({"a": "sha256:1"}), "of its own scenarios");
+        let without =
+            Document::of(short(&["scenario=a", "duration=1m"]), false, &BTreeMap::new()).expect("a mission");
         assert_eq!((without.lease_s(), without.added.len()), (None, 1));
     }
 
@@ -185,7 +213,7 @@ mod tests {
         }
         let body = serde_json::to_vec(&mission).expect("JSON");
         let mission = Mission { id: "a".to_owned(), body, source: None, is_signed: true };
-        Document::of(mission, true).expect("a mission").expected()
+        Document::of(mission, true, &BTreeMap::new()).expect("a mission").expected()
     }
 
     #[test]

@@ -15,6 +15,9 @@ use std::time::{Duration, Instant};
 const FAILURES: u32 = 2;
 /// So long a mission that was taken may need to come to a filter.
 const ON_ITS_WAY: Duration = Duration::from_secs(3);
+const FORGOTTEN: &str = "it has no such mission; was it started anew?";
+const NEVER_BEGUN: &str = "none of its filters has begun the mission; have they the catalog of their control listener? Envoy's log has a \
+                           `mission.refused` with the reason";
 
 pub struct Site {
     pub client: Client,
@@ -80,7 +83,7 @@ impl Site {
         }
         self.keep(status, expected);
         if self.standing == Standing::Absent {
-            entries.extend(self.lost("it has no such mission; was it started anew?"));
+            entries.extend(self.lost(if self.had() { FORGOTTEN } else { NEVER_BEGUN }));
             return entries;
         }
         self.seen = Instant::now();
@@ -97,6 +100,11 @@ impl Site {
             _ => {}
         }
         entries
+    }
+
+    /// Whether it has ever told of our mission.
+    fn had(&self) -> bool {
+        self.status.as_ref().is_some_and(|status| status.pointer("/mission/id").is_some())
     }
 
     /// A proxy that has another mission, or has forgotten ours, told of ours before.

@@ -283,7 +283,7 @@ fn arguments_that_istio_would_refuse_are_refused_here() {
 fn mesh_wide_missions_say_where_they_are_refused() {
     let ran = run(&[&["render", "istio"], &ISTIO[..], &["--scope", "mesh"]].concat());
     assert_eq!(ran.code, 0);
-    assert!(ran.err.contains("namespace `shop`") && ran.err.contains("chaos_config_rejected"), "{}", ran.err);
+    assert!(ran.err.contains("namespace `shop`") && ran.err.contains("mission.refused"), "{}", ran.err);
 }
 
 #[test]

@@ -111,8 +111,15 @@ impl Event {
 
     /// Adds a list of texts; of a long one its beginning.
     pub fn texts(self, key: &str, values: &[&str]) -> Self {
-        let items: Vec<String> = values.iter().take(MOST_ITEMS).map(|value| quoted(value)).collect();
-        self.add(key, &format!("[{}]", items.join(",")))
+        let mut list = String::from("[");
+        for (number, value) in values.iter().take(MOST_ITEMS).enumerate() {
+            if number > 0 {
+                list.push(',');
+            }
+            list.push_str(&quoted(value));
+        }
+        list.push(']');
+        self.add(key, &list)
     }
 
     #[must_use]

@@ -43,6 +43,16 @@ impl Standing {
             Self::HalfOpen => "half_open",
         }
     }
+
+    /// As the record and `chaos_breaker` have it.
+    #[must_use]
+    pub fn number(self) -> u64 {
+        match self {
+            Self::Closed => 0,
+            Self::Open => 1,
+            Self::HalfOpen => 2,
+        }
+    }
 }
 
 /// The breaker of one scenario. Times are milliseconds since the start of the mission.
@@ -84,12 +94,7 @@ impl Breaker {
     }
 
     pub(super) fn write(&self, out: &mut Writer) {
-        let standing = match self.standing {
-            Standing::Closed => 0,
-            Standing::Open => 1,
-            Standing::HalfOpen => 2,
-        };
-        out.numbers(&[standing, self.since_ms, self.opened]);
+        out.numbers(&[self.standing.number(), self.since_ms, self.opened]);
     }
 
     pub(super) fn read(bytes: &mut Reader<'_>) -> Option<Self> {

@@ -159,6 +159,13 @@ impl Health {
         }
     }
 
+    /// Where each scenario's breaker stands, of those that have one.
+    #[must_use]
+    pub fn breakers(&self, rules: &Rules) -> Vec<(usize, Standing)> {
+        let each = rules.observed.iter().zip(&self.watches).filter(|(rules, _)| rules.breaker.is_some());
+        each.map(|(rules, watch)| (rules.scenario, watch.breaker.standing)).collect()
+    }
+
     /// How a guardrail stands, by its scenario's place among the observed ones.
     #[must_use]
     pub fn standing_of(&self, rules: &Rules, observed: usize, guard: usize) -> Option<Look> {

@@ -141,7 +141,7 @@ impl MissionRecord {
     #[must_use]
     pub fn ran_ms(&self) -> i64 {
         let ran = self.ended.as_ref().map_or(0, |ended| ended.at.mono_ns.saturating_sub(self.start.mono_ns));
-        ran.max(0) / signed(NS_PER_MS)
+        ran.max(0).checked_div(signed(NS_PER_MS)).unwrap_or_default()
     }
 
     /// Whether its injecting time has begun to count.

@@ -84,7 +84,7 @@ object! {
         "catalog" => catalog: Catalog [required],
         /// The mission, as in its file, plain or signed. Absent: the filter is idle.
         "mission" => mission: Carried [optional],
-        /// How many time series the scenarios of a mission may make in this proxy, should each of them show everything: 226 per scenario with
+        /// How many time series the scenarios of a mission may make in this proxy, should each of them show everything: 229 per scenario with
         /// Envoy's own buckets of histograms.
         "max_series" => max_series: Whole<1_000, 10_000_000> [default "250000" = Whole(DEFAULT_SERIES)],
         /// How labels stand in the names of stats. `own`: for the patterns that `chaosctl render envoy` and `render stat-tags` write.

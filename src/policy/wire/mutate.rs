@@ -95,11 +95,14 @@ fn json(node: &Node) -> serde_json::Value {
         Value::Number(n) => (*n).into(),
         Value::Text(text) => text.as_str().into(),
         Value::List(items) => items.iter().map(json).collect(),
-        Value::Object(entries) => entries
-            .iter()
-            .map(|entry| (entry.key.clone(), json(&entry.value)))
-            .collect::<serde_json::Map<_, _>>()
-            .into(),
+        Value::Object(entries) => {
+            // One by one: a collected map brings a sort of its own into the module.
+            let mut map = serde_json::Map::new();
+            for entry in entries {
+                map.insert(entry.key.clone(), json(&entry.value));
+            }
+            map.into()
+        }
     }
 }
 

@@ -168,12 +168,14 @@ async fn in_namespace(metadata: Value, plugin: &Value) -> (u16, Option<f64>, Str
 async fn p6_a_mission_of_another_namespace_is_refused() {
     let plugin = valid().plugin();
     let (status, gauge, log) = in_namespace(json!({"NAMESPACE": "shop"}), &plugin).await;
-    assert_eq!((status, gauge), (200, Some(1.0)));
+    // A plugin of the whole mesh comes here too, and has no mistake.
+    assert_eq!((status, gauge), (200, Some(0.0)));
+    assert!(log.contains(r#""event":"mission.refused""#) && !log.contains("config.rejected"), "{log}");
     assert!(log.contains("error[wrong-namespace] mission.namespace") && log.contains("`shop`"), "{log}");
     let (status, gauge, _) = in_namespace(json!({"NAMESPACE": "test"}), &plugin).await;
     assert_eq!((status, gauge), (503, Some(0.0)));
 
-    // The configuration's own word on who this proxy is outranks the node's.
+    // The configuration's own word on who this proxy is outranks the node's; then the configuration contradicts itself.
     let mut told = plugin.clone();
     told["identity"] = json!({"namespace": "shop", "service": "cart"});
     let (status, gauge, log) = in_namespace(json!({"NAMESPACE": "test"}), &told).await;

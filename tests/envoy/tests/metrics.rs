@@ -10,8 +10,8 @@ use squall_envoy_tests::{
 };
 use tokio::task::JoinSet;
 
-/// Every family of the filter with its labels, but for `chaos_host_errors_total`, which appears with the first error.
-const FAMILIES: [(&str, &[&str]); 15] = [
+/// Every family of a mission without pools, guardrails and pressure, with its labels.
+const FAMILIES: [(&str, &[&str]); 17] = [
     ("chaos_active", &["namespace", "scenario"]),
     ("chaos_approvals", &[]),
     ("chaos_config_rejected", &[]),
@@ -22,8 +22,10 @@ const FAMILIES: [(&str, &[&str]); 15] = [
     ("chaos_faults_suppressed_total", &["cause", "scenario"]),
     ("chaos_injected_delay_ms_count", &["scenario"]),
     ("chaos_halted", &[]),
+    ("chaos_host_errors_total", &[]),
     ("chaos_intensity_percent", &[]),
     ("chaos_missions_total", &["result"]),
+    ("chaos_own_errors_total", &["group", "scenario"]),
     ("chaos_requests_total", &["code_class", "group", "scenario"]),
     ("chaos_stage", &[]),
     ("service_downstream_latency_ms_count", &["group", "scenario"]),

@@ -58,7 +58,10 @@ async fn p6_an_unsigned_high_mission_lets_traffic_pass_and_one_signed_by_two_run
         let plugin = signed(&storm(id, "high"), &in_an_hour(), signers);
         envoy.update_filter(FILTER, &HttpFilter::squall_config(FILTER, &plugin).unwrap()).await.unwrap();
         assert_eq!(client.get("/size/1").await.unwrap().status, if runs { 503 } else { 200 }, "{id}");
-        assert_eq!(rejected(&envoy.prometheus().await.unwrap()), Some(if runs { 0.0 } else { 1.0 }), "{id}");
+        let metrics = envoy.prometheus().await.unwrap();
+        assert_eq!(rejected(&metrics), Some(if runs { 0.0 } else { 1.0 }), "{id}");
+        let approvals = metrics.value("chaos_approvals", &[]);
+        assert_eq!(approvals, Some(if runs { 2.0 } else { 0.0 }), "{id}");
     }
     assert!(envoy.log().contains("\"approved_by\":[\"alice\",\"bob\"]"), "{}", envoy.log());
 }

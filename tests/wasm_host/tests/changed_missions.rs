@@ -116,3 +116,30 @@ fn a_request_that_envoy_has_answered_meanwhile_is_not_aborted() {
     assert_eq!(counted("chaos_faults_suppressed_total", "cause", "stream_ended"), 1);
     assert!(proxy.vm.violations().is_empty(), "{:?}", proxy.vm.violations());
 }
+
+/// A change of the module gives the plugin a new VM, which does not know what the old one has shown. The old one hears of it by
+/// its bell, or is taken away before it does.
+#[test]
+fn what_a_newer_configuration_in_another_vm_does_not_show_is_hidden_by_the_old_one() {
+    let named = |name: &str| {
+        let scenario = json!({"name": name, "faults": [{"delay": {"fixed": "10s"}}]});
+        plugin("m", &[late_abort(), scenario], |mission| mission["composition"] = json!("independent"))
+    };
+    for rung in [true, false] {
+        let mut old = Proxy::new(&named("first"));
+        old.advance_ms(10);
+        let new = Proxy::worker(&old.shared, &named("second"));
+        match rung {
+            true => drop(old.vm.run_queues().expect("no trap")),
+            false => old.vm.end_root(old.root).expect("no trap"),
+        }
+        let active = |name: &str| {
+            let declared = new.metric("chaos_declared_rate_ppm", &[("scenario", name)]);
+            (new.metric("chaos_active", &[("scenario", name), ("namespace", "shop")]), declared)
+        };
+        let shown = ["db", "first", "second"].map(active);
+        assert_eq!(shown, [(1, 1_000_000), (0, 0), (1, 1_000_000)], "rung: {rung}");
+        assert_eq!(new.metric("chaos_stage", &[]), 1, "rung: {rung}");
+        assert!(new.metric("chaos_deadline_seconds", &[]) > 0, "rung: {rung}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Halts and stops (promises P1, P2, P6), as the control role writes them into shared data, and their release.
 
 use serde_json::{Value, json};
+use squall_policy::events::Ring;
 use squall_policy::mission::{End, Event, Halt, HaltRecord, MissionRecord, Now};
 use squall_wasm_host::{Action, Proxy, Request, Shared, plugin};
 
@@ -190,4 +191,24 @@ fn p6_a_stopped_mission_ends_on_all_workers_and_never_runs_again() {
     assert!(!faulted(&mut first) && !faulted(&mut other));
     let mut fresh = Proxy::worker(&first.shared, &configuration("m", None));
     assert!(!faulted(&mut fresh));
+}
+
+/// A mission of the configuration that does not begin is told of with its reason, as one of the control listener is.
+#[test]
+fn a_mission_of_the_configuration_that_does_not_begin_is_refused_with_its_reason() {
+    let mut proxy = Proxy::new(&configuration("m", None));
+    halt(&proxy.shared);
+    ring(&mut [&mut proxy]);
+    assert_eq!(result(&proxy, "halted"), 1);
+    for id in ["m", "other"] {
+        proxy.vm.start_root(configuration(id, None), "squall").expect("no trap");
+    }
+    let ring = Ring::from_bytes(&proxy.shared.data(b"squall/events").expect("events")).expect("a ring");
+    let events = ring.since(0).map(|(_, entry)| serde_json::from_str::<Value>(&entry.line).expect("JSON"));
+    let refused: Vec<Value> = events.filter(|event| event["event"] == "mission.refused").collect();
+    let said =
+        refused.iter().map(|event| ["mission", "code"].map(|key| event[key].as_str().unwrap_or_default()));
+    assert_eq!(said.collect::<Vec<_>>(), [["m", "mission-ended"], ["other", "halted"]]);
+    assert!(refused.iter().all(|event| event["reason"].is_string()), "{refused:?}");
+    assert_eq!(proxy.metric("chaos_config_rejected", &[]), 0, "there is no mistake in them");
 }

@@ -221,14 +221,20 @@ fn a_breaker_opens_on_all_workers_comes_back_carefully_and_closes() {
     }
     assert_eq!(standing(&shared), ["open"]);
     assert_eq!(named(&shared, "mission.halted"), [] as [Value; 0]);
-    let (mut rates, mut declared) = (Vec::new(), Vec::new());
+    let breaker =
+        |worker: &Proxy| worker.metric("chaos_breaker", &[("scenario", "db"), ("namespace", "shop")]);
+    assert_eq!(breaker(&workers[0]), 1, "open");
+    let (mut rates, mut declared, mut breakers) = (Vec::new(), Vec::new(), vec![1]);
     while standing(&shared).len() < 3 && rates.len() < 20 {
         rates.push(second(&mut workers, false));
+        breakers.push(breaker(&workers[0]));
         declared.push(workers[0].metric("chaos_declared_rate_ppm", &[("scenario", "db")]));
     }
     assert!(declared.contains(&0) && declared.contains(&100_000), "half open at 20 % of 50 %: {declared:?}");
     assert_eq!(standing(&shared), ["open", "half_open", "closed"], "{rates:?}");
     assert!(rates.contains(&0), "{rates:?}");
+    breakers.dedup();
+    assert_eq!(breakers, [1, 2, 0], "open, half-open, closed");
     assert!(rates.iter().any(|rate| (20_000..250_000).contains(rate)), "{rates:?}");
     assert!(second(&mut workers, false) > HALF - 150_000);
 }

@@ -15,8 +15,12 @@ fn at(ms: u64) -> SystemTime {
 
 fn document() -> Document {
     let words = ["scenario=slow", "duration=1m", "id=run-1"].map(ToOwned::to_owned);
-    Document::of(Words::read(&words).expect("words").mission("shop").expect("a mission"), true)
-        .expect("a mission")
+    Document::of(
+        Words::read(&words).expect("words").mission("shop").expect("a mission"),
+        true,
+        &BTreeMap::new(),
+    )
+    .expect("a mission")
 }
 
 /// A proxy whose clock is ahead by so much, and that took 200 ms to answer.
@@ -125,8 +129,12 @@ fn a_signed_mission_with_a_lease_needs_a_key_that_renews_it() {
             mission["lease"] = json!(lease);
         }
         let body = serde_json::to_vec(&mission).expect("JSON");
-        Document::of(Mission { id: "run-1".to_owned(), body, source: None, is_signed: true }, true)
-            .expect("a mission")
+        Document::of(
+            Mission { id: "run-1".to_owned(), body, source: None, is_signed: true },
+            true,
+            &BTreeMap::new(),
+        )
+        .expect("a mission")
     };
     let ok = |document: &Document, has_key| key(document, has_key).ok == Some(true);
     assert!(!ok(&signed(Some("30s")), false));

@@ -95,6 +95,14 @@ async fn a_mission_is_started_stopped_halted_and_released_on_all_workers() {
     {
         assert_eq!(names.iter().filter(|known| *known == name).count(), times, "{name}: {names:?}");
     }
+    let metrics = site.envoy.prometheus().await.unwrap();
+    for (name, label, value) in [
+        ("chaos_missions_total", "result", "stopped"),
+        ("chaos_missions_total", "result", "halted"),
+        ("chaos_halts_total", "reason", "person"),
+    ] {
+        assert_eq!(metrics.value(name, &[(label, value)]), Some(1.0), "{name}, {value}");
+    }
     assert!(site.upstream.requests() > 100);
     site.assert_sound();
 }

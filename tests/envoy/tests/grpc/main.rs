@@ -1,5 +1,6 @@
 //! Aborts and delays as gRPC clients see them: a real tonic client, and the frames on the wire.
 
+mod counted;
 mod frames;
 
 use std::time::Duration;

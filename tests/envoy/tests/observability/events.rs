@@ -130,12 +130,24 @@ async fn rejected(upstream: &HttpUpstream) -> Vec<Value> {
     events_of(&envoy)
 }
 
+/// A configuration for the whole mesh, in another namespace than its mission's.
+async fn elsewhere(upstream: &HttpUpstream) -> Vec<Value> {
+    let plugin = Experiment::new().on_path("cut", "/cut", json!([{"abort": {"status": 503}}])).plugin();
+    let node = json!({"id": "n", "cluster": "shop", "metadata": {"NAMESPACE": "shop"}});
+    let config = EnvoyConfig::proxy(upstream.addr(), [HttpFilter::squall(&plugin).unwrap()]).node(node);
+    let envoy = EnvoyOptions::default().log_level("info").start(config).await.unwrap();
+    until(&envoy, "mission.refused").await;
+    let events = events_of(&envoy);
+    assert!(events.iter().all(|event| event["code"] == "wrong-namespace"), "{events:?}");
+    events
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn real_events_are_as_the_schema_says() {
     let upstream = HttpUpstream::start().await.unwrap();
     let (whole, halted) = tokio::join!(whole(&upstream), halted(&upstream));
     let (controlled, rejected) = tokio::join!(controlled(&upstream), rejected(&upstream));
-    let events = [whole, halted, controlled, rejected].concat();
+    let events = [whole, halted, controlled, rejected, elsewhere(&upstream).await].concat();
     let validator = validator();
     for event in &events {
         let wrong: Vec<String> = validator.iter_errors(event).map(|error| error.to_string()).collect();
@@ -157,6 +169,13 @@ fn the_schema_has_every_event_and_takes_no_other() {
         assert!(!validator.is_valid(&json!({"event": name, "at": at, "surprise": 1})), "{name}");
         assert!(!validator.is_valid(&json!({"event": name, "cut": true})), "{name}: without its moment");
     }
+    let refused = |keys: Value| {
+        let mut event = json!({"event": "mission.refused", "at": at, "code": "halted", "reason": "a halt"});
+        event.as_object_mut().unwrap().extend(keys.as_object().unwrap().clone());
+        validator.is_valid(&event)
+    };
+    assert!(refused(json!({"mission": "m"})) && refused(json!({"order_digest": "0123456789abcdef"})));
+    assert!(!refused(json!({})), "of which mission, configuration or order?");
     assert!(!validator.is_valid(&json!({"event": "mission.begun", "at": at})));
     assert!(!validator.is_valid(&json!({"event": "mission.done", "at": at})), "of which mission?");
 }

@@ -9,23 +9,26 @@ use squall_envoy_tests::{
 };
 
 /// The tags that `chaosctl render stat-tags` asks for, from what it has written.
-fn extra_tags() -> Vec<String> {
+pub fn extra_tags() -> Vec<String> {
     let text = std::fs::read_to_string(repo_root().join("istio/stat-tags-pods.yaml")).unwrap();
     let (_, tags) = text.split_once("sidecar.istio.io/extraStatTags: ").unwrap();
     tags.trim().split(',').map(ToOwned::to_owned).collect()
 }
 
-/// `stats_config` of an istio-proxy (1.30): its tags in their order, the extra ones in the middle, and what it lets through.
+/// `stats_config` of an istio-proxy: its tags in their order, the extra ones in the middle, and what it lets through. As in
+/// `pkg/bootstrap/testdata/stats_interval_golden.json` of istio/istio, commit 03404d0fbc82b9f3d5a19e516ab4c1a9ed87909d.
 pub fn istio_stats(extra: &[&str]) -> Value {
     let tag = |name: &str, regex: &str| json!({"tag_name": name, "regex": regex});
     let prefix = r"(((?:[_.[:digit:]]*|[_\[\]aAbBcCdDeEfF[:digit:]]*))\.)";
+    let manager = r"^http\.(((?:[_.[:digit:]\w]*|[_\[\]aAbBcCdDeEfF[:digit:]\w\:]*));\.)";
     let mut tags = vec![
-        tag("cluster_name", r"^cluster\.((.+?(\..+?\.svc\.cluster\.local)?)\.)"),
+        tag("cluster_name", r"^cluster(\.(.+);)"),
+        tag("http_conn_manager_prefix", manager),
+        tag("thread_name", r"^server(\.(.+))\.watchdog"),
         tag("tcp_prefix", r"^tcp\.((.*?)\.)\w+?$"),
         tag("response_code", r"_rq(_(\d{3}))$"),
         tag("response_code_class", r"_rq(_(\dxx))$"),
         tag("http_conn_manager_listener_prefix", &format!(r"^listener(?=\.).*?\.http\.{prefix}")),
-        tag("http_conn_manager_prefix", &format!(r"^http\.{prefix}")),
         tag("listener_address", &format!(r"^listener\.{prefix}")),
         tag("mongo_prefix", r"^mongo\.(.+?)\.(collection|cmd|cx_|op_|delays_|decoding_)(.*?)$"),
     ];
@@ -39,12 +42,14 @@ pub fn istio_stats(extra: &[&str]) -> Value {
         tag("authz_dry_run_action", r"(\.istio_dry_run_(allow|deny)_)"),
         tag("authz_dry_run_result", r"(\.shadow_(allowed|denied))"),
     ]);
-    // The prefixes and suffixes of Istio's defaults; without `wasm` nothing of ours would be seen.
+    // Without `wasm` nothing of ours would be seen.
     let prefixes = ["reporter=", "cluster_manager", "listener_manager", "server", "cluster.xds-grpc", "wasm"];
-    let prefixes = prefixes.iter().chain(&["component", "istio"]).map(|prefix| json!({"prefix": prefix}));
-    let suffixes = ["rbac.allowed", "rbac.denied", "shadow_allowed", "shadow_denied", "downstream_cx_active"];
-    let suffixes = suffixes.iter().map(|suffix| json!({"suffix": suffix}));
-    let patterns: Vec<Value> = prefixes.chain(suffixes).collect();
+    let suffixes = ["rbac.allowed", "rbac.denied", "shadow_allowed", "shadow_denied"];
+    let prefix = |prefix: &&str| json!({"prefix": prefix});
+    let mut patterns: Vec<Value> = prefixes.iter().map(prefix).collect();
+    patterns.extend(suffixes.iter().map(|suffix| json!({"suffix": suffix})));
+    patterns.push(json!({"safe_regex": {"regex": r"vhost\..*\.route\..*"}}));
+    patterns.extend(["component", "istio"].iter().map(prefix));
     json!({"use_all_default_tags": false, "stats_tags": tags, "stats_matcher": {"inclusion_list": {"patterns": patterns}}})
 }
 
@@ -56,7 +61,9 @@ pub fn experiment() -> Experiment {
     let start = Experiment::new();
     let all = NAMES.iter().fold(start, |all, name| {
         let scope = json!({"match": [{"path": {"prefix": format!("/{name}")}}], "sample": {"percent": 100}});
-        all.scenario(name, scope, json!([{"abort": {"status": 503}}])).with("safety", json!({"max_total": 2}))
+        all.scenario(name, scope, json!([{"abort": {"status": 503}}]))
+            .with("safety", json!({"max_total": 2, "halt_when": [{"metric": "latency_p99", "above": "1m", "for": "30s"}]}))
+            .with("rollback", json!({"circuit_breaker": {"open_for": "5s"}}))
     });
     all.set("namespace", json!("team-cache"))
 }
@@ -87,6 +94,8 @@ pub async fn start(upstream: &HttpUpstream, stats: Option<Value>, built_in: bool
 fn ours(metrics: &Metrics, renamed: &[(&str, &str)]) -> BTreeSet<(String, BTreeMap<String, String>, u64)> {
     let known = [
         "chaos_active",
+        "chaos_breaker",
+        "chaos_own_errors_total",
         "chaos_requests_total",
         "chaos_faults_injected_total",
         "chaos_faults_suppressed_total",
@@ -98,10 +107,12 @@ fn ours(metrics: &Metrics, renamed: &[(&str, &str)]) -> BTreeSet<(String, BTreeM
         .map(|sample| {
             let own = |label: &str| {
                 let of_family = |own: &str| match own {
-                    "group" => sample.name.contains("requests") || sample.name.contains("latency"),
+                    "group" => {
+                        ["requests", "latency", "own_errors"].iter().any(|part| sample.name.contains(part))
+                    }
                     "fault" => sample.name.contains("injected"),
                     "cause" => sample.name.contains("suppressed"),
-                    "namespace" => sample.name == "chaos_active",
+                    "namespace" => ["chaos_active", "chaos_breaker"].contains(&sample.name.as_str()),
                     _ => true,
                 };
                 let mut found = renamed.iter().filter(|(raw, own)| *raw == label && of_family(own));
@@ -133,13 +144,15 @@ async fn the_three_styles_show_the_same_under_their_own_labels() {
     };
     for scenario in NAMES.map(|name| ("scenario", name)) {
         has("chaos_active", &[scenario, ("namespace", "team-cache")], 1);
+        has("chaos_breaker", &[scenario, ("namespace", "team-cache")], 0);
+        has("chaos_own_errors_total", &[scenario, ("group", "treatment")], 2);
         has("chaos_requests_total", &[scenario, ("group", "treatment"), ("code_class", "5xx")], 2);
         has("chaos_requests_total", &[scenario, ("group", "other"), ("code_class", "2xx")], 3);
         has("chaos_faults_injected_total", &[scenario, ("fault", "abort")], 2);
         has("chaos_faults_suppressed_total", &[scenario, ("cause", "max_total")], 3);
         has("chaos_declared_rate_ppm", &[scenario], 1_000_000);
     }
-    assert_eq!(standalone.len(), 4 * 8);
+    assert_eq!(standalone.len(), 4 * 11);
 
     let tags = extra_tags();
     let tags: Vec<&str> = tags.iter().map(String::as_str).collect();

@@ -5,6 +5,7 @@ mod alerts;
 mod dashboard;
 mod demo;
 mod events;
+mod families;
 mod labels;
 mod lint;
 mod logs;

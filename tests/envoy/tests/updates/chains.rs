@@ -43,6 +43,49 @@ async fn two_filters_in_one_chain_inject_once() {
     assert!(marked.iter().all(|entry| entry.scenario.as_deref() == Some("mesh-wide")), "{marked:?}");
 }
 
+/// A request that one of them faults is no control of the other, wherever that one stands in the chain; and while both run, what has no
+/// label says what has to be known first.
+#[tokio::test]
+async fn two_filters_in_one_chain_compare_nothing_with_what_the_other_has_faulted() {
+    let upstream = HttpUpstream::start().await.unwrap();
+    let sampled = json!({"sample": {"percent": 100, "by": {"header": "x-user"}}});
+    let rarely = |duration: &str| {
+        let faults = json!([{"delay": {"fixed": "1ms"}}]);
+        let experiment = Experiment::new().scenario("rare", json!({"sample": {"percent": 0.0001}}), faults);
+        experiment.set("id", json!("rare")).set("duration", json!(duration)).plugin()
+    };
+    let cut =
+        |faults| Experiment::new().scenario("cut", sampled.clone(), faults).set("id", json!("cut")).plugin();
+    let late = cut(json!([{"delay": {"fixed": "1ms"}}, {"mutate": {"response": {"status": 500}}}]));
+    let aborted = cut(json!([{"abort": {"status": 500}}]));
+    for (first, second) in [(rarely("4s"), aborted), (late, rarely("4s"))] {
+        let filters = [discovered("istio-system.squall", &first), discovered(SHOP, &second)];
+        let envoy = start(&upstream, 2, filters).await;
+        let client = HttpClient::http1(envoy.addr("ingress"));
+        for number in 0..10 {
+            let headers = if number % 2 == 0 { &[("x-user", "ada")][..] } else { &[] };
+            let status = if number % 2 == 0 { 500 } else { 200 };
+            assert_eq!(client.get_with("/size/1", headers).await.unwrap().status, status);
+        }
+        let both =
+            |metrics: &Metrics| metrics.finished("rare", "control") + metrics.finished("rare", "other") == 10;
+        let metrics = envoy.prometheus_until("10 requests", both).await.unwrap();
+        assert_eq!((metrics.finished("rare", "control"), metrics.finished("rare", "other")), (5, 5));
+        assert_eq!((metrics.finished("cut", "control"), metrics.finished("cut", "treatment")), (5, 5));
+        assert_eq!(metrics.sum("chaos_own_errors_total", &[("scenario", "cut")]), 5.0);
+        assert_eq!(metrics.sum("chaos_own_errors_total", &[("scenario", "rare")]), 0.0);
+        let gauge = |metrics: &Metrics, name: &str| metrics.value(name, &[]).unwrap();
+        let short = gauge(&metrics, "chaos_deadline_seconds");
+        let over = |metrics: &Metrics| active(metrics, "rare") == Some(0.0);
+        let metrics = envoy.prometheus_until("the end of the short one", over).await.unwrap();
+        assert_eq!(active(&metrics, "cut"), Some(1.0));
+        let long = gauge(&metrics, "chaos_deadline_seconds");
+        assert!(long > short + 3_000.0, "{short}, then {long}");
+        let (stage, percent) = (gauge(&metrics, "chaos_stage"), gauge(&metrics, "chaos_intensity_percent"));
+        assert_eq!((stage, percent), (1.0, 100.0));
+    }
+}
+
 /// Two listeners, each with a filter of its own; `names` are the plugins' names.
 async fn two_listeners(upstream: &HttpUpstream, names: [&str; 2]) -> Envoy {
     let mut config = EnvoyConfig::new().cluster(Cluster::http1("upstream", upstream.addr()));

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use squall_envoy_tests::{
-    ConfigUpdate, Envoy, EnvoyOptions, HttpClient, HttpFilter, HttpUpstream, Metrics, eventually,
+    ConfigUpdate, Envoy, EnvoyOptions, Experiment, HttpClient, HttpFilter, HttpUpstream, Metrics, eventually,
 };
 
 use crate::{
@@ -84,6 +84,46 @@ async fn p1_open_connections_of_an_old_machine_are_faulted_no_more_after_a_stop(
     quiet.await.unwrap();
     let shown = envoy.prometheus_until("the mission is shown as over", |m| active(m, "cut") == Some(0.0));
     shown.await.unwrap();
+}
+
+/// What the old machine has shown, the new one does not know: the old one takes it away, whether requests keep it alive or not.
+#[tokio::test]
+async fn a_scenario_that_a_new_machine_does_not_show_is_shown_as_over() {
+    let running = mission("rotated", 503, "20s");
+    let renamed = Experiment::new()
+        .on_path("chop", "/size/1", json!([{"abort": {"status": 503}}]))
+        .on_path("hold", "/size/2", json!([{"delay": {"fixed": "20s"}}]))
+        .set("id", json!("rotated"));
+    let mut relabelled = renamed.plugin();
+    relabelled["stat_labels"] = json!("built_in");
+    for waiting in [0, 4] {
+        let upstream = HttpUpstream::start().await.unwrap();
+        let envoy = start(&upstream, 2, [discovered(SHOP, &running.plugin())]).await;
+        let shown = async |what: &str, expected: [f64; 4]| {
+            // A series that no machine uses any more is gone.
+            let names = ["cut", "chop", "hold", "hold-back"];
+            let on = |m: &Metrics| names.map(|name| active(m, name).unwrap_or_default());
+            let as_expected = |m: &Metrics| on(m) == expected;
+            let metrics = envoy.prometheus_until(what, as_expected).await;
+            let metrics = metrics.unwrap_or_else(|error| panic!("{waiting} waiting: {error}"));
+            let declared = metrics.family("chaos_declared_rate_ppm").filter(|sample| sample.value > 0.0);
+            assert_eq!(declared.count() as f64, expected.iter().sum::<f64>(), "{what}");
+            assert!(metrics.sum("chaos_deadline_seconds", &[]) > 0.0, "{what}");
+        };
+        shown("the first", [1.0, 0.0, 1.0, 1.0]).await;
+        let replies = send(&envoy, "/size/2", waiting);
+        until_in_flight(&envoy, waiting as u64).await;
+        update(&envoy, "second", &renamed.plugin()).await;
+        shown("the new name alone", [0.0, 1.0, 1.0, 0.0]).await;
+        update(&envoy, "third", &relabelled).await;
+        shown("nothing under the old labels", [0.0; 4]).await;
+        let metrics = envoy.prometheus().await.unwrap();
+        let ours = metrics.samples().iter().filter(|sample| sample.name.ends_with("chaos_active"));
+        let new = ours.filter(|sample| sample.name.contains("tag_chop")).map(|sample| sample.value);
+        let new: Vec<f64> = new.collect();
+        assert_eq!(new, [1.0], "{waiting} waiting");
+        drop(replies);
+    }
 }
 
 /// The old machine takes its leave without touching what the new one shows.
