@@ -37,6 +37,10 @@ impl Proxy for Nowhere {
     fn label(&mut self, _: &str) -> Option<String> {
         None
     }
+
+    fn is_somewhere(&self) -> bool {
+        false
+    }
 }
 
 /// # Errors

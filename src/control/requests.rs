@@ -73,6 +73,7 @@ pub fn release(valid: &Valid, body: &[u8]) -> Result<Answer, Problem> {
     let meant = approved.request.mission.as_ref().map(|id| id.0.as_str());
     if meant.is_some_and(|meant| meant != look.halts.mission) {
         let detail = format!("the halt is about mission {:?}", look.halts.mission);
+        tell_refused(Action::Release, meant, Code::OtherTarget, &detail);
         return Err(Problem::new(Kind::Forbidden, detail).with_code(Code::OtherTarget.slug()));
     }
     if mission::release(by(&approved)).map_err(unreadable)? {
@@ -136,16 +137,20 @@ fn approve(
     match verdict {
         Some(Ok(approved)) => Ok(approved),
         Some(Err(refused)) => {
-            let event = events::new(Name::RequestRefused)
-                .text("action", action.word())
-                .text_if("mission", id)
-                .text("code", refused.code.slug())
-                .text("reason", &refused.detail);
-            events::emit_once(log::Level::Warn, &event);
+            tell_refused(action, id, refused.code, &refused.detail);
             Err(verdict::on_request(refused))
         }
         None => Err(unreadable(host::Status::UNREADABLE)),
     }
+}
+
+fn tell_refused(action: Action, mission: Option<&str>, code: Code, reason: &str) {
+    let event = events::new(Name::RequestRefused)
+        .text("action", action.word())
+        .text_if("mission", mission)
+        .text("code", code.slug())
+        .text("reason", reason);
+    events::emit_once(log::Level::Warn, &event);
 }
 
 fn by(approved: &Approved) -> &str {

@@ -58,6 +58,17 @@ pub(crate) fn check_namespace(mission: &Node, own: Option<&str>, report: &mut Re
     false
 }
 
+/// Where namespaces are denied, a proxy has to know its own: a mission could name any other, and get round them.
+pub(crate) fn check_known_namespace(plugin: &Node, mission: &Node, report: &mut Report) {
+    if items(plugin, "deny_namespaces").is_empty() {
+        return;
+    }
+    let at = mission.get("namespace").and_then(|n| n.at);
+    let message = "this proxy does not know its own namespace, and `deny_namespaces` is set";
+    let hint = "name it: `identity.namespace` of the plugin configuration";
+    report.in_key("namespace", |r| r.add(Code::WrongNamespace, at, message, hint));
+}
+
 /// A scenario may say how long it runs at most.
 pub(crate) fn check_duration(mission: &Node, catalog: Option<&Node>, report: &mut Report) {
     type Longest = wire::Span<1000, { wire::LONGEST_MISSION_MS }>;

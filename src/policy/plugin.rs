@@ -1,6 +1,8 @@
 //! From a tree to an armed plan: every mistake of a file or of a plugin configuration, or none and a [`Plan`].
 
-use crate::agreement::{check_duration, check_names, check_namespace, check_observed, check_references};
+use crate::agreement::{
+    check_duration, check_known_namespace, check_names, check_namespace, check_observed, check_references,
+};
 use crate::caller::{self, Callers};
 use crate::diagnostic::{Code, Report};
 use crate::node::{Entry, Node, Position, Value};
@@ -175,9 +177,14 @@ fn read_plugin(
     if let Some(mission) = node.get("mission") {
         let own = node.get("identity").and_then(|i| valid::<wire::Name>(i, "namespace")).map(|own| own.0);
         report.in_key("mission", |r| {
-            let is_here = check_namespace(mission, own.as_deref().or(namespace), r);
-            r.elsewhere = !is_here && own.is_none();
+            let is_told = own.is_some();
+            let own = own.as_deref().or(namespace);
+            r.elsewhere = !check_namespace(mission, own, r) && !is_told;
+            let lost = own.is_none() && when.as_ref().is_some_and(|when| when.node.is_somewhere());
             approval = sign::check(&node, &carrier, operators.as_ref(), when, r);
+            if lost {
+                check_known_namespace(&node, mission, r);
+            }
             check_duration(mission, node.get("catalog"), r);
             check_observed(mission, node.get("catalog"), r);
             series::check(mission, valid(&node, "max_series"), r);

@@ -15,6 +15,10 @@ pub trait Proxy {
     fn role(&self) -> wire::Role {
         wire::Role::Filter
     }
+    /// Whether it is a proxy that stands in some namespace, known or not: false where none in particular is meant.
+    fn is_somewhere(&self) -> bool {
+        true
+    }
     /// An environment variable of the VM.
     fn environment(&mut self, _name: &str) -> Option<String> {
         None

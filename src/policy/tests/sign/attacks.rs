@@ -325,6 +325,12 @@ fn p6_missions_for_somewhere_or_some_time_else() {
             "mission.namespace",
             denied("live-eu"),
         ),
+        attack(
+            "somewhere that does not know where it is",
+            WrongNamespace,
+            "mission.namespace",
+            Case::good().unconfigured("identity"),
+        ),
         attack("one minute late", Expired, "mission.expires", Case::good().at(NOW + 61 * MINUTE)),
         attack("a millisecond late", Expired, "mission.expires", Case::good().at(NOW + 60 * MINUTE + 1)),
         attack("a clock that nobody knows", Expired, "mission.expires", Case::good().at(u64::MAX)),

@@ -185,3 +185,14 @@ fn operators_tell_who_they_are() {
     assert_eq!(severities.map(|s| none.operators.needed(s)), [0, 0, 2, 2]);
     assert!(config().get("sign_off").is_none());
 }
+
+/// Where no namespace is denied, a proxy that does not know its own takes a mission of any: it could not run one otherwise.
+#[test]
+fn a_proxy_that_does_not_know_its_namespace_takes_a_mission_where_none_is_denied() {
+    let lost = || Case::good().unconfigured("identity");
+    assert_eq!(lost().unconfigured("deny_namespaces").load(&lost().envelope()).1, []);
+    let (loaded, findings) = lost().load(&lost().envelope());
+    assert!(loaded.is_none() && findings.len() == 1, "{findings:?}");
+    assert!(findings[0].hint.contains("identity.namespace"), "{findings:?}");
+    assert_eq!(Case::good().load(&lost().envelope()).1, [], "it does know");
+}

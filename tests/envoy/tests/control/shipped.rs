@@ -1,8 +1,9 @@
 //! The bootstrap in `envoy/`: its control listener starts a mission that its filter runs.
 
 use super::{JSON, told};
-use serde_json::json;
+use serde_json::{Value, json};
 use squall_envoy_tests::{Envoy, HttpClient, HttpUpstream, eventually, repo_root};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// The file with free ports, this upstream and the modules where they are.
@@ -20,10 +21,22 @@ fn bootstrap(upstream: u16) -> String {
         .replace("filename: target/", &format!("filename: {root}/target/"))
 }
 
+/// Nobody but this machine reaches it, as Envoy has bound it.
+async fn assert_loopback(envoy: &Envoy, name: &str) {
+    let listeners = envoy.admin("/listeners?format=json").await.unwrap();
+    let listeners: Value = serde_json::from_str(&listeners).unwrap();
+    let of = |status: &&Value| status["name"] == name;
+    let listener = listeners["listener_statuses"].as_array().unwrap().iter().find(of).expect("the listener");
+    let address = listener["local_address"]["socket_address"]["address"].as_str().unwrap();
+    assert!(address.parse::<IpAddr>().unwrap().is_loopback(), "{name} listens on {address}");
+    assert_eq!(listener.get("additional_local_addresses"), None, "{listener}");
+}
+
 #[tokio::test]
 async fn the_bootstrap_in_the_repository_starts_a_mission_through_its_control_listener() {
     let upstream = HttpUpstream::start().await.unwrap();
     let envoy = Envoy::start(bootstrap(upstream.addr().port())).await.unwrap();
+    assert_loopback(&envoy, "squall-control").await;
     let control = HttpClient::http1(envoy.addr("squall-control"));
     assert_eq!(control.get("/v1/status").await.unwrap().json()["state"], "idle");
     let mission = json!({"version": 1, "id": "by-hand", "scenarios": ["slow-profiles"], "namespace": "default", "duration": "1m"});

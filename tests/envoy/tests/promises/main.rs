@@ -11,6 +11,8 @@ mod deaths;
 mod disputes;
 mod halts;
 mod proxy;
+mod trapping;
+mod tripping;
 mod updates;
 
 use std::time::Duration;

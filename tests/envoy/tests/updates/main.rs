@@ -2,6 +2,7 @@
 //! named after the resource. Promise P9 and what becomes of requests that wait when their mission goes.
 
 mod chains;
+mod instances;
 mod listeners;
 mod missions;
 mod other_machine;

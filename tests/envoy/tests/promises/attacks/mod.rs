@@ -150,8 +150,61 @@ impl Besieged {
     }
 }
 
+impl Attack {
+    /// The last word of the path that it is sent to.
+    fn aim(&self) -> &str {
+        let path = match &self.sent {
+            Sent::Body(path, _) => path,
+            Sent::Raw(bytes) => bytes.split(' ').nth(1).unwrap_or_default(),
+        };
+        path.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// The event that docs/events.md promises: of a mission that came and is not run, and of a request that is refused for its form, its
+    /// signature, its time or its target. What is refused before its body is read has none.
+    fn event(&self) -> Option<&'static str> {
+        match (self.aim(), self.status, self.code) {
+            (_, _, "" | "foreign-origin") => None,
+            ("missions", 400 | 403 | 409 | 422, _) => Some("mission.refused"),
+            ("stop" | "renew" | "release", 400 | 403, _) => Some("request.refused"),
+            _ => None,
+        }
+    }
+
+    /// Whether this event tells of it. A request's form has codes of its own in events.
+    fn is_told_by(&self, event: &Value) -> bool {
+        let by_request = event["event"] == "request.refused";
+        // An event has the code of the first mistake, and a namespace that is denied is not the proxy's own either.
+        let first = if self.code == "denied-namespace" { "wrong-namespace" } else { self.code };
+        let code = event["code"] == first || (by_request && self.code == "bad-body");
+        Some(event["event"].as_str().unwrap_or_default()) == self.event()
+            && code
+            && (!by_request || event["action"] == self.aim())
+            && event["reason"].as_str().is_some_and(|reason| !reason.is_empty())
+    }
+}
+
+/// The number of the last event, and the events after a number.
+async fn events(proxy: &Proxy, since: u64) -> (u64, Vec<Value>) {
+    let told = proxy.control.get(&format!("/v1/events?since={since}")).await.unwrap().json();
+    (told["last"].as_u64().unwrap(), told["events"].as_array().unwrap().clone())
+}
+
 /// Sends it; says what was not as it has to be.
 async fn repel(proxy: &Proxy, attack: &Attack, state: &str) -> Result<(), String> {
+    let (before, _) = events(proxy, 0).await;
+    answered(proxy, attack, state).await?;
+    // A refusal that is the same in every word is told once in ten seconds, and no two missions have the same digest.
+    let since = if attack.event() == Some("mission.refused") { before } else { 0 };
+    let (_, told) = events(proxy, since).await;
+    if attack.event().is_none() || told.iter().any(|event| attack.is_told_by(event)) {
+        return Ok(());
+    }
+    let Attack { kind, what, code, .. } = attack;
+    Err(format!("{kind}: {what}: no event {:?} with {code} among {told:?}", attack.event()))
+}
+
+async fn answered(proxy: &Proxy, attack: &Attack, state: &str) -> Result<(), String> {
     let address = proxy.envoy.addr("control");
     let (status, answer) = match &attack.sent {
         Sent::Body(path, body) => {
