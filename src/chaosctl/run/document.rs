@@ -116,14 +116,15 @@ impl Document {
     }
 }
 
-/// The digests of the mission's scenarios, where all are known.
+/// The digests of the mission's scenarios, where all are known and are digests: a proxy may answer anything.
 fn bound(mission: &Node, digests: &BTreeMap<String, String>) -> Option<Node> {
     let names = mission.get("scenarios").and_then(Node::list)?;
     let entry = |name: &Node| {
         let name = name.text()?;
         Some(Entry { key: name.to_owned(), at: None, value: text(digests.get(name)?) })
     };
-    Some(Value::Object(names.iter().map(entry).collect::<Option<_>>()?).into())
+    let bound = Value::Object(names.iter().map(entry).collect::<Option<_>>()?).into();
+    wire::Digests::decode(&bound, &mut Report::default()).map(|_| bound)
 }
 
 fn has(mission: &Mission, key: &str) -> anyhow::Result<bool> {
@@ -192,14 +193,21 @@ mod tests {
 
     #[test]
     fn a_plain_mission_gets_a_lease_a_seed_and_digests_of_its_own_and_says_so() {
-        let digests =
-            BTreeMap::from([("a", "sha256:1"), ("b", "sha256:2")].map(|(k, v)| (k.to_owned(), v.to_owned())));
+        let digest = |digit: &str| format!("sha256:{}", digit.repeat(64));
+        let digests = BTreeMap::from([("a".to_owned(), digest("1")), ("b".to_owned(), digest("2"))]);
         let document =
             Document::of(short(&["scenario=a", "duration=1m"]), true, &digests).expect("a mission");
         let sent: Json = serde_json::from_slice(&document.mission.body).expect("JSON");
         assert_eq!((&sent["lease"], sent["seed"].as_str().map(str::len)), (&json!("30s"), Some(16)));
         assert_eq!((sent == document.json, document.added.len(), document.lease_s()), (true, 3, Some(30)));
-        assert_eq!(sent["digests"], json!({"a": "sha256:1"}), "of its own scenarios");
+        assert_eq!(sent["digests"], json!({"a": digest("1")}), "of its own scenarios");
+        let odd = BTreeMap::from([("a".to_owned(), "sha256:1".to_owned())]);
+        let unbound = Document::of(short(&["scenario=a", "duration=1m"]), true, &odd).expect("a mission");
+        assert_eq!(
+            (unbound.json.get("digests"), unbound.added.len()),
+            (None, 2),
+            "a proxy may answer anything"
+        );
         let without =
             Document::of(short(&["scenario=a", "duration=1m"]), false, &BTreeMap::new()).expect("a mission");
         assert_eq!((without.lease_s(), without.added.len()), (None, 1));

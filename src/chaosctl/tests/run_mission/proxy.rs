@@ -61,7 +61,7 @@ impl Proxy {
             verdict: "held",
             injected: 7,
             seed: None,
-            digest: "sha256:1".to_owned(),
+            digest: format!("sha256:{}", "1".repeat(64)),
             clock_ms: 0,
             posts: Vec::new(),
         }));
