@@ -23,14 +23,15 @@ fn experiment() -> Experiment {
         .scenario("slow", on("/size/", 40), json!([{"delay": {"fixed": "60ms"}}]))
         .with("safety", json!({"halt_when": [rule]}))
         .scenario("cut", on("/status/", 50), json!([{"abort": {"status": 503}}]))
-        .with("safety", json!({"max_total": 40, "halt_when": [breaks], "rollback": {"circuit_breaker": {"open_for": "60s", "half_open_intensity": "10%", "close_after": "30s"}}}))
+        .with("safety", json!({"max_per_second": 5, "halt_when": [breaks]}))
+        .with("rollback", json!({"circuit_breaker": {"open_for": "60s", "close_after": "30s"}}))
         .scenario(
             "crowd",
             on("/sleep/", 100),
             json!([{"pressure": {"concurrency": {"limit": 1, "queue": 2, "queue_timeout": "300ms"}}}]),
         )
         .scenario("heavy", on("/echo", 100), json!([{"pressure": {"memory": {"hold": "1MiB"}}}]))
-        .set("baseline", json!("6s"))
+        .set("baseline", json!("15s"))
 }
 
 /// A proxy whose guardrail halts as soon as something fails.
@@ -104,7 +105,7 @@ async fn every_expression_returns_data_on_a_prometheus_that_scrapes_real_envoys(
 
     let expressions = dashboard::expressions();
     assert!(expressions.len() > 35, "{}", expressions.len());
-    let mut empty = Vec::new();
+    let (mut empty, mut fewest) = (Vec::new(), None::<Vec<String>>);
     let all = eventually("data for every expression", LIMIT, async || {
         empty.clear();
         for (place, expression) in &expressions {
@@ -114,10 +115,13 @@ async fn every_expression_returns_data_on_a_prometheus_that_scrapes_real_envoys(
                 empty.push(format!("{place}: {expression}"));
             }
         }
+        if fewest.as_ref().is_none_or(|fewest| empty.len() < fewest.len()) {
+            fewest = Some(empty.clone());
+        }
         empty.is_empty().then_some(())
     });
     let all = all.await;
-    assert!(all.is_ok(), "no data for {empty:#?}");
+    assert!(all.is_ok(), "at best no data for {fewest:#?}");
 
     // Each service by itself, both of one namespace.
     value(
