@@ -51,8 +51,9 @@ fn finish_known(engine: &mut Engine, id: u32, status: fn() -> u64) {
     }
     if let Ok(now) = now {
         let latency_us = now.saturating_sub(observed.started_ns) / 1000;
-        let status = grpc::status(status());
-        let injected = faulted && observed.marks.made(status);
+        let http = status();
+        let status = grpc::status(http);
+        let injected = faulted && observed.marks.made(http, status);
         let finished = Finished { phase: observed.phase, status, latency_us, injected };
         // Another instance in this chain may have faulted it, before this one or after it: then it is no control either.
         let faulted = faulted || (is_compared(&observed) && ledger::is_marked());

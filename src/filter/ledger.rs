@@ -62,12 +62,13 @@ impl Marks {
         self.kinds &= !bit(kind);
     }
 
-    /// Whether a response with this status is Squall's own: an answer, a cut, a change that makes it an error.
+    /// Whether a response with this status is Squall's own: an answer, a cut, a change that makes it an error. `status` is that of
+    /// the call, where gRPC says one: a changed call that the service fails is the service's failure.
     #[must_use]
-    pub fn made(self, status: u64) -> bool {
-        let failed = !(100..500).contains(&status);
+    pub fn made(self, http: u64, status: u64) -> bool {
+        let failed = |status: u64| !(100..500).contains(&status);
         let any = |kinds: &[&str]| kinds.iter().any(|kind| self.kinds & bit(kind) != 0);
-        any(&["abort", "drop"]) || (failed && any(&["mutate", "stream"]))
+        any(&["abort", "drop"]) || (failed(http) && any(&["mutate"])) || (failed(status) && any(&["stream"]))
     }
 
     /// Mission, scenario, faults, how much of each, and the group; nothing without a fault.

@@ -228,3 +228,22 @@ fn bodiless_responses_stay_without_a_body() {
         end(proxy, stream);
     }
 }
+
+#[test]
+fn a_changed_call_that_the_service_fails_is_no_error_of_squall() {
+    let change = json!({"mutate": {"request": {"headers": {"x-a": "b"}}}});
+    let mut proxy = proxy(json!([change]));
+    let own =
+        |proxy: &Proxy| proxy.metric("chaos_own_errors_total", &[("scenario", "s"), ("group", "treatment")]);
+    // UNAVAILABLE with HTTP status 200, then 503 itself, which a change may have made.
+    for (code, kind, expected) in [("200", "application/grpc", 0), ("503", "text/plain", 1)] {
+        let (stream, _) = proxy.request(Request { more: &[("content-type", kind)], ..Request::default() });
+        let number: u64 = code.parse().unwrap();
+        proxy.vm.set_property(stream, &["response", "code"], &number.to_le_bytes()).unwrap();
+        proxy.vm.response_headers(stream, &[(":status", code), ("grpc-status", "14")], true).unwrap();
+        proxy.finish(stream);
+        assert_eq!(own(&proxy), expected, "{code}");
+    }
+    let class = [("scenario", "s"), ("group", "treatment"), ("code_class", "5xx")];
+    assert_eq!(proxy.metric("chaos_requests_total", &class), 2);
+}
