@@ -50,6 +50,6 @@ pub use metrics::Metric;
 pub use module::Module;
 pub use random::Random;
 pub use shared::Shared;
-pub use squall::{Proxy, Request, catalog, every_kind_of_fault, mission, plugin, squall_module};
+pub use squall::{Proxy, Request, catalog, every_kind_of_fault, mission, plugin, ring, squall_module};
 pub use state::{Log, LogLevel};
 pub use vm::Vm;

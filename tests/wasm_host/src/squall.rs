@@ -250,3 +250,18 @@ fn raw_name(name: &str, labels: &[(&str, &str)]) -> String {
     let labels: String = labels.iter().map(|(label, value)| format!("chaos_{label}=.={value};.;")).collect();
     format!("{labels}{name}")
 }
+
+/// Rings for every VM that has a bell, and lets these hear it.
+///
+/// # Panics
+/// Where no VM has one.
+pub fn ring(proxies: &mut [&mut Proxy]) {
+    let bells = proxies[0].shared.data(b"squall/bells").expect("bells");
+    for bell in bells.chunks(4) {
+        let bell = u32::from_le_bytes(bell.try_into().expect("four bytes"));
+        proxies[0].shared.enqueue(bell, b"!");
+    }
+    for proxy in proxies {
+        proxy.vm.run_queues().expect("no trap");
+    }
+}

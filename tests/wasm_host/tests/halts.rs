@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use squall_policy::events::Ring;
 use squall_policy::mission::{End, Event, Halt, HaltRecord, MissionRecord, Now};
-use squall_wasm_host::{Action, Proxy, Request, Shared, plugin};
+use squall_wasm_host::{Action, Proxy, Request, Shared, plugin, ring};
 
 const HALT: &[u8] = b"squall/halt";
 
@@ -36,18 +36,6 @@ fn halt(shared: &Shared) {
 
 fn release(shared: &Shared) {
     shared.set_data(HALT, &halts(shared).release().expect("it blocks").to_bytes());
-}
-
-/// Rings for every VM that has a bell.
-fn ring(proxies: &mut [&mut Proxy]) {
-    let bells = proxies[0].shared.data(b"squall/bells").expect("bells");
-    for bell in bells.chunks(4) {
-        let bell = u32::from_le_bytes(bell.try_into().expect("four bytes"));
-        proxies[0].shared.enqueue(bell, b"!");
-    }
-    for proxy in proxies {
-        proxy.vm.run_queues().expect("no trap");
-    }
 }
 
 fn faulted(proxy: &mut Proxy) -> bool {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use squall_policy::events::Ring;
 use squall_policy::mission::{Event, HaltRecord, MissionRecord, Now, Order};
-use squall_wasm_host::{Action, Proxy, Request, Shared, catalog, mission, plugin};
+use squall_wasm_host::{Action, Proxy, Request, Shared, catalog, mission, plugin, ring};
 
 fn scenario() -> Value {
     json!({"name": "db", "faults": [{"abort": {"status": 503}}], "signals": {"error_rate": "<= 50%"}})
@@ -37,17 +37,6 @@ fn stop(shared: &Shared, id: &str) {
         MissionRecord::from_bytes(&shared.data(key.as_bytes()).expect("a record")).expect("readable");
     let stopped = record.step(Event::Stop { by: "alice", reason: "" }, &HaltRecord::default(), now(shared));
     shared.set_data(key.as_bytes(), &stopped.record.expect("it is stopped").to_bytes());
-}
-
-fn ring(proxies: &mut [&mut Proxy]) {
-    let bells = proxies[0].shared.data(b"squall/bells").expect("bells");
-    for bell in bells.chunks(4) {
-        let bell = u32::from_le_bytes(bell.try_into().expect("four bytes"));
-        proxies[0].shared.enqueue(bell, b"!");
-    }
-    for proxy in proxies {
-        proxy.vm.run_queues().expect("no trap");
-    }
 }
 
 fn faulted(proxy: &mut Proxy) -> bool {

@@ -5,7 +5,7 @@ mod signing;
 
 use serde_json::{Value, json};
 use squall_policy::mission::{Current, Halt, HaltRecord, Now, Order, Source};
-use squall_wasm_host::{Action, Proxy, Request, Shared, catalog, mission, plugin};
+use squall_wasm_host::{Action, Proxy, Request, Shared, catalog, mission, plugin, ring};
 
 fn aborting(name: &str, status: u16) -> Value {
     json!({"name": name, "faults": [{"abort": {"status": status}}]})
@@ -25,17 +25,6 @@ fn order(shared: &Shared, serial: u64, mission: &Value) {
     let wall_ms = shared.clock().wall / 1_000_000;
     let order = Order { serial, wall_ms, bytes: mission.to_string().into_bytes() };
     shared.set_data(b"squall/order", &order.to_bytes());
-}
-
-fn ring(proxies: &mut [&mut Proxy]) {
-    let bells = proxies[0].shared.data(b"squall/bells").expect("bells");
-    for bell in bells.chunks(4) {
-        let bell = u32::from_le_bytes(bell.try_into().expect("four bytes"));
-        proxies[0].shared.enqueue(bell, b"!");
-    }
-    for proxy in proxies {
-        proxy.vm.run_queues().expect("no trap");
-    }
 }
 
 fn faulted(proxy: &mut Proxy) -> bool {
